@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "fdtab/fdtab.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+/* uthash must not exit() somebody else's process when memory runs out. */
+#define HASH_NONFATAL_OOM 1
+#define uthash_nonfatal_oom(entry) ((entry)->fd = -1)
+#include <uthash.h>
+
+#include "base/lock.h"
+
+#define SHARDS 16
+
+struct entry {
+	int fd;
+	uint64_t generation;
+	struct fdtab_object *object;
+	UT_hash_handle hh;
+};
+
+static struct shard {
+	struct lock lock;
+	struct entry *entries;
+} shards[SHARDS] = {
+	[0 ... SHARDS - 1] = { .lock = LOCK_INIT(fdtab) },
+};
+
+atomic_uint fdtab_slots[FDTAB_SLOTS];
+static atomic_uint count;
+static atomic_ullong generations;
+
+static struct shard *shard_of(int fd)
+{
+	return &shards[(unsigned)fd % SHARDS];
+}
+
+static atomic_uint *slot_of(int fd)
+{
+	return &fdtab_slots[(unsigned)fd % FDTAB_SLOTS];
+}
+
+/* With the shard's lock. */
+static struct entry *find(struct shard *shard, int fd)
+{
+	struct entry *entry;
+
+	HASH_FIND_INT(shard->entries, &fd, entry);
+	return entry;
+}
+
+/* With the shard's lock; the caller frees and releases after unlocking. */
+static void unlink_entry(struct shard *shard, struct entry *entry)
+{
+	HASH_DEL(shard->entries, entry);
+	atomic_fetch_sub(slot_of(entry->fd), 1);
+	atomic_fetch_sub(&count, 1);
+}
+
+static void drop(struct entry *entry)
+{
+	if (!entry)
+		return;
+	fdtab_release(entry->object);
+	free(entry);
+}
+
+int fdtab_insert(int fd, struct fdtab_object *object)
+{
+	struct shard *shard = shard_of(fd);
+	struct entry *old, *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return -ENOMEM;
+	entry->fd = fd;
+	entry->generation = atomic_fetch_add(&generations, 1) + 1;
+	entry->object = object;
+	fdtab_take(object);
+
+	lock_acquire(&shard->lock);
+	old = find(shard, fd);
+	if (old)
+		unlink_entry(shard, old);
+	HASH_ADD_INT(shard->entries, fd, entry);
+	if (entry->fd >= 0) {
+		atomic_fetch_add(slot_of(fd), 1);
+		atomic_fetch_add(&count, 1);
+	}
+	lock_release(&shard->lock);
+
+	drop(old);
+	if (entry->fd < 0) {
+		drop(entry);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+struct fdtab_object *fdtab_hold(int fd, uint64_t *generation)
+{
+	struct shard *shard = shard_of(fd);
+	struct fdtab_object *object = NULL;
+	struct entry *entry;
+
+	if (!fdtab_maybe(fd))
+		return NULL;
+	lock_acquire(&shard->lock);
+	entry = find(shard, fd);
+	if (entry) {
+		object = entry->object;
+		fdtab_take(object);
+		if (generation)
+			*generation = entry->generation;
+	}
+	lock_release(&shard->lock);
+	return object;
+}
+
+void fdtab_take(struct fdtab_object *object)
+{
+	atomic_fetch_add(&object->references, 1);
+}
+
+void fdtab_release(struct fdtab_object *object)
+{
+	if (atomic_fetch_sub(&object->references, 1) == 1)
+		object->last(object);
+}
+
+bool fdtab_remove(int fd, uint64_t generation)
+{
+	struct shard *shard = shard_of(fd);
+	struct entry *entry;
+
+	if (!fdtab_maybe(fd))
+		return false;
+	lock_acquire(&shard->lock);
+	entry = find(shard, fd);
+	if (entry && generation && entry->generation != generation)
+		entry = NULL;
+	if (entry)
+		unlink_entry(shard, entry);
+	lock_release(&shard->lock);
+	drop(entry);
+	return entry != NULL;
+}
+
+void fdtab_evict(int fd)
+{
+	if (fdtab_maybe(fd))
+		fdtab_remove(fd, 0);
+}
+
+unsigned fdtab_count(void)
+{
+	return atomic_load(&count);
+}
+
+/* The lowest known number of the shard above `after`, its object held. */
+static struct fdtab_object *next_in(struct shard *shard, int after, int *fd)
+{
+	struct entry *entry, *next, *best = NULL;
+
+	lock_acquire(&shard->lock);
+	HASH_ITER(hh, shard->entries, entry, next)
+		if (entry->fd > after && (!best || entry->fd < best->fd))
+			best = entry;
+	if (best) {
+		*fd = best->fd;
+		fdtab_take(best->object);
+	}
+	lock_release(&shard->lock);
+	return best ? best->object : NULL;
+}
+
+void fdtab_each(void (*visit)(int fd, struct fdtab_object *object, void *arg),
+		void *arg)
+{
+	struct fdtab_object *object;
+	int i, fd;
+
+	for (i = 0; i < SHARDS; i++)
+		for (fd = -1; (object = next_in(&shards[i], fd, &fd));) {
+			visit(fd, object, arg);
+			fdtab_release(object);
+		}
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The policy: which connections may leave TCP for RDMA. A file (libconfig)
+ * and the environment become one immutable table; the first matching rule
+ * wins. policy_decide() is a pure function over that table: no heap, no
+ * lock, no system call.
+ *
+ * A policy is reference-counted. policy_hold_current() loads it on first
+ * use, stats the file at most once a second afterwards and swaps in a good
+ * new one; a bad one is refused with a logged error and the old is kept.
+ * Never called before the library's constructor has run. Preserves errno.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "diag/reason.h"
+
+enum policy_role { POLICY_CONNECT, POLICY_LISTEN };
+enum policy_mode { POLICY_TCP, POLICY_PREFER, POLICY_REQUIRE };
+
+/* Section lane: what a lane costs and when a connection is worth one. */
+struct policy_lane {
+	uint64_t after_bytes;	   /* bytes carried before a lane is made */
+	uint64_t after_messages;   /* or this many sends and receives */
+	uint32_t send_buffer;	   /* bytes, of the rsocket */
+	uint32_t receive_buffer;   /* bytes, of the rsocket */
+	uint64_t replay;	   /* bytes kept for a retreat; 0 = no retreat */
+	uint32_t stall_timeout_ms; /* silence after which a lane is dead */
+	uint32_t busy_poll_us;	   /* spin this long before sleeping */
+};
+
+/* Section handshake. */
+struct policy_handshake {
+	uint32_t timeout_ms;	   /* the peer's answer to HELLO */
+	uint32_t forget_after_ms;  /* an unaware destination is remembered */
+	int32_t grace_us;	   /* server speaks first; -1 = auto */
+};
+
+/* What a connection looks like to the policy. */
+struct policy_query {
+	enum policy_role role;
+	struct sockaddr_storage remote; /* passed to connect(); accepted peer */
+	uint16_t port;		/* connect: remote port; listen: local port */
+};
+
+/* What the policy says of it. Plain data, valid after the policy is gone. */
+struct policy_decision {
+	enum policy_mode mode;
+	enum reason reason;	/* why tcp; REASON_none when not tcp */
+	bool peer_trusted;	/* peer = "trusted" */
+	bool nat;		/* a proxy between the hosts is accepted */
+	bool drain;		/* a reload to tcp moves it back */
+	char rule[48];		/* the rule's name; "default", "built-in" */
+	char source[80];	/* "shunt.conf:12" (basename), "SHUNT_RULES:2" */
+	struct policy_lane lane;
+	struct policy_handshake handshake;
+};
+
+struct policy;
+
+/*
+ * The current policy, held; never NULL (an empty one decides tcp).
+ * Release with policy_release(). Threads may call it at any time.
+ */
+struct policy *policy_hold_current(void);
+void policy_release(struct policy *policy);
+
+/* Decide one connection. Pure. */
+void policy_decide(const struct policy *policy,
+		   const struct policy_query *query,
+		   struct policy_decision *decision);
+
+/*
+ * Is every decision of this role tcp, whatever the address? Then shims need
+ * not even look at the address. Pure.
+ */
+bool policy_all_tcp(const struct policy *policy, enum policy_role role);
+
+#endif

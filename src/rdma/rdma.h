@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rsockets behind dlopen: the only folder that includes rdma headers.
+ *
+ * rdma_open() loads the runtime once per process, on the first verdict that
+ * wants RDMA: libshunt-rdma.so beside libshunt.so, then librdmacm.so.1 of the
+ * system; SHUNT_RDMA_LIBRARY names another. It must export repoll_create
+ * (rdma-core 65 or newer). It is never unloaded.
+ *
+ * Every function returns >= 0 or -errno and leaves errno alone. None may be
+ * called with one of our locks held: librdmacm takes locks of its own and
+ * calls libc, which is us. While one runs, rdma_inside() is true on that
+ * thread and on the threads librdmacm starts, so that shims that create fd
+ * table entries keep out of the way.
+ */
+#ifndef RDMA_RDMA_H
+#define RDMA_RDMA_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "diag/reason.h"
+
+/*
+ * Load the runtime if that has not been tried, and look whether this process
+ * can use a device now. REASON_none when it can, else why not. Costs a few
+ * microseconds once loaded; a "no device" answer is looked at again after a
+ * second. Any thread.
+ */
+enum reason rdma_open(void);
+
+/* The file the runtime was loaded from, or "" when none is. */
+const char *rdma_runtime_path(void);
+
+/*
+ * This host's addresses with an RDMA device behind them, of both families
+ * (not loopback, not IPv6 link-local), found with rdma_bind_addr(3). Port 0.
+ * Returns how many were stored (at most max). May take milliseconds: never on
+ * an application's data path; the answer is cached for a second.
+ */
+int rdma_addresses(struct sockaddr_storage *addresses, int max);
+
+/* Buffer sizes for a new lane, bytes; rsocket.c rounds as it likes. */
+struct rdma_sizes {
+	uint32_t send_buffer;
+	uint32_t receive_buffer;
+};
+
+/* rsocket(3), non-blocking, close-on-exec, sized. Caller ends with rdma_close. */
+int rdma_socket(int family, const struct rdma_sizes *sizes);
+
+int rdma_bind(int rs, const struct sockaddr *address, socklen_t length);
+int rdma_listen(int rs, int backlog);
+/* raccept(3); the new rsocket is non-blocking. -EAGAIN when there is none. */
+int rdma_accept(int rs);
+/* rconnect(3): 0, or -EINPROGRESS: wait for POLLOUT, then rdma_error(). */
+int rdma_connect(int rs, const struct sockaddr *address, socklen_t length);
+/* SO_ERROR of the rsocket as a positive errno, 0 when there is none. */
+int rdma_error(int rs);
+int rdma_local_address(int rs, struct sockaddr_storage *address);
+int rdma_peer_address(int rs, struct sockaddr_storage *address);
+
+/*
+ * Never block: -EAGAIN when nothing can be moved. 0 from rdma_recv is the end
+ * of the stream. rdma_recv takes MSG_PEEK. Vectors are walked here, because
+ * rsocket.c fills only the first of them.
+ */
+ssize_t rdma_recv(int rs, const struct iovec *iov, int count, int flags);
+ssize_t rdma_send(int rs, const struct iovec *iov, int count);
+
+/*
+ * What is ready now (poll bits among events, POLLERR and POLLHUP always),
+ * after looking at new completions. Never blocks.
+ */
+int rdma_ready(int rs, short events);
+
+/*
+ * Arm the rsocket (check, arm: DESIGN section 4): returns poll bits that are
+ * ready already, or 0 with *wait filled with the kernel fd and events that
+ * will signal the next news. After it did, call rdma_arm or rdma_ready again.
+ */
+int rdma_arm(int rs, short events, struct pollfd *wait);
+
+/*
+ * For the poll() shim alone: when this thread is inside rdma_arm(), answers
+ * librdmacm's poll() by taking its wait fd; true with the answer in *result.
+ */
+bool rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout, int *result);
+
+/* Is this thread inside librdmacm, or one of its own threads? */
+bool rdma_inside(void);
+
+/* rshutdown(3)+rclose(3). MAY BLOCK for half a minute: worker threads only. */
+void rdma_close(int rs);
+
+/* In a forked child: forget everything; rdma_open() says REASON_forked. */
+void rdma_after_fork(void);
+
+#endif
