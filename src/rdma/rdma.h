@@ -56,8 +56,12 @@ int rdma_socket(int family, const struct rdma_sizes *sizes);
 
 int rdma_bind(int rs, const struct sockaddr *address, socklen_t length);
 int rdma_listen(int rs, int backlog);
-/* raccept(3); the new rsocket is non-blocking. -EAGAIN when there is none. */
-int rdma_accept(int rs);
+/*
+ * raccept(3), waiting at most ms for one (-EAGAIN), by rpoll(3) itself: a
+ * listening rsocket's news has no wait fd to arm. The new one is
+ * non-blocking. For a thread that does nothing else.
+ */
+int rdma_accept(int rs, int ms);
 /* rconnect(3): 0, or -EINPROGRESS: wait for POLLOUT, then rdma_error(). */
 int rdma_connect(int rs, const struct sockaddr *address, socklen_t length);
 /* SO_ERROR of the rsocket as a positive errno, 0 when there is none. */
@@ -83,6 +87,8 @@ int rdma_ready(int rs, short events);
  * Arm the rsocket (check, arm: DESIGN section 4): returns poll bits that are
  * ready already, or 0 with *wait filled with the kernel fd and events that
  * will signal the next news. After it did, call rdma_arm or rdma_ready again.
+ * In both cases wait->revents is non-zero if old news was taken from the wait
+ * fd: other threads asleep on that fd may have missed it and must be woken.
  */
 int rdma_arm(int rs, short events, struct pollfd *wait);
 
