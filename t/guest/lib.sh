@@ -13,11 +13,13 @@ rxe_counter()
 	cat "/sys/class/infiniband/${2:-$SHUNT_T_DEV}/ports/1/hw_counters/$1"
 }
 
+# shellcheck disable=SC2120
 rxe_sent()
 {
 	rxe_counter sent_pkts "$@"
 }
 
+# shellcheck disable=SC2120
 rxe_received()
 {
 	rxe_counter rcvd_pkts "$@"
