@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "base/real.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/oldlibc.h"
+#include "base/raw.h"
+
+struct real real = {
+#define CALL(type, name, params, args, test) .name = raw_##name,
+#include "base/calls.def"
+#undef CALL
+};
+
+static bool ready;
+
+/* `slot` is a function pointer of one of the rows' types. */
+static void look_up(void *slot, const char *name)
+{
+	void *symbol = dlsym(RTLD_NEXT, name);
+
+	if (symbol)
+		memcpy(slot, &symbol, sizeof(symbol));
+}
+
+void real_init(void)
+{
+	int saved = errno;
+
+	if (!oldlibc_complete())
+		return;
+#define CALL(type, name, params, args, test) look_up(&real.name, #name);
+#include "base/calls.def"
+#undef CALL
+	ready = true;
+	errno = saved;
+}
+
+bool real_ready(void)
+{
+	return ready;
+}

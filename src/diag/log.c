@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "diag/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/real.h"
+
+#define LINE_MAX_BYTES 1024	/* the newline is one of them */
+
+static const char *const names[] = {
+	[LOG_OFF] = "off",
+	[LOG_ERROR] = "error",
+	[LOG_WARN] = "warn",
+	[LOG_INFO] = "info",
+	[LOG_DEBUG] = "debug",
+};
+
+#define LEVELS ((int)(sizeof(names) / sizeof(names[0])))
+
+static atomic_int threshold = LOG_WARN;
+
+void log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&threshold, level, memory_order_relaxed);
+}
+
+bool log_wants(enum log_level level)
+{
+	return level != LOG_OFF &&
+	       (int)level <= atomic_load_explicit(&threshold,
+						  memory_order_relaxed);
+}
+
+int log_parse_level(const char *text)
+{
+	int i;
+
+	for (i = 0; i < LEVELS; i++)
+		if (!strcmp(text, names[i]))
+			return i;
+	return -EINVAL;
+}
+
+/* The number in SHUNT_LOG_FD, or standard error. */
+static int parse_fd(void)
+{
+	const char *text = getenv("SHUNT_LOG_FD");
+	char *end;
+	long fd;
+
+	if (!text || *text < '0' || *text > '9')
+		return STDERR_FILENO;
+	fd = strtol(text, &end, 10);
+	return *end || fd > 0x7fffffff ? STDERR_FILENO : (int)fd;
+}
+
+/* Read once: the application may change its environment under us. */
+static int log_fd(void)
+{
+	static atomic_int known = -1;
+	int fd = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (fd < 0) {
+		fd = parse_fd();
+		atomic_store_explicit(&known, fd, memory_order_relaxed);
+	}
+	return fd;
+}
+
+/* A log line is one line, whatever a file name or a rule has in it. */
+static void plain(char *text, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+}
+
+static size_t format_line(char line[LINE_MAX_BYTES], enum log_level level,
+			  const char *format, va_list args)
+{
+	const size_t most = LINE_MAX_BYTES - 1;
+	size_t size;
+	int n;
+
+	size = (size_t)snprintf(line, most, "shunt[%d]: %s: ", (int)getpid(),
+				names[level]);
+	n = vsnprintf(line + size, most - size + 1, format, args);
+	if (n < 0)
+		n = 0;
+	if ((size_t)n > most - size)
+		n = (int)(most - size);
+	plain(line + size, (size_t)n);
+	size += (size_t)n;
+	line[size++] = '\n';
+	return size;
+}
+
+void log_put(enum log_level level, const char *format, ...)
+{
+	char line[LINE_MAX_BYTES];
+	int saved = errno;
+	va_list args;
+	size_t size;
+
+	if (!log_wants(level) || (int)level >= LEVELS)
+		return;
+	va_start(args, format);
+	size = format_line(line, level, format, args);
+	va_end(args);
+	/* A log that cannot be written is no reason to stop. */
+	(void)!real.write(log_fd(), line, size);
+	errno = saved;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "diag/reason.h"
+
+#include <stdatomic.h>
+
+static const struct {
+	const char *name;
+	const char *sentence;
+} rows[REASON_COUNT] = {
+#define REASON(name, sentence) { #name, sentence },
+#include "diag/reason.def"
+#undef REASON
+};
+
+static atomic_ullong counts[REASON_COUNT];
+
+const char *reason_name(unsigned reason)
+{
+	return reason < REASON_COUNT ? rows[reason].name : "unknown";
+}
+
+const char *reason_sentence(unsigned reason)
+{
+	if (reason < REASON_COUNT)
+		return rows[reason].sentence;
+	return "a reason this release does not know";
+}
+
+void reason_count(enum reason reason)
+{
+	if (reason < REASON_COUNT)
+		atomic_fetch_add_explicit(&counts[reason], 1,
+					  memory_order_relaxed);
+}
+
+uint64_t reason_counted(enum reason reason)
+{
+	if (reason >= REASON_COUNT)
+		return 0;
+	return atomic_load_explicit(&counts[reason], memory_order_relaxed);
+}
