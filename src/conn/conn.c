@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/real.h"
+#include "conn/internal.h"
+#include "diag/log.h"
+#include "rdma/rdma.h"
+
+static void conn_last(struct fdtab_object *object);
+
+struct conn *conn_from(struct fdtab_object *object)
+{
+	return object && object->last == conn_last ? (struct conn *)object
+						   : NULL;
+}
+
+struct fdtab_object *conn_object(struct conn *conn)
+{
+	return &conn->object;
+}
+
+static void local_address(struct conn *conn)
+{
+	struct sockaddr_storage name;
+	socklen_t length = sizeof(name);
+
+	if (real.getsockname(conn->tcp, (struct sockaddr *)&name, &length) == 0)
+		addr_normalize(&conn->local, (struct sockaddr *)&name, length);
+}
+
+struct conn *conn_new(int fd, enum conn_role role,
+		      const struct policy_decision *decision,
+		      const struct sockaddr_storage *remote)
+{
+	struct conn *conn = calloc(1, sizeof(*conn));
+
+	if (!conn)
+		return NULL;
+	conn->tcp = fd_dup_high(fd);
+	if (conn->tcp < 0) {
+		free(conn);
+		return NULL;
+	}
+	conn->object.last = conn_last;
+	conn->object.references = 1;
+	conn->holders = 1;
+	conn->role = role;
+	conn->fd = fd;
+	conn->decision = *decision;
+	conn->remote = *remote;
+	conn->born_ms = clock_ms();
+	conn->deadline_ms = TIME_NEVER;
+	conn->peer_retreat = OFFSET_NEVER;
+	conn->rx_boundary = OFFSET_NEVER;
+	conn->rx_end = OFFSET_NEVER;
+	conn->rs = -1;
+	conn->state = role == CONN_ACTIVE ? STATE_connecting : STATE_greeting;
+	lock_init(&conn->lock, LOCK_conn);
+	lock_init(&conn->receive, LOCK_receive);
+	lock_init(&conn->send, LOCK_send);
+	lock_init(&conn->waiters_lock, LOCK_waiters);
+	if (role == CONN_PASSIVE)
+		local_address(conn);
+	return conn;
+}
+
+void conn_hold(struct conn *conn)
+{
+	atomic_fetch_add(&conn->holders, 1);
+}
+
+void conn_drop(struct conn *conn)
+{
+	int saved = errno;
+
+	if (atomic_fetch_sub(&conn->holders, 1) != 1)
+		return;
+	real.close(conn->tcp);
+	lock_destroy(&conn->lock);
+	lock_destroy(&conn->receive);
+	lock_destroy(&conn->send);
+	lock_destroy(&conn->waiters_lock);
+	free(conn->offer);
+	free(conn);
+	errno = saved;
+}
+
+/* The last number of it is closed and no call is in flight. */
+static void conn_last(struct fdtab_object *object)
+{
+	struct conn *conn = (struct conn *)object;
+
+	end_conn(conn);
+	conn_drop(conn);
+}
+
+int conn_socket(const struct conn *conn)
+{
+	return conn->tcp;
+}
+
+enum conn_state conn_state(const struct conn *conn)
+{
+	return atomic_load(&conn->state);
+}
+
+bool conn_is_plain(const struct conn *conn)
+{
+	return conn_state(conn) == STATE_plain;
+}
+
+bool conn_step_locked(struct conn *conn, enum conn_event event,
+		      enum reason reason)
+{
+	int next = state_next(conn->state, event);
+
+	if (next < 0)
+		return false;
+	conn->state = next;
+	conn->reason = reason;
+	if (next == STATE_plain) {
+		conn->rx = RX_RAW;
+		conn->tx = TX_RAW;
+		conn->rx_boundary = OFFSET_NEVER;
+		conn->deadline_ms = TIME_NEVER;
+	}
+	return true;
+}
+
+bool conn_step(struct conn *conn, enum conn_event event, enum reason reason)
+{
+	bool done;
+
+	lock_acquire(&conn->lock);
+	done = conn_step_locked(conn, event, reason);
+	lock_release(&conn->lock);
+	if (done)
+		conn_settle(conn);
+	else
+		log_debug("event %s has no edge from state %s",
+			  state_event_name(event),
+			  state_name(conn_state(conn)));
+	return done;
+}
+
+/* Out of the table, so that later calls cost nothing. */
+static void forget(struct conn *conn)
+{
+	uint64_t generation;
+	struct fdtab_object *object = fdtab_hold(conn->fd, &generation);
+
+	if (!object)
+		return;
+	if (object == &conn->object)
+		fdtab_remove(conn->fd, generation);
+	fdtab_release(object);
+}
+
+void conn_settle(struct conn *conn)
+{
+	enum conn_state state = conn_state(conn);
+
+	conn_ring(conn, NULL);
+	if (state == STATE_plain) {
+		reason_count(conn->reason);
+		conn_report(conn, "stays on tcp");
+		listener_unexpect(conn);
+		service_unwatch(conn);
+		forget(conn);
+	} else if (state == STATE_on_rdma) {
+		reason_count(REASON_on_rdma);
+		conn_report(conn, "moves to rdma");
+	} else if (state == STATE_dead) {
+		reason_count(conn->reason);
+		conn_report(conn, "failed");
+	}
+}
+
+void conn_fail(struct conn *conn, int error, enum reason reason)
+{
+	bool done;
+
+	lock_acquire(&conn->lock);
+	done = conn_step_locked(conn, EVENT_lost, reason);
+	if (done)
+		conn->failure = error;
+	lock_release(&conn->lock);
+	if (done)
+		conn_settle(conn);
+}
+
+int conn_refuse(struct conn *conn, enum reason reason)
+{
+	enum conn_state state = conn_state(conn);
+
+	if (state == STATE_plain)
+		return 0;
+	if (conn->role == CONN_PASSIVE && state == STATE_greeting) {
+		conn->reason = reason;	/* HELLO must still be stripped */
+		conn->decision.mode = POLICY_TCP;
+		return 0;
+	}
+	if (state == STATE_greeted && conn_step(conn, EVENT_unaware, reason))
+		return 0;
+	return -EBUSY;
+}
+
+void conn_ring(struct conn *conn, const struct conn_waiter *except)
+{
+	struct conn_waiter *waiter;
+
+	lock_acquire(&conn->waiters_lock);
+	for (waiter = conn->waiters; waiter; waiter = waiter->next)
+		if (waiter != except)
+			waiter->ring(waiter);
+	lock_release(&conn->waiters_lock);
+}
+
+void conn_waiter_add(struct conn *conn, struct conn_waiter *waiter)
+{
+	lock_acquire(&conn->waiters_lock);
+	waiter->next = conn->waiters;
+	conn->waiters = waiter;
+	lock_release(&conn->waiters_lock);
+}
+
+void conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter)
+{
+	struct conn_waiter **link;
+
+	lock_acquire(&conn->waiters_lock);
+	for (link = &conn->waiters; *link; link = &(*link)->next)
+		if (*link == waiter) {
+			*link = waiter->next;
+			break;
+		}
+	lock_release(&conn->waiters_lock);
+}
+
+void conn_random(uint8_t *bytes, size_t size)
+{
+	int saved = errno;
+	ssize_t got;
+
+	while (size > 0) {
+		got = getrandom(bytes, size, 0);
+		if (got > 0) {
+			bytes += got;
+			size -= got;
+		} else if (errno != EINTR) {
+			/* No entropy source: a token nobody can present. */
+			memset(bytes, 0, size);
+			break;
+		}
+	}
+	errno = saved;
+}
+
+void conn_report(struct conn *conn, const char *what)
+{
+	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+	uint64_t tx = conn->tx_bytes, rx = conn->rx_bytes;
+
+	enum log_level level = conn_state(conn) == STATE_dead ? LOG_WARN
+							      : LOG_INFO;
+
+	if (!log_wants(level))
+		return;
+	addr_format(&conn->local, local);
+	addr_format(&conn->remote, remote);
+	log_put(level,
+		 "%s %s %s %s: lane=%s reason=%s rule=%s tcp_sent=%llu tcp_received=%llu rdma_sent=%llu rdma_received=%llu",
+		 local, conn->role == CONN_ACTIVE ? "->" : "<-", remote, what,
+		 conn_state(conn) == STATE_on_rdma ? "rdma" : "tcp",
+		 reason_name(conn->reason), conn->decision.rule,
+		 (unsigned long long)conn->tx_raw,
+		 (unsigned long long)conn->rx_raw,
+		 (unsigned long long)(tx - conn->tx_raw),
+		 (unsigned long long)(rx - conn->rx_raw));
+}
+
+unsigned conn_busy_poll_us(const struct conn *conn)
+{
+	return conn_state(conn) == STATE_on_rdma
+		       ? conn->decision.lane.busy_poll_us
+		       : 0;
+}
+
+int conn_peername(struct conn *conn)
+{
+	enum conn_state state = conn_state(conn);
+
+	if (conn->role == CONN_ACTIVE && conn->background &&
+	    (state == STATE_connecting || state == STATE_greeting))
+		return -ENOTCONN;
+	return CONN_PLAIN;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Connections: what the folders above may do with one. A connection is a
+ * kernel TCP socket that the policy lets onto RDMA; its I/O functions move
+ * bytes on whichever lane its directions are, and never block: they return
+ * -EAGAIN, and ready/ does the sleeping.
+ *
+ * Lifetime: the fd table's references (entries and calls in flight) are the
+ * application's interest; when the last goes, the connection is closed as the
+ * kernel would close it. The service thread and jobs hold it separately.
+ *
+ * CONN_PLAIN from any function: the connection is an ordinary kernel socket
+ * now; do the call with the real function on conn_socket() (or the fd).
+ *
+ * All functions return >= 0 or -errno and preserve errno. None may be called
+ * with a lock held.
+ */
+#ifndef CONN_CONN_H
+#define CONN_CONN_H
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "conn/state.h"
+#include "fdtab/fdtab.h"
+#include "policy/policy.h"
+
+#define CONN_PLAIN (-EUCLEAN)
+
+enum conn_role { CONN_ACTIVE, CONN_PASSIVE };
+
+struct conn;
+
+/* The connection an fd table object is; every object is one for now. */
+struct conn *conn_from(struct fdtab_object *object);
+struct fdtab_object *conn_object(struct conn *conn);
+
+/*
+ * A new connection on the kernel socket fd, with one reference of the
+ * caller's on its fd table object. NULL: no memory or fds; stay on TCP.
+ */
+struct conn *conn_new(int fd, enum conn_role role,
+		      const struct policy_decision *decision,
+		      const struct sockaddr_storage *remote);
+
+/* Our own number for the kernel socket. Valid while the object is held. */
+int conn_socket(const struct conn *conn);
+
+enum conn_state conn_state(const struct conn *conn);
+bool conn_is_plain(const struct conn *conn);
+
+/* Stay on TCP for this reason, if that is still possible: 0 or -EBUSY. */
+int conn_refuse(struct conn *conn, enum reason reason);
+
+/*
+ * Active side. conn_dial(): the kernel's connect() to this address has begun
+ * or succeeded; begin the greeting. `background` lets the service thread drive
+ * it (non-blocking sockets).
+ */
+void conn_dial(struct conn *conn, const struct sockaddr *to, socklen_t length,
+	       bool background);
+/* 0: connected; -EALREADY: under way; CONN_PLAIN; -errno: it failed. */
+int conn_dialled(struct conn *conn);
+/* Blocking connect() is interrupted: let the service thread go on with it. */
+void conn_dial_background(struct conn *conn);
+
+/* recvmsg() and sendmsg() without the sleeping; flags as for those. */
+ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
+		     int flags);
+ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
+		      int flags);
+
+/*
+ * A passive connection whose application speaks first: how long, in
+ * microseconds, the sender should wait for the client's HELLO; 0: not at all.
+ */
+unsigned conn_grace_us(struct conn *conn);
+/* The grace is over: let the application's bytes go, greeted or not. */
+void conn_grace_over(struct conn *conn);
+
+int conn_shutdown(struct conn *conn, int how);
+
+/* Poll bits now, among events (POLLERR, POLLHUP always). */
+short conn_ready(struct conn *conn, short events);
+
+/* At most this many fds to sleep on for one connection. */
+#define CONN_WAITS 2
+
+struct conn_wait {
+	struct pollfd fds[CONN_WAITS];
+	int count;
+	uint64_t deadline_ms;	/* look again then; UINT64_MAX: never */
+};
+
+
+/*
+ * A sleeper on a connection. `ring` is called, without a lock held except
+ * waiters, from any thread, when something changed that no fd would tell.
+ */
+struct conn_waiter {
+	struct conn_waiter *next;
+	void (*ring)(struct conn_waiter *waiter);
+};
+
+void conn_waiter_add(struct conn *conn, struct conn_waiter *waiter);
+void conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter);
+
+/*
+ * Arm: poll bits that are ready already, or 0 with *wait filled. `waiter` is
+ * the caller's, added before it calls this: what comes to pass between the
+ * look and the sleep rings it.
+ */
+short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
+	       const struct conn_waiter *waiter);
+
+/* Socket options and ioctls that the lane answers; CONN_PLAIN: the kernel. */
+int conn_getsockopt(struct conn *conn, int level, int name, void *value,
+		    socklen_t *length);
+int conn_pending(struct conn *conn, int *bytes);	/* FIONREAD */
+int conn_unsent(struct conn *conn, int *bytes);		/* SIOCOUTQ */
+/* -ENOTCONN while a background connect is not over, else CONN_PLAIN. */
+int conn_peername(struct conn *conn);
+
+/* lane.busy_poll of its rule, microseconds; 0 when it is not on RDMA. */
+unsigned conn_busy_poll_us(const struct conn *conn);
+
+/* The process ends: say CLOSE on every lane, wait for them, bounded. */
+void conn_exit(void);
+
+/* pthread_atfork's child: nothing of the parent's lanes may be touched. */
+void conn_after_fork(void);
+
+#endif

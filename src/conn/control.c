@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Control records on the TCP leg, behind each direction's boundary. Any
+ * thread may say one; only the service thread reads them, record by record,
+ * because raw bytes follow RESUME.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/real.h"
+#include "conn/internal.h"
+#include "diag/log.h"
+
+#define DRAIN_MS 1000	/* RDMA bytes may come in after the peer's FIN */
+
+/* With lock. True: all of it is out. */
+static bool flush_locked(struct conn *conn)
+{
+	ssize_t put;
+
+	while (conn->out_size > 0) {
+		put = real.send(conn->tcp, conn->out, conn->out_size,
+				MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (put <= 0)
+			break;
+		conn->out_size -= put;
+		memmove(conn->out, conn->out + put, conn->out_size);
+	}
+	return conn->out_size == 0;
+}
+
+void control_say(struct conn *conn, uint8_t type, uint32_t flags,
+		 uint64_t offset)
+{
+	struct wire_record record = { type, flags, offset };
+	int saved = errno;
+	bool full;
+
+	lock_acquire(&conn->lock);
+	full = conn->out_size + WIRE_TOKEN_SIZE + WIRE_RECORD_SIZE >
+	       sizeof(conn->out);
+	if (!full && !conn->mark_sent) {
+		memcpy(conn->out, conn->mark, WIRE_TOKEN_SIZE);
+		conn->out_size = WIRE_TOKEN_SIZE;
+		conn->mark_sent = true;
+	}
+	if (!full)
+		conn->out_size += wire_put_record(conn->out + conn->out_size,
+						  &record);
+	flush_locked(conn);
+	lock_release(&conn->lock);
+	errno = saved;
+}
+
+void control_flush(struct conn *conn)
+{
+	bool flushed;
+
+	lock_acquire(&conn->lock);
+	flushed = conn->out_size == 0 || flush_locked(conn);
+	lock_release(&conn->lock);
+	if (flushed)
+		retreat_check(conn);
+}
+
+bool control_flushed(struct conn *conn)
+{
+	bool flushed;
+
+	lock_acquire(&conn->lock);
+	flushed = flush_locked(conn);
+	lock_release(&conn->lock);
+	return flushed;
+}
+
+/* The leg has ended: without CLOSE the peer died; give RDMA time to drain. */
+static void leg_ended(struct conn *conn, enum leg_end end)
+{
+	conn->leg = end;
+	if (conn->rx_end == OFFSET_NEVER)
+		conn->reason = REASON_peer_died;
+	lock_acquire(&conn->lock);
+	conn->deadline_ms = clock_ms() + DRAIN_MS;
+	lock_release(&conn->lock);
+	conn_ring(conn, NULL);
+}
+
+/* Read up to `size` bytes of the part-read record. True: they are there. */
+static bool fill(struct conn *conn, unsigned size)
+{
+	ssize_t got;
+
+	while (conn->in_size < size) {
+		got = real.recv(conn->tcp, conn->in + conn->in_size,
+				size - conn->in_size, MSG_DONTWAIT);
+		if (got > 0) {
+			conn->in_size += got;
+			continue;
+		}
+		if (got == 0)
+			leg_ended(conn, LEG_FIN);
+		else if (errno != EAGAIN && errno != EINTR)
+			leg_ended(conn, LEG_RST);
+		return false;
+	}
+	return true;
+}
+
+static void protocol_error(struct conn *conn)
+{
+	real.shutdown(conn->tcp, SHUT_RDWR);
+	conn_fail(conn, -ECONNRESET, REASON_protocol_error);
+}
+
+static void hear_close(struct conn *conn, const struct wire_record *record)
+{
+	if (record->offset < conn->rx_bytes ||
+	    (conn->rx_end != OFFSET_NEVER && conn->rx_end != record->offset)) {
+		protocol_error(conn);
+		return;
+	}
+	atomic_fetch_or(&conn->peer_close, record->flags);
+	conn->rx_end = record->offset;
+	conn_ring(conn, NULL);
+}
+
+static void hear_resume(struct conn *conn, uint64_t offset)
+{
+	bool wrong;
+
+	lock_acquire(&conn->receive);
+	wrong = conn->rx != RX_CONTROL || offset != conn->rx_bytes;
+	if (!wrong) {
+		conn->rx = RX_RAW;
+		conn->rx_boundary = OFFSET_NEVER;
+		conn->resume_seen = true;
+	}
+	lock_release(&conn->receive);
+	if (wrong)
+		protocol_error(conn);
+	else
+		retreat_check(conn);
+}
+
+static void hear(struct conn *conn, const struct wire_record *record)
+{
+	switch (record->type) {
+	case WIRE_CLOSE:
+		hear_close(conn, record);
+		break;
+	case WIRE_ACK:
+		break;
+	case WIRE_RETREAT:
+		retreat_heard(conn, record->offset);
+		break;
+	case WIRE_RESUME:
+		hear_resume(conn, record->offset);
+		break;
+	default:
+		if (!(record->type & WIRE_MAY_IGNORE))
+			protocol_error(conn);
+	}
+}
+
+/* The mark that precedes the first record. False: not there, or not it. */
+static bool hear_mark(struct conn *conn)
+{
+	if (conn->mark_seen)
+		return true;
+	if (!fill(conn, WIRE_TOKEN_SIZE))
+		return false;
+	conn->in_size = 0;
+	conn->mark_seen = memcmp(conn->in, conn->peer_mark,
+				 WIRE_TOKEN_SIZE) == 0;
+	if (!conn->mark_seen)
+		protocol_error(conn);
+	return conn->mark_seen;
+}
+
+static bool hear_record(struct conn *conn)
+{
+	struct wire_record record;
+	int length;
+
+	if (!fill(conn, WIRE_RECORD_SIZE))
+		return false;
+	length = wire_get_record(conn->in, conn->in_size, &record);
+	if (length == -EAGAIN) {
+		if (!fill(conn, (conn->in[2] << 8 | conn->in[3])))
+			return false;
+		length = wire_get_record(conn->in, conn->in_size, &record);
+	}
+	conn->in_size = 0;
+	if (length < 0)
+		protocol_error(conn);
+	else
+		hear(conn, &record);
+	return length > 0;
+}
+
+void control_look(struct conn *conn)
+{
+	enum rx_stage rx;
+
+	while (rx = conn->rx,
+	       (rx == RX_LANE || rx == RX_CONTROL) && conn->leg == LEG_OPEN &&
+	       conn_state(conn) != STATE_dead) {
+		if (!hear_mark(conn) || !hear_record(conn))
+			break;
+	}
+}
+
+/* A part of the mark, and nothing behind it for long, is raw bytes. */
+static bool given_up(struct conn *conn)
+{
+	if (conn->deadline_ms == TIME_NEVER) {
+		conn->deadline_ms = clock_ms() +
+				    conn->decision.lane.stall_timeout_ms;
+		return false;
+	}
+	return clock_ms() >= conn->deadline_ms;
+}
+
+int control_mark_or_raw(struct conn *conn)
+{
+	uint8_t in[WIRE_TOKEN_SIZE];
+	ssize_t got = real.recv(conn->tcp, in, sizeof(in),
+				MSG_PEEK | MSG_DONTWAIT);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return -EAGAIN;
+	if (got > 0 && memcmp(in, conn->peer_mark, got) == 0) {
+		if (got < WIRE_TOKEN_SIZE && !given_up(conn))
+			return -EAGAIN;
+		if (got == WIRE_TOKEN_SIZE) {
+			real.recv(conn->tcp, in, sizeof(in), MSG_DONTWAIT);
+			conn->mark_seen = true;
+			conn->rx = RX_CONTROL;
+			service_look(conn);
+			return -EAGAIN;
+		}
+	}
+	conn->deadline_ms = TIME_NEVER;
+	conn->rx = RX_RAW;
+	conn->rx_boundary = OFFSET_NEVER;
+	conn->resume_seen = true;
+	return 0;
+}

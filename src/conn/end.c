@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Shutting down and closing. On TCP the kernel does it. On RDMA a CLOSE
+ * record says where the stream ends, and the lane is taken down by a thread
+ * that may wait for it, long after the application has closed its fd.
+ */
+#include <sys/ioctl.h>
+
+#include "base/clock.h"
+#include "base/real.h"
+#include "conn/internal.h"
+#include "rdma/rdma.h"
+
+#define FLUSH_MOST_MS 5000	/* for the peer's kernel to take our CLOSE */
+#define EXIT_MOST_MS 5000
+
+/* With send: shut the sending direction where it is. True: say CLOSE. */
+static bool shut_sending(struct conn *conn)
+{
+	if (conn->tx == TX_RAW)
+		real.shutdown(conn->tcp, SHUT_WR);
+	return conn->tx == TX_LANE;
+}
+
+static void shut_write(struct conn *conn)
+{
+	bool say;
+
+	lock_acquire(&conn->send);
+	say = !conn->tx_shut && shut_sending(conn);
+	conn->tx_shut = true;
+	lock_release(&conn->send);
+	if (say)
+		control_say(conn, WIRE_CLOSE, 0, conn->tx_bytes);
+}
+
+/* Shut down before the connection has a lane: the kernel's business. */
+static int shut_early(struct conn *conn, int how)
+{
+	if (conn->role == CONN_PASSIVE && conn->rx == RX_GREET) {
+		conn_refuse(conn, REASON_closed);
+		greet_look(conn);
+	} else if (conn->rx == RX_GREET) {
+		if (!conn->decision.peer_trusted || !conn->hello_sent)
+			return -ENOTCONN;
+		/* REPLY must still be stripped. */
+		conn->tx_shut |= how != SHUT_RD;
+		return real.shutdown(conn->tcp, how) == 0 ? 0 : -errno;
+	}
+	conn_step(conn, EVENT_unaware, REASON_closed);
+	return CONN_PLAIN;
+}
+
+static int shut_down(struct conn *conn, int how)
+{
+	enum conn_state state = conn_state(conn);
+
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+		return CONN_PLAIN;	/* the kernel knows the errno */
+	if (state == STATE_plain || state == STATE_dead)
+		return CONN_PLAIN;
+	if (state <= STATE_greeted)
+		return shut_early(conn, how);
+	if (how != SHUT_RD)
+		shut_write(conn);
+	if (how != SHUT_WR)
+		conn->rx_shut = true;
+	conn_ring(conn, NULL);
+	return 0;
+}
+
+int conn_shutdown(struct conn *conn, int how)
+{
+	int saved = errno, ret = shut_down(conn, how);
+
+	errno = saved;
+	return ret;
+}
+
+/* Has the peer sent what the application has not read? */
+static bool unread(struct conn *conn)
+{
+	int bytes = 0;
+
+	if (conn->rx == RX_LANE)
+		return rdma_ready(conn->rs, POLLIN) & POLLIN &&
+		       conn->rx_end != conn->rx_bytes && !conn->lane_over;
+	return real.ioctl(conn->tcp, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+static void wait_flushed(struct conn *conn)
+{
+	uint64_t until_ms = clock_ms() + FLUSH_MOST_MS;
+	struct pollfd tcp = { .fd = conn->tcp, .events = POLLOUT };
+
+	while (!control_flushed(conn) && clock_ms() < until_ms)
+		if (real.poll(&tcp, 1, 100) > 0 &&
+		    tcp.revents & (POLLERR | POLLHUP))
+			break;
+}
+
+/* Read what the kernel has, so that closing sends FIN and not RST. */
+static void drain(struct conn *conn)
+{
+	char scratch[512];
+
+	while (real.recv(conn->tcp, scratch, sizeof(scratch), MSG_DONTWAIT) >
+	       0)
+		;
+}
+
+/* On a thread of work.c; holds the connection. */
+static void take_down(void *arg)
+{
+	struct conn *conn = arg;
+
+	if (conn->rs >= 0)
+		rdma_close(conn->rs);
+	wait_flushed(conn);
+	service_unwatch(conn);
+	drain(conn);
+	conn_drop(conn);
+}
+
+static void end_lane(struct conn *conn)
+{
+	uint32_t flags = WIRE_CLOSE_FULL;
+
+	if (conn_state(conn) == STATE_on_rdma) {
+		if (unread(conn))
+			flags |= WIRE_CLOSE_RESET;
+		control_say(conn, WIRE_CLOSE, flags, conn->tx_bytes);
+		conn_report(conn, "closed");
+	}
+	conn_hold(conn);
+	if (work_start(WORK_END, take_down, conn) != 0)
+		take_down(conn);
+}
+
+/* A HELLO that nobody looked at must not turn our FIN into RST. */
+static void end_greeting(struct conn *conn)
+{
+	if (conn->role == CONN_PASSIVE) {
+		conn_refuse(conn, REASON_closed);
+		greet_look(conn);
+	}
+	conn_step(conn, EVENT_unaware, REASON_closed);
+}
+
+void end_conn(struct conn *conn)
+{
+	int saved = errno;
+	enum conn_state state;
+
+	lock_acquire(&conn->lock);
+	conn->closing = true;
+	state = conn->state;
+	lock_release(&conn->lock);
+	switch (state) {
+	case STATE_plain:
+		break;
+	case STATE_connecting:
+	case STATE_greeting:
+	case STATE_greeted:
+		end_greeting(conn);
+		break;
+	case STATE_joining:
+	case STATE_retreating:
+		break;	/* end_settle() */
+	default:
+		end_lane(conn);
+	}
+	errno = saved;
+}
+
+void end_settle(struct conn *conn)
+{
+	bool say;
+
+	if (conn->tx_shut) {
+		lock_acquire(&conn->send);
+		say = shut_sending(conn);
+		lock_release(&conn->send);
+		if (say)
+			control_say(conn, WIRE_CLOSE, 0, conn->tx_bytes);
+	}
+	if (conn->closing && conn_state(conn) == STATE_on_rdma)
+		end_lane(conn);
+}
+
+static void end_entry(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+	bool mine = false;
+
+	(void)fd;
+	(void)arg;
+	if (!conn)
+		return;
+	lock_acquire(&conn->lock);
+	if (conn->state == STATE_on_rdma && !conn->closing)
+		mine = conn->closing = true;
+	lock_release(&conn->lock);
+	if (mine)
+		end_lane(conn);
+}
+
+void conn_exit(void)
+{
+	int saved = errno;
+
+	fdtab_each(end_entry, NULL);
+	work_wait(WORK_END, EXIT_MOST_MS);
+	errno = saved;
+}

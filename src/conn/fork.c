@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The child of fork(2). Lanes are the parent's: the child never touches what
+ * it inherited of librdmacm. Connections that are still raw TCP on both
+ * sides' word stay usable, as ordinary kernel sockets.
+ */
+#include "base/real.h"
+#include "conn/internal.h"
+#include "rdma/rdma.h"
+
+static void inherit(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+
+	(void)arg;
+	if (!conn)
+		return;
+	conn->waiters = NULL;
+	conn->watched = conn->listed = conn->expected = false;
+	conn->inherited = true;
+	conn->rs = -1;
+	if (conn->state == STATE_greeted) {
+		conn->state = STATE_plain;
+		conn->reason = REASON_forked;
+	} else if (conn->state > STATE_greeted && conn->state < STATE_plain) {
+		conn->state = STATE_dead;
+		conn->failure = -EIO;
+		conn->reason = REASON_forked;
+	}
+	(void)fd;
+}
+
+void conn_after_fork(void)
+{
+	rdma_after_fork();
+	work_after_fork();
+	listener_after_fork();
+	service_after_fork();
+	fdtab_each(inherit, NULL);
+}

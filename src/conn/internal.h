@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * struct conn and what the files of conn/ offer each other. Nobody outside
+ * conn/ includes this.
+ *
+ * Two directions, each with a stage of its own under its own lock; the state
+ * (state.def) is the summary of both, under `lock`. Lock order: receive, send,
+ * lock. The lane fields (rs) are written before a direction's stage says
+ * LANE, and the rsocket is closed only when the last holder has gone.
+ */
+#ifndef CONN_INTERNAL_H
+#define CONN_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "base/lock.h"
+#include "conn/conn.h"
+#include "conn/unaware.h"
+#include "conn/wire.h"
+
+#define OFFSET_NEVER UINT64_MAX
+#define TIME_NEVER UINT64_MAX
+
+enum tx_stage {
+	TX_HOLD,	/* nothing may go yet */
+	TX_RAW,		/* on TCP */
+	TX_FROZEN,	/* the boundary is told, the answer awaited */
+	TX_LANE,	/* on RDMA */
+	TX_RETREAT,	/* the lane is dead, the peer's count awaited */
+};
+
+enum rx_stage {
+	RX_GREET,	/* a greeting message may come first */
+	RX_RAW,		/* TCP, up to the boundary if there is one */
+	RX_MAYBE,	/* at the boundary of a cancelled lane: mark or raw? */
+	RX_LANE,	/* RDMA; the TCP leg has control records */
+	RX_CONTROL,	/* the lane is dead, the peer's RESUME awaited */
+};
+
+/* What the peer's TCP leg has told. */
+enum leg_end { LEG_OPEN, LEG_FIN, LEG_RST };
+
+struct conn {
+	struct fdtab_object object;
+	atomic_uint holders;	/* the object counts as one */
+	enum conn_role role;
+	int tcp;		/* our dup of the kernel socket */
+	int fd;			/* the application's first number for it */
+	struct policy_decision decision;
+	struct sockaddr_storage local, remote;
+	struct sockaddr_storage dial_to; /* as connect() was given it */
+	socklen_t dial_length;
+	uint64_t born_ms;
+
+	struct lock lock;	/* what follows, to the next lock */
+	_Atomic enum conn_state state;
+	enum reason reason;
+	uint64_t deadline_ms;	/* of the greeting or the lane's end */
+	int dial_error;		/* what connect() is to return, -errno */
+	int failure;		/* why it is in STATE_dead, -errno */
+	atomic_bool failure_told;
+	bool background;	/* the service thread drives the greeting */
+	bool hello_sent;
+	bool reply_due;		/* HELLO is in and not answered yet */
+	bool answering;		/* somebody is about to */
+	bool answer_again;	/* and is to look again */
+	bool redialling;
+	bool peer_requires;
+	bool grace_used;
+	bool inherited;		/* over fork(2): the lane is not ours */
+	bool closing;		/* the application's interest has ended */
+	uint8_t token[WIRE_TOKEN_SIZE];
+	uint8_t mark[WIRE_TOKEN_SIZE], peer_mark[WIRE_TOKEN_SIZE];
+	struct wire_reply *offer; /* active: the lane addresses; owned */
+	uint8_t out[512];	/* control bytes the TCP leg did not take yet */
+	unsigned out_size;
+	bool mark_sent, retreat_sent, resume_sent;
+	uint64_t peer_retreat;	/* RETREAT{n}, or OFFSET_NEVER */
+
+	struct lock receive;
+	_Atomic enum rx_stage rx;
+	_Atomic uint64_t rx_bytes; /* given to the application */
+	uint64_t rx_raw;	/* of them by TCP */
+	uint64_t rx_boundary;	/* the lane begins here */
+	bool rx_shut;
+	bool rx_reset_told;
+	uint8_t in[WIRE_RECORD_MAX]; /* service thread: a part of a record */
+	unsigned in_size;
+	bool mark_seen;
+	bool resume_seen;
+
+	struct lock send;
+	_Atomic enum tx_stage tx;
+	_Atomic uint64_t tx_bytes; /* taken from the application */
+	uint64_t tx_raw;
+	_Atomic bool tx_shut;
+	enum tx_stage tx_before_freeze;
+	bool tx_into_void;	/* one send after the peer has gone is lost */
+
+	/* Set by the service thread, read by all. */
+	_Atomic uint64_t rx_end;	/* CLOSE{n}, or OFFSET_NEVER */
+	_Atomic uint32_t peer_close;	/* its flags */
+	_Atomic enum leg_end leg;
+	atomic_bool lane_over;		/* no more will come by RDMA */
+	atomic_ulong messages;
+
+	int rs;			/* -1: no lane */
+	struct lock waiters_lock;
+	struct conn_waiter *waiters;
+	bool watched, listed;	/* by the service thread; service lock */
+	struct conn *service_next;
+	bool expected;			/* tokens lock, and the two below */
+	struct conn *token_next;
+	struct conn *reply_next;
+};
+
+/* conn.c: lifetime and state */
+void conn_hold(struct conn *conn);
+void conn_drop(struct conn *conn);
+/* Take one edge of state.def; with `lock`. False: no such edge. */
+bool conn_step_locked(struct conn *conn, enum conn_event event,
+		      enum reason reason);
+/* The same, taking the lock; wakes sleepers, logs and forgets. */
+bool conn_step(struct conn *conn, enum conn_event event, enum reason reason);
+/* After a step under the lock: wake, log, leave the table. No locks. */
+void conn_settle(struct conn *conn);
+void conn_ring(struct conn *conn, const struct conn_waiter *except);
+/* One line of the log about where it is and why. */
+void conn_report(struct conn *conn, const char *what);
+/* STATE_dead with this errno. */
+void conn_fail(struct conn *conn, int error, enum reason reason);
+/* Fill with unpredictable bytes; getrandom(2). */
+void conn_random(uint8_t *bytes, size_t size);
+
+/* io.c: the boundary may have been reached by a change of state */
+void conn_cross(struct conn *conn);
+
+/* greet.c, dial.c: one non-blocking look at the greeting */
+void greet_look(struct conn *conn);	 /* passive */
+void greet_answer(struct conn *conn);	 /* passive: a REPLY was due */
+void dial_look(struct conn *conn);	 /* active */
+
+/* listener.c: this process's rsockets that peers' lanes connect to */
+/*
+ * Lane addresses, > 0; 0: there are none; -EAGAIN: they are being made, and
+ * greet_answer(conn) is called when they are known.
+ */
+int listener_addresses(struct conn *conn, struct sockaddr_storage *addresses,
+		       int max);
+/* A connection that a lane may ask for by its token, until taken back. */
+int listener_expect(struct conn *conn);
+void listener_unexpect(struct conn *conn);
+/* The connection of this token, held, once; NULL: nobody's. */
+struct conn *listener_claim(const uint8_t token[WIRE_TOKEN_SIZE]);
+
+/* join.c */
+void join_if_worth(struct conn *conn);	/* active: begin when it pays */
+void join_accept(int rs);		/* passive: a peer's lane is here */
+
+/* control.c: the TCP leg behind the boundary */
+/* Queue a record and try to send it. Takes `lock`. */
+void control_say(struct conn *conn, uint8_t type, uint32_t flags,
+		 uint64_t offset);
+void control_flush(struct conn *conn);
+/* Service thread: read what has come. */
+void control_look(struct conn *conn);
+/* With receive: at the boundary of a cancelled lane. 0 or -EAGAIN. */
+int control_mark_or_raw(struct conn *conn);
+/* Has everything queued been taken by the kernel? */
+bool control_flushed(struct conn *conn);
+
+/* retreat.c: back to TCP */
+/* The lane failed with bytes on it. */
+void retreat_lane(struct conn *conn, enum reason reason);
+/* We were told of the peer's boundary and put nothing on the lane. */
+void retreat_unused(struct conn *conn);
+/* RETREAT{consumed} came. */
+void retreat_heard(struct conn *conn, uint64_t consumed);
+/* A direction may be raw again: is the connection the kernel's now? */
+void retreat_check(struct conn *conn);
+
+/* service.c: the thread */
+/* Watch the TCP leg: dialling, late greetings, control records. */
+int service_watch(struct conn *conn);
+void service_unwatch(struct conn *conn);
+void service_wake(void);
+/* Let the thread look at a watched connection, whatever its fd has to say. */
+void service_look(struct conn *conn);
+
+/* work.c: what may block in librdmacm */
+enum work_kind { WORK_JOIN, WORK_ADMIT, WORK_END, WORK_LISTEN, WORK_KINDS };
+/* Run it on a thread of its own, or queue it; -EAGAIN: too many wait. */
+int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
+/* Wait until none of a kind is left; false: not within the time. */
+bool work_wait(enum work_kind kind, unsigned ms);
+
+void work_after_fork(void);
+void listener_after_fork(void);
+void service_after_fork(void);
+
+/* end.c: the application's interest is over */
+void end_conn(struct conn *conn);
+/* A join or retreat is over: do the shutdown or close that waited for it. */
+void end_settle(struct conn *conn);
+
+#endif

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The application's bytes, on whichever lane their direction is. Each
+ * direction has a lock; under it one non-blocking call is made.
+ */
+#include <string.h>
+
+#include "base/real.h"
+#include "conn/internal.h"
+#include "rdma/rdma.h"
+
+#define IOV_PART 64	/* vectors that a bounded read looks at */
+
+static void look_at_greeting(struct conn *conn)
+{
+	if (conn->role == CONN_PASSIVE)
+		greet_look(conn);
+	else
+		dial_look(conn);
+}
+
+/* At most `limit` bytes of iov, copied to part. Returns the vectors used. */
+static int limit_iov(struct iovec *part, const struct iovec *iov, int count,
+		     uint64_t limit)
+{
+	int i;
+
+	for (i = 0; i < count && i < IOV_PART && limit > 0; i++) {
+		part[i] = iov[i];
+		if (part[i].iov_len > limit)
+			part[i].iov_len = limit;
+		limit -= part[i].iov_len;
+	}
+	return i;
+}
+
+static ssize_t tcp_receive(struct conn *conn, const struct iovec *iov,
+			   int count, int flags)
+{
+	struct iovec part[IOV_PART];
+	struct msghdr msg = { .msg_iov = (struct iovec *)iov,
+			      .msg_iovlen = count };
+	uint64_t limit = conn->rx_boundary - conn->rx_bytes;
+	ssize_t got;
+
+	if (conn->rx_boundary != OFFSET_NEVER) {
+		msg.msg_iov = part;
+		msg.msg_iovlen = limit_iov(part, iov, count, limit);
+	}
+	got = real.recvmsg(conn->tcp, &msg,
+			   (flags & ~MSG_WAITALL) | MSG_DONTWAIT);
+	if (got < 0)
+		return -errno;
+	if (!(flags & MSG_PEEK)) {
+		conn->rx_bytes += got;
+		conn->rx_raw += got;
+	}
+	return got;
+}
+
+/* With receive: has the raw part been read to its end? */
+static void cross_locked(struct conn *conn)
+{
+	if (conn->rx == RX_RAW && conn->rx_bytes == conn->rx_boundary)
+		conn->rx = conn_state(conn) == STATE_on_rdma ? RX_LANE
+			 : conn_state(conn) == STATE_retreating ? RX_MAYBE
+								: RX_RAW;
+}
+
+void conn_cross(struct conn *conn)
+{
+	bool watch;
+
+	lock_acquire(&conn->receive);
+	cross_locked(conn);
+	watch = conn->rx == RX_LANE;
+	lock_release(&conn->receive);
+	if (watch)
+		service_watch(conn);
+	conn_ring(conn, NULL);
+}
+
+/* STATE_dead: the error once, as a socket has it, then `after`. */
+static ssize_t say_failure(struct conn *conn, ssize_t after)
+{
+	if (atomic_exchange(&conn->failure_told, true))
+		return after;
+	return conn->failure;
+}
+
+/* The stream has ended, or the peer has gone: what TCP would say. */
+static ssize_t lane_end(struct conn *conn)
+{
+	uint64_t end = conn->rx_end;
+
+	if (end == conn->rx_bytes) {
+		if (!(conn->peer_close & WIRE_CLOSE_RESET) ||
+		    conn->rx_reset_told)
+			return 0;
+		conn->rx_reset_told = true;
+		return -ECONNRESET;
+	}
+	if (!conn->lane_over || end != OFFSET_NEVER)
+		return -EAGAIN;
+	if (conn->leg == LEG_FIN)
+		return 0;
+	if (conn->leg == LEG_RST)
+		return -ECONNRESET;
+	return -EAGAIN;
+}
+
+static size_t iov_size(const struct iovec *iov, int count)
+{
+	size_t size = 0;
+	int i;
+
+	for (i = 0; i < count; i++)
+		size += iov[i].iov_len;
+	return size;
+}
+
+static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
+			    int count, int flags)
+{
+	ssize_t got;
+
+	if (iov_size(iov, count) == 0)
+		return 0;
+	if (conn->rx_end == conn->rx_bytes)
+		return lane_end(conn);
+	got = rdma_recv(conn->rs, iov, count, flags & (MSG_PEEK | MSG_TRUNC));
+	if (got > 0) {
+		if (!(flags & MSG_PEEK))
+			conn->rx_bytes += got;
+		return got;
+	}
+	if (got == -EAGAIN)
+		return lane_end(conn);
+	if (got != 0 && got != -ECONNRESET && got != -EIO &&
+	    got != -ENOTCONN && got != -EPIPE)
+		return got;
+	conn->lane_over = true;
+	return lane_end(conn);
+}
+
+static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
+			      int count, int flags)
+{
+	ssize_t got;
+
+	if (conn_is_plain(conn))
+		return CONN_PLAIN;
+	if (conn_state(conn) == STATE_dead)
+		return say_failure(conn, 0);
+	cross_locked(conn);
+	if (conn->rx == RX_MAYBE && control_mark_or_raw(conn) != 0)
+		return -EAGAIN;
+	switch (conn->rx) {
+	case RX_RAW:
+		if (conn->rx_bytes == conn->rx_boundary)
+			return -EAGAIN;
+		got = tcp_receive(conn, iov, count, flags);
+		cross_locked(conn);
+		return got;
+	case RX_LANE:
+		return lane_receive(conn, iov, count, flags);
+	default:
+		return -EAGAIN;
+	}
+}
+
+/* What the lane cannot do: out-of-band bytes. Raw ones spoil the count. */
+static ssize_t out_of_band(struct conn *conn, ssize_t otherwise)
+{
+	if (conn->rx == RX_GREET)
+		look_at_greeting(conn);
+	if (conn_refuse(conn, REASON_uncovered_call) == 0)
+		return conn_is_plain(conn) ? CONN_PLAIN : -EAGAIN;
+	return otherwise;
+}
+
+ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
+		     int flags)
+{
+	enum rx_stage before;
+	ssize_t got;
+
+	if (flags & (MSG_OOB | MSG_ERRQUEUE))
+		return out_of_band(conn, -EINVAL);
+	if (conn->rx == RX_GREET)
+		look_at_greeting(conn);
+	lock_acquire(&conn->receive);
+	before = conn->rx;
+	got = receive_locked(conn, iov, count, flags);
+	lock_release(&conn->receive);
+
+	if (conn->rx == RX_LANE && before != RX_LANE)
+		service_watch(conn);
+	if (conn->lane_over && got == -EAGAIN)
+		retreat_lane(conn, REASON_lane_dead);
+	if (got == -EAGAIN && conn->rx_shut)
+		return 0;
+	if (got > 0 && conn_state(conn) == STATE_greeted)
+		join_if_worth(conn);
+	return got;
+}
+
+static ssize_t tcp_transmit(struct conn *conn, const struct iovec *iov,
+			    int count, int flags)
+{
+	struct msghdr msg = { .msg_iov = (struct iovec *)iov,
+			      .msg_iovlen = count };
+	ssize_t put = real.sendmsg(conn->tcp, &msg, flags | MSG_DONTWAIT);
+
+	if (put < 0)
+		return -errno;
+	conn->tx_bytes += put;
+	conn->tx_raw += put;
+	return put;
+}
+
+/*
+ * The peer has closed, or died. As on TCP the first send still succeeds, and
+ * its answer (RST) makes the later ones fail.
+ */
+static ssize_t into_void(struct conn *conn, const struct iovec *iov, int count)
+{
+	if (conn->tx_into_void || conn->leg == LEG_RST)
+		return -EPIPE;
+	conn->tx_into_void = true;
+	return iov_size(iov, count);
+}
+
+static ssize_t lane_transmit(struct conn *conn, const struct iovec *iov,
+			     int count)
+{
+	ssize_t put;
+
+	if (conn->tx_shut)
+		return -EPIPE;
+	if ((conn->peer_close & WIRE_CLOSE_FULL) || conn->leg != LEG_OPEN)
+		return into_void(conn, iov, count);
+	put = rdma_send(conn->rs, iov, count);
+	if (put > 0)
+		conn->tx_bytes += put;
+	else if (put != -EAGAIN && put != -EFAULT && put != 0)
+		conn->lane_over = true;
+	return put < 0 && conn->lane_over ? -EAGAIN : put;
+}
+
+static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
+			       int count, int flags)
+{
+	if (conn_is_plain(conn))
+		return CONN_PLAIN;
+	if (conn_state(conn) == STATE_dead)
+		return say_failure(conn, -EPIPE);
+	switch (conn->tx) {
+	case TX_RAW:
+		return tcp_transmit(conn, iov, count, flags);
+	case TX_LANE:
+		return lane_transmit(conn, iov, count);
+	default:
+		return -EAGAIN;
+	}
+}
+
+ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
+		      int flags)
+{
+	ssize_t put;
+
+	if (flags & MSG_OOB)
+		return out_of_band(conn, -EOPNOTSUPP);
+	if (conn->tx == TX_HOLD)
+		look_at_greeting(conn);
+	lock_acquire(&conn->send);
+	put = transmit_locked(conn, iov, count, flags);
+	lock_release(&conn->send);
+
+	if (put == -EAGAIN && conn->lane_over)
+		retreat_lane(conn, REASON_lane_dead);
+	if (put > 0 && conn_state(conn) == STATE_greeted)
+		join_if_worth(conn);
+	return put;
+}

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Joining: a fresh rsocket becomes the lane of its connection. The five lane
+ * messages and who may send what when are docs/PROTOCOL.md's "Joining". Each
+ * join runs on a thread of work.c, because making an rsocket may block.
+ *
+ *	active			passive
+ *	JOIN{token}	->
+ *			<-	JOINED{my boundary}	(frozen, unconfirmed)
+ *	SWITCH{boundary} ->				(frozen, unconfirmed)
+ *			<-	CONFIRM			(frozen, confirmed)
+ *	DONE		->				(on the lane)
+ *							(on the lane)
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/real.h"
+#include "conn/internal.h"
+#include "diag/log.h"
+#include "rdma/rdma.h"
+
+#define SLICE_MS 5	/* librdmacm's own threads may take the news */
+#define STRANGER_MS 3000
+
+/* Sleep until the rsocket has one of the events, or the time is over. */
+static int lane_wait(int rs, short events, uint64_t until_ms)
+{
+	struct pollfd wait;
+	int ready;
+
+	for (;;) {
+		wait.fd = -1;
+		wait.events = wait.revents = 0;
+		ready = rdma_arm(rs, events, &wait);
+		if (ready != 0)
+			return ready < 0 ? ready : 0;
+		if (clock_ms() >= until_ms)
+			return -ETIMEDOUT;
+		real.poll(&wait, wait.fd >= 0, SLICE_MS);
+	}
+}
+
+static int lane_put(int rs, const struct wire_lane *message, uint64_t until_ms)
+{
+	uint8_t out[WIRE_LANE_SIZE];
+	struct iovec iov = { out, wire_put_lane(out, message) };
+	ssize_t put;
+	int ret;
+
+	while (iov.iov_len > 0) {
+		put = rdma_send(rs, &iov, 1);
+		if (put > 0) {
+			iov.iov_base = (uint8_t *)iov.iov_base + put;
+			iov.iov_len -= put;
+			continue;
+		}
+		if (put != -EAGAIN)
+			return put == 0 ? -EIO : put;
+		ret = lane_wait(rs, POLLOUT, until_ms);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int lane_get(int rs, enum wire_type type, struct wire_lane *message,
+		    uint64_t until_ms)
+{
+	uint8_t in[WIRE_LANE_SIZE];
+	struct iovec iov = { in, sizeof(in) };
+	ssize_t got;
+	int ret;
+
+	while (iov.iov_len > 0) {
+		got = rdma_recv(rs, &iov, 1, 0);
+		if (got > 0) {
+			iov.iov_base = (uint8_t *)iov.iov_base + got;
+			iov.iov_len -= got;
+			continue;
+		}
+		if (got != -EAGAIN)
+			return got == 0 ? -ECONNRESET : got;
+		ret = lane_wait(rs, POLLIN, until_ms);
+		if (ret)
+			return ret;
+	}
+	ret = wire_get_lane(in, sizeof(in), message);
+	if (ret == 0 && message->type != type)
+		ret = -EPROTO;
+	return ret;
+}
+
+/* Stop sending raw bytes: the boundary, or OFFSET_NEVER if it is too late. */
+static uint64_t freeze(struct conn *conn)
+{
+	uint64_t boundary = OFFSET_NEVER;
+
+	lock_acquire(&conn->send);
+	if (conn_state(conn) == STATE_joining && !conn->tx_shut &&
+	    !conn->closing) {
+		conn->tx_before_freeze = conn->tx;
+		conn->tx = TX_FROZEN;
+		boundary = conn->tx_bytes;
+	}
+	lock_release(&conn->send);
+	return boundary;
+}
+
+static int set_boundary(struct conn *conn, uint64_t boundary)
+{
+	int ret = 0;
+
+	lock_acquire(&conn->receive);
+	if (boundary < conn->rx_bytes)
+		ret = -EPROTO;
+	else
+		conn->rx_boundary = boundary;
+	lock_release(&conn->receive);
+	return ret;
+}
+
+/* Both boundaries are known to both: the bytes may go by RDMA. */
+static void on_lane(struct conn *conn, int rs)
+{
+	lock_acquire(&conn->send);
+	conn->rs = rs;
+	conn->tx = TX_LANE;
+	lock_release(&conn->send);
+	conn_step(conn, EVENT_joined, REASON_on_rdma);
+	conn_cross(conn);
+	end_settle(conn);
+}
+
+/* Nobody can have been told our boundary for certain: raw bytes go on. */
+static void thaw(struct conn *conn)
+{
+	lock_acquire(&conn->send);
+	if (conn->tx == TX_FROZEN)
+		conn->tx = conn->tx_before_freeze;
+	lock_release(&conn->send);
+}
+
+static const struct rdma_sizes *sizes_of(const struct conn *conn,
+					 struct rdma_sizes *sizes)
+{
+	sizes->send_buffer = conn->decision.lane.send_buffer;
+	sizes->receive_buffer = conn->decision.lane.receive_buffer;
+	return sizes;
+}
+
+/* Connect an rsocket to one lane address. */
+static int reach(struct conn *conn, const struct sockaddr_storage *address,
+		 uint64_t until_ms)
+{
+	struct rdma_sizes sizes;
+	int ret, rs = rdma_socket(address->ss_family, sizes_of(conn, &sizes));
+
+	if (rs < 0)
+		return rs;
+	ret = rdma_connect(rs, (const struct sockaddr *)address,
+			   addr_length(address));
+	if (ret == -EINPROGRESS)
+		ret = lane_wait(rs, POLLOUT, until_ms);
+	if (ret == 0)
+		ret = -rdma_error(rs);
+	if (ret == 0)
+		return rs;
+	rdma_close(rs);
+	return ret;
+}
+
+static int reach_any(struct conn *conn, uint64_t until_ms)
+{
+	const struct wire_reply *offer = conn->offer;
+	char text[ADDR_TEXT_MAX];
+	int i, rs = -EHOSTUNREACH;
+
+	for (i = 0; i < offer->count && !conn->closing; i++) {
+		rs = reach(conn, &offer->addresses[i], until_ms);
+		if (rs >= 0)
+			return rs;
+		log_debug("no lane to %s: %s",
+			  addr_format(&offer->addresses[i], text),
+			  strerror(-rs));
+	}
+	return rs;
+}
+
+/*
+ * The active side's part of the exchange on a connected rsocket. *told: our
+ * boundary may be known to the peer, who will know what our next bytes are.
+ */
+static int exchange(struct conn *conn, int rs, uint64_t until_ms, bool *told)
+{
+	struct wire_lane out = { .type = WIRE_JOIN }, in;
+	int ret;
+
+	memcpy(out.token, conn->offer->token, sizeof(out.token));
+	ret = lane_put(rs, &out, until_ms);
+	if (ret == 0)
+		ret = lane_get(rs, WIRE_JOINED, &in, until_ms);
+	if (ret)
+		return ret;
+	memset(&out, 0, sizeof(out));
+	out.type = WIRE_SWITCH;
+	out.boundary = freeze(conn);
+	if (out.boundary == OFFSET_NEVER)
+		return -ECANCELED;
+	ret = set_boundary(conn, in.boundary);
+	if (ret)
+		return ret;
+	*told = true;
+	ret = lane_put(rs, &out, until_ms);
+	if (ret == 0)
+		ret = lane_get(rs, WIRE_CONFIRM, &in, until_ms);
+	if (ret)
+		return ret;
+	out.type = WIRE_DONE;
+	out.boundary = 0;
+	/* CONFIRM is in: a lane that fails from here on is retreated from. */
+	(void)lane_put(rs, &out, until_ms);
+	return 0;
+}
+
+static enum reason reason_of(int error)
+{
+	return error == -ETIMEDOUT ? REASON_join_timeout
+	     : error == -ENOMEM	   ? REASON_memlock
+	     : error == -ECANCELED ? REASON_closed
+				   : REASON_join_failed;
+}
+
+/* The lane came to nothing, and no byte has used it. */
+static void cancel(struct conn *conn, int rs, int error, bool told)
+{
+	if (rs >= 0)
+		rdma_close(rs);
+	log_debug("join: %s", strerror(-error));
+	if (conn->decision.mode == POLICY_REQUIRE || conn->peer_requires) {
+		real.shutdown(conn->tcp, SHUT_RDWR);
+		conn_fail(conn, -ENETUNREACH, rs < 0 ? REASON_no_route
+						     : reason_of(error));
+		return;
+	}
+	thaw(conn);
+	if (told) {
+		conn_step(conn, EVENT_cancelled, reason_of(error));
+		conn_cross(conn);
+	} else {
+		conn_step(conn, EVENT_unaware, rs < 0 ? REASON_no_route
+						      : reason_of(error));
+	}
+	end_settle(conn);
+}
+
+static void join_active(void *arg)
+{
+	struct conn *conn = arg;
+	uint64_t until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms;
+	bool told = false;
+	int ret, rs = reach_any(conn, until_ms);
+
+	ret = rs < 0 ? rs : exchange(conn, rs, until_ms, &told);
+	if (ret == 0)
+		on_lane(conn, rs);
+	else
+		cancel(conn, rs, ret, told);
+	conn_drop(conn);
+}
+
+void join_if_worth(struct conn *conn)
+{
+	const struct policy_lane *lane = &conn->decision.lane;
+	bool begin = false;
+
+	if (conn->role != CONN_ACTIVE || !conn->offer)
+		return;
+	if (conn->tx != TX_HOLD &&
+	    conn->tx_bytes + conn->rx_bytes < lane->after_bytes &&
+	    atomic_fetch_add(&conn->messages, 1) + 1 < lane->after_messages)
+		return;
+	lock_acquire(&conn->lock);
+	if (conn->state == STATE_greeted && !conn->closing && !conn->tx_shut)
+		begin = conn_step_locked(conn, EVENT_worth, conn->reason);
+	lock_release(&conn->lock);
+	if (!begin)
+		return;
+	conn_hold(conn);
+	if (work_start(WORK_JOIN, join_active, conn) == 0)
+		return;
+	conn_drop(conn);
+	conn_step(conn, EVENT_unaware, REASON_lane_limit);
+}
+
+/* The passive side's part, from JOINED on. *told as for exchange(). */
+static int welcome(struct conn *conn, int rs, uint64_t until_ms, bool *told)
+{
+	struct wire_lane in, out = { .type = WIRE_JOINED };
+	int ret;
+
+	out.boundary = freeze(conn);
+	if (out.boundary == OFFSET_NEVER)
+		return -ECANCELED;
+	ret = lane_put(rs, &out, until_ms);
+	if (ret == 0)
+		ret = lane_get(rs, WIRE_SWITCH, &in, until_ms);
+	if (ret == 0)
+		ret = set_boundary(conn, in.boundary);
+	if (ret)
+		return ret;
+	*told = true;
+	out.type = WIRE_CONFIRM;
+	out.boundary = 0;
+	ret = lane_put(rs, &out, until_ms);
+	return ret ? ret : lane_get(rs, WIRE_DONE, &in, until_ms);
+}
+
+/*
+ * The active side has seen our boundary and may be on the lane already, so it
+ * must hear on TCP, behind our mark, that we go on there.
+ */
+static void cancel_confirmed(struct conn *conn, int rs, int error)
+{
+	rdma_close(rs);
+	lock_acquire(&conn->send);
+	conn->tx = TX_RETREAT;
+	lock_release(&conn->send);
+	conn_step(conn, EVENT_cancelled, reason_of(error));
+	retreat_unused(conn);
+	conn_cross(conn);
+	end_settle(conn);
+}
+
+static void admit(void *arg)
+{
+	uint64_t until_ms = clock_ms() + STRANGER_MS;
+	int ret, rs = (int)(long)arg;
+	struct conn *conn = NULL;
+	struct wire_lane in;
+	bool told = false;
+
+	ret = lane_get(rs, WIRE_JOIN, &in, until_ms);
+	if (ret == 0)
+		conn = listener_claim(in.token);
+	if (!conn || !conn_step(conn, EVENT_worth, REASON_too_short)) {
+		log_debug("a lane without a connection was closed");
+		rdma_close(rs);
+		if (conn)
+			conn_drop(conn);
+		return;
+	}
+	until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms;
+	ret = welcome(conn, rs, until_ms, &told);
+	if (ret == 0)
+		on_lane(conn, rs);
+	else if (told)
+		cancel_confirmed(conn, rs, ret);
+	else
+		cancel(conn, rs, ret, false);
+	conn_drop(conn);
+}
+
+void join_accept(int rs)
+{
+	if (work_start(WORK_ADMIT, admit, (void *)(long)rs) != 0)
+		rdma_close(rs);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The rsockets that peers' lanes connect to: one per address family, made on
+ * first need by the process that does the I/O, each with a thread that waits
+ * in raccept(3). And the table of connections that a lane may claim, by
+ * token: compared in constant time, good for one use.
+ */
+#include <string.h>
+
+#include "base/addr.h"
+#include "conn/internal.h"
+#include "diag/log.h"
+#include "rdma/rdma.h"
+
+#define ACCEPT_SLICE_MS 10000
+#define BACKLOG 128
+#define TOKENS_MOST 65536	/* greeted connections without a lane */
+
+static struct lock lock = LOCK_INIT(tokens);
+static enum { NOT_MADE, BEING_MADE, MADE } progress;
+static uint16_t port4, port6;		/* 0: no listener of the family */
+static struct conn *waiting;		/* for the listeners, to answer */
+static struct rdma_sizes sizes;		/* accepted lanes inherit them */
+
+#define BUCKETS 1024
+static struct conn *expected[BUCKETS];
+static unsigned expected_count;
+
+static void accept_loop(void *arg)
+{
+	int made, rs = (int)(long)arg;
+
+	for (;;) {
+		made = rdma_accept(rs, ACCEPT_SLICE_MS);
+		if (made >= 0)
+			join_accept(made);
+		else if (made != -EAGAIN && made != -EINTR)
+			break;
+	}
+	log_warn("the RDMA listener ended: %s", strerror(-made));
+	rdma_close(rs);
+}
+
+/* A listener on every address of the family; its port, 0 on failure. */
+static uint16_t listen_on(sa_family_t family)
+{
+	struct sockaddr_storage any = { .ss_family = family };
+	int rs = rdma_socket(family, &sizes), ret = rs;
+
+	if (rs < 0)
+		goto failed;
+	ret = rdma_bind(rs, (struct sockaddr *)&any, addr_length(&any));
+	if (ret == 0)
+		ret = rdma_listen(rs, BACKLOG);
+	if (ret == 0)
+		ret = rdma_local_address(rs, &any);
+	if (ret == 0)
+		ret = work_start(WORK_LISTEN, accept_loop, (void *)(long)rs);
+	if (ret == 0)
+		return addr_port(&any);
+	rdma_close(rs);
+failed:
+	log_warn("no RDMA listener for IPv%d: %s", family == AF_INET ? 4 : 6,
+		 strerror(-ret));
+	return 0;
+}
+
+static bool any_of(const struct sockaddr_storage *addresses, int count,
+		   sa_family_t family)
+{
+	while (count-- > 0)
+		if (addresses[count].ss_family == family)
+			return true;
+	return false;
+}
+
+static void make_listeners(void *arg)
+{
+	struct sockaddr_storage addresses[WIRE_REPLY_MAX_ADDRESSES];
+	struct conn *conn, *next;
+	int count = rdma_addresses(addresses, WIRE_REPLY_MAX_ADDRESSES);
+
+	(void)arg;
+	if (any_of(addresses, count, AF_INET))
+		port4 = listen_on(AF_INET);
+	if (any_of(addresses, count, AF_INET6))
+		port6 = listen_on(AF_INET6);
+	lock_acquire(&lock);
+	progress = port4 || port6 ? MADE : NOT_MADE;
+	conn = waiting;
+	waiting = NULL;
+	lock_release(&lock);
+	for (; conn; conn = next) {
+		next = conn->reply_next;
+		if (progress == NOT_MADE)
+			conn->reason = REASON_no_device;
+		greet_answer(conn);
+		conn_drop(conn);
+	}
+}
+
+/* True: they are there. False: conn waits for them, held. */
+static bool listeners_made(struct conn *conn)
+{
+	bool start = false, made;
+
+	lock_acquire(&lock);
+	made = progress == MADE;
+	if (!made) {
+		conn_hold(conn);
+		conn->reply_next = waiting;
+		waiting = conn;
+		start = progress == NOT_MADE;
+		sizes.send_buffer = conn->decision.lane.send_buffer;
+		sizes.receive_buffer = conn->decision.lane.receive_buffer;
+		progress = BEING_MADE;
+	}
+	lock_release(&lock);
+	if (start && work_start(WORK_JOIN, make_listeners, NULL) != 0)
+		make_listeners(NULL);
+	return made;
+}
+
+int listener_addresses(struct conn *conn, struct sockaddr_storage *addresses,
+		       int max)
+{
+	int i, kept = 0, count;
+	uint16_t port;
+
+	if (!listeners_made(conn))
+		return -EAGAIN;
+	count = rdma_addresses(addresses, max);
+	for (i = 0; i < count; i++) {
+		port = addresses[i].ss_family == AF_INET ? port4 : port6;
+		if (port == 0)
+			continue;
+		addresses[kept] = addresses[i];
+		addr_set_port(&addresses[kept++], port);
+	}
+	return kept;
+}
+
+static unsigned bucket_of(const uint8_t token[WIRE_TOKEN_SIZE])
+{
+	return (token[0] | token[1] << 8) % BUCKETS;
+}
+
+int listener_expect(struct conn *conn)
+{
+	unsigned bucket;
+
+	conn_random(conn->token, sizeof(conn->token));
+	bucket = bucket_of(conn->token);
+	lock_acquire(&lock);
+	if (expected_count >= TOKENS_MOST) {
+		lock_release(&lock);
+		return -ENOMEM;
+	}
+	expected_count++;
+	conn_hold(conn);
+	conn->expected = true;
+	conn->token_next = expected[bucket];
+	expected[bucket] = conn;
+	lock_release(&lock);
+	return 0;
+}
+
+/* With lock. */
+static void take_out(struct conn *conn)
+{
+	struct conn **link = &expected[bucket_of(conn->token)];
+
+	while (*link != conn)
+		link = &(*link)->token_next;
+	*link = conn->token_next;
+	conn->expected = false;
+	expected_count--;
+}
+
+void listener_unexpect(struct conn *conn)
+{
+	bool was;
+
+	lock_acquire(&lock);
+	was = conn->expected;
+	if (was)
+		take_out(conn);
+	lock_release(&lock);
+	if (was)
+		conn_drop(conn);
+}
+
+static bool same_token(const uint8_t *a, const uint8_t *b)
+{
+	unsigned i, differ = 0;
+
+	for (i = 0; i < WIRE_TOKEN_SIZE; i++)
+		differ |= a[i] ^ b[i];
+	return differ == 0;
+}
+
+struct conn *listener_claim(const uint8_t token[WIRE_TOKEN_SIZE])
+{
+	struct conn *conn;
+
+	lock_acquire(&lock);
+	conn = expected[bucket_of(token)];
+	while (conn && !same_token(conn->token, token))
+		conn = conn->token_next;
+	if (conn)
+		take_out(conn);
+	lock_release(&lock);
+	return conn;
+}
+
+void listener_after_fork(void)
+{
+	lock_init(&lock, LOCK_tokens);
+	progress = NOT_MADE;
+	port4 = port6 = 0;
+	waiting = NULL;
+	memset(expected, 0, sizeof(expected));
+	expected_count = 0;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Socket options and ioctls where the kernel socket does not know the answer.
+ * Everything else is the kernel's: the socket is real, and stays.
+ */
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/real.h"
+#include "conn/internal.h"
+#include "rdma/rdma.h"
+
+/* SO_ERROR: the kernel's, unless connect() or a lane has one of its own. */
+static int socket_error(struct conn *conn)
+{
+	enum conn_state state = conn_state(conn);
+
+	if (conn->role == CONN_ACTIVE && state != STATE_plain)
+		dial_look(conn);
+	state = conn_state(conn);
+	if (state == STATE_dead)
+		return atomic_exchange(&conn->failure_told, true)
+			       ? 0
+			       : -conn->failure;
+	if (state == STATE_connecting || state == STATE_greeting ||
+	    state == STATE_on_rdma)
+		return 0;
+	return CONN_PLAIN;
+}
+
+int conn_getsockopt(struct conn *conn, int level, int name, void *value,
+		    socklen_t *length)
+{
+	int error;
+
+	if (level != SOL_SOCKET || name != SO_ERROR || !value || !length)
+		return CONN_PLAIN;
+	error = socket_error(conn);
+	if (error < 0)
+		return error;
+	if (*length > sizeof(error))
+		*length = sizeof(error);
+	memcpy(value, &error, *length);
+	return 0;
+}
+
+/* Bytes that a recv() would give, as far as the rsocket tells. */
+static int lane_pending(struct conn *conn)
+{
+	char scratch[16384];
+	struct iovec iov = { scratch, sizeof(scratch) };
+	ssize_t got;
+
+	lock_acquire(&conn->receive);
+	got = rdma_recv(conn->rs, &iov, 1, MSG_PEEK);
+	lock_release(&conn->receive);
+	return got > 0 ? (int)got : 0;
+}
+
+int conn_pending(struct conn *conn, int *bytes)
+{
+	uint64_t left = conn->rx_boundary - conn->rx_bytes;
+
+	if (conn->rx == RX_GREET)
+		conn_ready(conn, POLLIN);
+	if (conn_is_plain(conn))
+		return CONN_PLAIN;
+	*bytes = 0;
+	if (conn->rx == RX_RAW) {
+		if (real.ioctl(conn->tcp, FIONREAD, bytes) != 0)
+			return -errno;
+		if (*bytes >= 0 && (uint64_t)*bytes > left)
+			*bytes = left;
+	} else if (conn->rx == RX_LANE) {
+		*bytes = lane_pending(conn);
+	}
+	return 0;
+}
+
+int conn_unsent(struct conn *conn, int *bytes)
+{
+	if (conn_state(conn) != STATE_on_rdma)
+		return CONN_PLAIN;
+	*bytes = 0;	/* rsockets does not tell; a NIC has what was sent */
+	return 0;
+}

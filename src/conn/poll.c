@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What a connection is ready for, and what to sleep on until it is: poll(2)'s
+ * answers, computed from the kernel's for the directions that are on TCP and
+ * from the rsocket's for those on RDMA.
+ */
+#include "base/clock.h"
+#include "base/real.h"
+#include "conn/internal.h"
+#include "rdma/rdma.h"
+
+#define READ_BITS (POLLIN | POLLRDNORM)
+#define WRITE_BITS (POLLOUT | POLLWRNORM)
+#define PREFIX_LOOK_MS 2	/* a part of a magic is there: look again */
+
+static short kernel_poll(struct conn *conn, short events)
+{
+	struct pollfd tcp = { .fd = conn->tcp, .events = events };
+
+	return real.poll(&tcp, 1, 0) > 0 ? tcp.revents : 0;
+}
+
+/* Bits of the receiving direction on RDMA. */
+static short lane_read_bits(struct conn *conn, short lane)
+{
+	short bits = 0;
+	uint64_t end = conn->rx_end;
+
+	if ((lane & POLLIN) || conn->rx_shut || end == conn->rx_bytes)
+		bits |= READ_BITS;
+	if (lane & (POLLHUP | POLLERR))
+		conn->lane_over = true;
+	if (conn->lane_over && conn->leg != LEG_OPEN)
+		bits |= READ_BITS;
+	if (end != OFFSET_NEVER || conn->leg != LEG_OPEN || conn->rx_shut)
+		bits |= POLLRDHUP;
+	if (conn->leg == LEG_RST ||
+	    (conn->peer_close & WIRE_CLOSE_RESET))
+		bits |= POLLERR | POLLHUP;
+	return bits;
+}
+
+static short lane_write_bits(struct conn *conn, short lane)
+{
+	if ((lane & POLLOUT) || conn->tx_shut || conn->leg != LEG_OPEN ||
+	    (conn->peer_close & WIRE_CLOSE_FULL))
+		return WRITE_BITS;
+	return 0;
+}
+
+/* Both directions shut is POLLHUP, whoever did it (tcp(7)). */
+static short hangup(struct conn *conn)
+{
+	bool read_over = conn->rx_end != OFFSET_NEVER || conn->rx_shut ||
+			 conn->leg != LEG_OPEN;
+
+	if ((read_over && conn->tx_shut) || conn->tx_into_void)
+		return POLLHUP;
+	return 0;
+}
+
+/*
+ * The bits now; `lane` are the rsocket's (0 without one). Only what is asked
+ * for is looked up.
+ */
+static short compute(struct conn *conn, short events, short lane)
+{
+	enum rx_stage rx = conn->rx;
+	enum tx_stage tx = conn->tx;
+	bool at_boundary = conn->rx_bytes == conn->rx_boundary;
+	short kernel, bits = 0;
+
+	if (conn_state(conn) == STATE_dead)
+		return READ_BITS | WRITE_BITS | POLLERR | POLLHUP;
+	if (rx == RX_LANE)
+		bits |= lane_read_bits(conn, lane) | hangup(conn);
+	if (tx == TX_LANE)
+		bits |= lane_write_bits(conn, lane);
+	if (rx == RX_LANE && tx == TX_LANE)
+		return bits;
+	kernel = kernel_poll(conn, events);
+	if (rx == RX_RAW && !at_boundary)
+		bits |= kernel & ~WRITE_BITS;
+	if (tx == TX_RAW)
+		bits |= kernel & ~(READ_BITS | POLLRDHUP | POLLPRI);
+	return bits;
+}
+
+static void look_first(struct conn *conn)
+{
+	if (conn->rx != RX_GREET && conn->tx != TX_HOLD)
+		return;
+	if (conn->role == CONN_PASSIVE)
+		greet_look(conn);
+	else
+		dial_look(conn);
+}
+
+static bool needs_lane(const struct conn *conn)
+{
+	return conn->rs >= 0 && conn_state(conn) == STATE_on_rdma;
+}
+
+short conn_ready(struct conn *conn, short events)
+{
+	short asked = events | POLLERR | POLLHUP | POLLNVAL;
+	short lane = 0;
+
+	look_first(conn);
+	if (conn_is_plain(conn))
+		return kernel_poll(conn, events);
+	if (needs_lane(conn))
+		lane = rdma_ready(conn->rs, events & (POLLIN | POLLOUT));
+	return compute(conn, events, lane) & asked;
+}
+
+static void add_wait(struct conn_wait *wait, int fd, short events)
+{
+	wait->fds[wait->count].fd = fd;
+	wait->fds[wait->count].events = events;
+	wait->fds[wait->count].revents = 0;
+	wait->count++;
+}
+
+/* The events of the TCP leg that a sleeper is to hear of. */
+static short tcp_events(struct conn *conn, short events)
+{
+	short wanted = 0;
+
+	if (conn->state == STATE_connecting && !conn->background)
+		wanted |= POLLOUT;
+	if (conn->state == STATE_greeting && conn->deadline_ms != TIME_NEVER &&
+	    conn->role == CONN_PASSIVE)
+		return wanted;	/* a prefix: see conn_arm */
+	if (conn->rx == RX_GREET && !conn->reply_due &&
+	    conn->state == STATE_greeting)
+		wanted |= POLLIN;
+	if (conn->rx == RX_RAW && conn->rx_bytes != conn->rx_boundary)
+		wanted |= events & (READ_BITS | POLLRDHUP | POLLPRI);
+	if (conn->rx == RX_MAYBE)
+		wanted |= POLLIN;
+	if (conn->tx == TX_RAW)
+		wanted |= events & WRITE_BITS;
+	return wanted;
+}
+
+static void set_deadline(struct conn *conn, struct conn_wait *wait)
+{
+	wait->deadline_ms = conn->background ? TIME_NEVER : conn->deadline_ms;
+	if (conn->role == CONN_PASSIVE && conn->state == STATE_greeting &&
+	    conn->deadline_ms != TIME_NEVER)
+		wait->deadline_ms = clock_ms() + PREFIX_LOOK_MS;
+}
+
+short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
+	       const struct conn_waiter *waiter)
+{
+	struct pollfd lane_wait = { .fd = -1 };
+	short asked = events | POLLERR | POLLHUP, lane = 0, bits, tcp;
+
+	wait->count = 0;
+	wait->deadline_ms = TIME_NEVER;
+	look_first(conn);
+	if (conn_is_plain(conn)) {
+		bits = kernel_poll(conn, events);
+		add_wait(wait, conn->tcp, events);
+		return bits;
+	}
+	if (needs_lane(conn)) {
+		lane = rdma_arm(conn->rs, events & (POLLIN | POLLOUT),
+				&lane_wait);
+		if (lane_wait.revents)
+			conn_ring(conn, waiter);
+	}
+	bits = compute(conn, events, lane) & asked;
+	if (bits)
+		return bits;
+	tcp = tcp_events(conn, events);
+	if (tcp || (!needs_lane(conn) && conn->rx == RX_RAW))
+		add_wait(wait, conn->tcp, tcp);
+	if (lane_wait.fd >= 0 && lane == 0)
+		add_wait(wait, lane_wait.fd, lane_wait.events);
+	set_deadline(conn, wait);
+	return 0;
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The service thread: one per process, started on first need, all signals
+ * blocked. It watches the TCP legs that no application thread may be looking
+ * at: greetings of non-blocking connects, and control records of lanes.
+ *
+ * A watched connection is held. Only this thread gives up that hold, between
+ * two rounds, so an event's pointer is always good.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/real.h"
+#include "conn/internal.h"
+
+#define EVENTS 64
+#define TICK_MS 1000	/* the longest a deadline may go unseen */
+
+static struct lock lock = LOCK_INIT(service);
+static int epoll = -1, bell = -1;
+static struct conn *watched;
+static bool started;
+
+void service_wake(void)
+{
+	uint64_t one = 1;
+	int saved = errno;
+
+	if (bell >= 0 && real.write(bell, &one, sizeof(one)) < 0)
+		errno = saved;
+	errno = saved;
+}
+
+static void look(struct conn *conn)
+{
+	if (conn->role == CONN_ACTIVE && (conn->state == STATE_connecting ||
+					  conn->state == STATE_greeting))
+		dial_look(conn);
+	control_flush(conn);
+	control_look(conn);
+}
+
+/* The time the RDMA lane was given after its end, or the peer's, is over. */
+static void time_over(struct conn *conn)
+{
+	conn->deadline_ms = TIME_NEVER;
+	if (conn->leg != LEG_OPEN) {
+		conn->lane_over = true;
+		conn_ring(conn, NULL);
+	} else if (conn->lane_over && conn->rx_end != conn->rx_bytes) {
+		retreat_lane(conn, REASON_lane_dead);
+	}
+}
+
+static void tick(struct conn *conn, uint64_t now)
+{
+	enum conn_state state = conn_state(conn);
+
+	if (state == STATE_connecting || state == STATE_greeting) {
+		if (now >= conn->deadline_ms)
+			dial_look(conn);
+		return;
+	}
+	if (conn->lane_over && conn->leg == LEG_OPEN &&
+	    conn->deadline_ms == TIME_NEVER && state == STATE_on_rdma)
+		conn->deadline_ms = now + TICK_MS;
+	if (now >= conn->deadline_ms)
+		time_over(conn);
+}
+
+/* The next of the list that is still watched, held; drops the unwatched. */
+static struct conn *next_watched(struct conn *after)
+{
+	struct conn **link, *conn, *gone = NULL;
+
+	lock_acquire(&lock);
+	link = after ? &after->service_next : &watched;
+	while ((conn = *link) && !conn->watched) {
+		*link = conn->service_next;
+		conn->listed = false;
+		conn->service_next = gone;
+		gone = conn;
+	}
+	lock_release(&lock);
+	while (gone) {
+		struct conn *next = gone->service_next;
+
+		conn_drop(gone);
+		gone = next;
+	}
+	return conn;
+}
+
+/* Look at every deadline; how long until the next, in milliseconds. */
+static int tick_all(void)
+{
+	uint64_t now = clock_ms(), next = now + TICK_MS;
+	struct conn *conn = NULL;
+	bool any = false;
+
+	while ((conn = next_watched(conn))) {
+		any = true;
+		tick(conn, now);
+		if (conn->deadline_ms < next)
+			next = conn->deadline_ms;
+	}
+	now = clock_ms();
+	return !any ? -1 : next > now ? (int)(next - now) : 0;
+}
+
+static void *service_thread(void *arg)
+{
+	struct epoll_event events[EVENTS];
+	uint64_t rings;
+	int i, count;
+
+	(void)arg;
+	for (;;) {
+		count = epoll_pwait(epoll, events, EVENTS, tick_all(), NULL);
+		for (i = 0; i < count; i++) {
+			if (events[i].data.ptr)
+				look(events[i].data.ptr);
+			else if (real.read(bell, &rings, sizeof(rings)) < 0)
+				continue;
+		}
+	}
+	return NULL;
+}
+
+static int start_thread(void)
+{
+	pthread_t thread;
+	sigset_t all, old;
+	int ret;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&thread, NULL, service_thread, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (ret == 0)
+		pthread_detach(thread);
+	return -ret;
+}
+
+/* With lock. */
+static int start(void)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (started)
+		return 0;
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (epoll < 0 || bell < 0)
+		goto failed;
+	epoll = fd_lift(epoll);
+	bell = fd_lift(bell);
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, bell, &event) != 0 ||
+	    start_thread() != 0)
+		goto failed;
+	started = true;
+	return 0;
+failed:
+	if (epoll >= 0)
+		real.close(epoll);
+	if (bell >= 0)
+		real.close(bell);
+	epoll = bell = -1;
+	return -ENOMEM;
+}
+
+/* With lock. Edge-triggered: adding it reports what is there already. */
+static int watch(struct conn *conn)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		.data.ptr = conn,
+	};
+
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, conn->tcp, &event) != 0)
+		return -errno;
+	conn->watched = true;
+	if (conn->listed)
+		return 0;	/* unwatched a moment ago, not dropped yet */
+	conn->listed = true;
+	conn_hold(conn);
+	conn->service_next = watched;
+	watched = conn;
+	return 0;
+}
+
+int service_watch(struct conn *conn)
+{
+	int ret, saved = errno;
+
+	lock_acquire(&lock);
+	ret = conn->watched ? 0 : start();
+	if (ret == 0 && !conn->watched)
+		ret = watch(conn);
+	lock_release(&lock);
+	service_look(conn);
+	errno = saved;
+	return ret;
+}
+
+/* Touch the registration: an edge-triggered fd reports its state again. */
+void service_look(struct conn *conn)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		.data.ptr = conn,
+	};
+	int saved = errno;
+
+	lock_acquire(&lock);
+	if (conn->watched)
+		epoll_ctl(epoll, EPOLL_CTL_MOD, conn->tcp, &event);
+	lock_release(&lock);
+	errno = saved;
+}
+
+void service_unwatch(struct conn *conn)
+{
+	int saved = errno;
+	bool was;
+
+	lock_acquire(&lock);
+	was = conn->watched;
+	if (was)
+		epoll_ctl(epoll, EPOLL_CTL_DEL, conn->tcp, NULL);
+	conn->watched = false;
+	lock_release(&lock);
+	if (was)
+		service_wake();
+	errno = saved;
+}
+
+void service_after_fork(void)
+{
+	lock_init(&lock, LOCK_service);
+	if (epoll >= 0)
+		real.close(epoll);
+	if (bell >= 0)
+		real.close(bell);
+	epoll = bell = -1;
+	watched = NULL;
+	started = false;
+}

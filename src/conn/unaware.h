@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Destinations that did not answer a greeting a short while ago. Lock:
+ * unaware. Any thread.
+ */
+#ifndef CONN_UNAWARE_H
+#define CONN_UNAWARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+void unaware_remember(const struct sockaddr_storage *remote, uint32_t for_ms);
+bool unaware_known(const struct sockaddr_storage *remote);
+
+#endif

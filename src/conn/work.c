@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What may block in librdmacm runs here: each job on a short-lived thread of
+ * its own, a few per kind at a time and a bounded queue behind them, so that
+ * one dead device holds up neither an application's thread nor another kind.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/real.h"
+#include "conn/internal.h"
+
+#define QUEUE_MOST 4096
+
+struct job {
+	struct job *next;
+	void (*run)(void *arg);
+	void *arg;
+};
+
+static struct kind {
+	unsigned most;		/* threads at a time */
+	unsigned running;
+	unsigned waiting;
+	struct job *first, **last;
+} kinds[WORK_KINDS] = {
+	[WORK_JOIN] = { .most = 8 },
+	[WORK_ADMIT] = { .most = 8 },
+	[WORK_END] = { .most = 32 },
+	[WORK_LISTEN] = { .most = 2 },
+};
+
+static struct lock lock = LOCK_INIT(jobs);
+
+/* The kind's next job; NULL ends the thread. */
+static struct job *next_job(struct kind *kind, struct job *done)
+{
+	struct job *job;
+
+	free(done);
+	lock_acquire(&lock);
+	job = kind->first;
+	if (job) {
+		kind->first = job->next;
+		kind->waiting--;
+	} else {
+		kind->running--;
+	}
+	lock_release(&lock);
+	return job;
+}
+
+static void *work_thread(void *arg)
+{
+	struct kind *kind = arg;
+	struct job *job = NULL;
+
+	while ((job = next_job(kind, job)))
+		job->run(job->arg);
+	return NULL;
+}
+
+static int start_thread(struct kind *kind)
+{
+	pthread_t thread;
+	sigset_t all, old;
+	int ret;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&thread, NULL, work_thread, kind);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (ret == 0)
+		pthread_detach(thread);
+	return -ret;
+}
+
+static void enqueue(struct kind *kind, struct job *job)
+{
+	job->next = NULL;
+	if (!kind->first)
+		kind->last = &kind->first;
+	*kind->last = job;
+	kind->last = &job->next;
+	kind->waiting++;
+}
+
+int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
+{
+	struct kind *kind = &kinds[which];
+	struct job *job = malloc(sizeof(*job));
+	bool start;
+
+	if (!job)
+		return -ENOMEM;
+	job->run = run;
+	job->arg = arg;
+	lock_acquire(&lock);
+	if (kind->waiting >= QUEUE_MOST) {
+		lock_release(&lock);
+		free(job);
+		return -EAGAIN;
+	}
+	enqueue(kind, job);
+	start = kind->running < kind->most;
+	kind->running += start;
+	lock_release(&lock);
+
+	if (start && start_thread(kind) != 0) {
+		/* The other threads of the kind, or this one, take it. */
+		work_thread(kind);
+	}
+	return 0;
+}
+
+bool work_wait(enum work_kind which, unsigned ms)
+{
+	uint64_t until = clock_ms() + ms;
+	bool left;
+
+	for (;;) {
+		lock_acquire(&lock);
+		left = kinds[which].running > 0;
+		lock_release(&lock);
+		if (!left || clock_ms() >= until)
+			return !left;
+		real.poll(NULL, 0, 1);
+	}
+}
+
+void work_after_fork(void)
+{
+	int i;
+
+	lock_init(&lock, LOCK_jobs);
+	for (i = 0; i < WORK_KINDS; i++) {
+		kinds[i].running = kinds[i].waiting = 0;
+		kinds[i].first = NULL;
+	}
+}

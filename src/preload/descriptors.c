@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* close(2), dup(2), fcntl(2), ioctl(2). */
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+
+#include "preload/shim.h"
+
+/*
+ * The entry goes before the number does: another thread may get the number
+ * from the kernel as soon as it is closed. The connection ends in shim_done()
+ * if no other number or call holds it.
+ */
+SHIM int close(int fd)
+{
+	struct fdtab_object *object = NULL;
+	uint64_t generation;
+	int ret, saved;
+
+	if (fdtab_maybe(fd))
+		object = fdtab_hold(fd, &generation);
+	if (!object)
+		return real.close(fd);
+	fdtab_remove(fd, generation);
+	ret = real.close(fd);
+	saved = errno;
+	fdtab_release(object);
+	errno = saved;
+	return ret;
+}
+
+SHIM int dup(int fd)
+{
+	return shim_duplicate(fd, real.dup(fd));
+}
+
+/*
+ * What `to` stood for is over when the call has succeeded. A vfork child
+ * that does this shares our memory: see docs/ARCHITECTURE.md, "Processes".
+ */
+SHIM int dup2(int fd, int to)
+{
+	return shim_duplicate(fd, real.dup2(fd, to));
+}
+
+SHIM int dup3(int fd, int to, int flags)
+{
+	return shim_duplicate(fd, real.dup3(fd, to, flags));
+}
+
+static int do_fcntl(int fd, int cmd, void *arg)
+{
+	int ret = real.fcntl(fd, cmd, arg);
+
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
+		return shim_duplicate(fd, ret);
+	return ret;
+}
+
+SHIM int fcntl(int fd, int cmd, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, cmd);
+	arg = va_arg(args, void *);
+	va_end(args);
+	return do_fcntl(fd, cmd, arg);
+}
+
+SHIM int fcntl64(int fd, int cmd, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, cmd);
+	arg = va_arg(args, void *);
+	va_end(args);
+	return do_fcntl(fd, cmd, arg);
+}
+
+static int lane_ioctl(int fd, unsigned long request, int *value)
+{
+	struct conn *conn = shim_conn(fd);
+	int ret = CONN_PLAIN;
+
+	if (!conn)
+		return CONN_PLAIN;
+	if (request == FIONREAD)
+		ret = conn_pending(conn, value);
+	else if (request == SIOCOUTQ)
+		ret = conn_unsent(conn, value);
+	shim_done(conn);
+	return ret;
+}
+
+SHIM int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+	int ret = CONN_PLAIN, saved = errno;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if ((request == FIONREAD || request == SIOCOUTQ) && arg)
+		ret = lane_ioctl(fd, request, arg);
+	errno = saved;
+	if (ret == CONN_PLAIN)
+		return real.ioctl(fd, request, arg);
+	return (int)shim_result(ret);
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The library's beginning and end in somebody else's process. The constructor
+ * finds libc's functions and nothing else: the policy is read on the first
+ * verdict, the RDMA runtime loaded on the first that wants it.
+ */
+#include <pthread.h>
+
+#include "base/real.h"
+#include "conn/conn.h"
+#include "ready/ready.h"
+
+static void after_fork(void)
+{
+	ready_after_fork();
+	conn_after_fork();
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+	real_init();
+	pthread_atfork(NULL, NULL, after_fork);
+}
+
+__attribute__((destructor)) static void end(void)
+{
+	conn_exit();
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Receiving: every twin becomes vectors and flags. */
+#include "preload/shim.h"
+#include "preload/vectors.h"
+#include "ready/ready.h"
+
+extern void __chk_fail(void) __attribute__((noreturn));
+
+static ssize_t receive_one(struct conn *conn, void *buf, size_t n, int flags)
+{
+	struct iovec iov = { buf, n };
+	ssize_t ret = ready_receive(conn, &iov, 1, flags);
+
+	shim_done(conn);
+	return ret;
+}
+
+SHIM ssize_t read(int fd, void *buf, size_t n)
+{
+	struct conn *conn = shim_conn(fd);
+	int saved = errno;
+	ssize_t ret;
+
+	if (!conn)
+		return real.read(fd, buf, n);
+	ret = receive_one(conn, buf, n, 0);
+	errno = saved;
+	return shim_result(ret);
+}
+
+SHIM ssize_t recv(int fd, void *buf, size_t n, int flags)
+{
+	struct conn *conn = shim_conn(fd);
+	int saved = errno;
+	ssize_t ret;
+
+	if (!conn)
+		return real.recv(fd, buf, n, flags);
+	ret = receive_one(conn, buf, n, flags);
+	errno = saved;
+	return shim_result(ret);
+}
+
+/* A connected TCP socket reports no address (tcp(7)). */
+SHIM ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
+		      struct sockaddr *addr, socklen_t *len)
+{
+	struct conn *conn = shim_conn(fd);
+	int saved = errno;
+	ssize_t ret;
+
+	if (!conn)
+		return real.recvfrom(fd, buf, n, flags, addr, len);
+	ret = receive_one(conn, buf, n, flags);
+	if (ret >= 0 && addr && len)
+		*len = 0;
+	errno = saved;
+	return shim_result(ret);
+}
+
+SHIM ssize_t readv(int fd, const struct iovec *iov, int count)
+{
+	struct conn *conn = shim_conn(fd);
+	struct vectors vectors;
+	int saved = errno;
+	ssize_t ret;
+
+	if (!conn)
+		return real.readv(fd, iov, count);
+	ret = vectors_copy(&vectors, iov, count, EINVAL);
+	if (ret == 0)
+		ret = ready_receive(conn, vectors.iov, count, 0);
+	vectors_free(&vectors);
+	shim_done(conn);
+	errno = saved;
+	return shim_result(ret);
+}
+
+SHIM ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	struct conn *conn = shim_conn(fd);
+	struct vectors vectors;
+	int saved = errno;
+	ssize_t ret;
+
+	if (!conn)
+		return real.recvmsg(fd, msg, flags);
+	ret = vectors_copy(&vectors, msg->msg_iov, msg->msg_iovlen, EMSGSIZE);
+	if (ret == 0)
+		ret = ready_receive(conn, vectors.iov, (int)msg->msg_iovlen,
+				    flags);
+	vectors_free(&vectors);
+	shim_done(conn);
+	if (ret >= 0) {
+		msg->msg_namelen = 0;
+		msg->msg_controllen = 0;
+		msg->msg_flags = flags & MSG_CMSG_CLOEXEC;
+	}
+	errno = saved;
+	return shim_result(ret);
+}
+
+SHIM ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
+{
+	if (n > size)
+		__chk_fail();
+	return read(fd, buf, n);
+}
+
+SHIM ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags)
+{
+	if (n > size)
+		__chk_fail();
+	return recv(fd, buf, n, flags);
+}
+
+SHIM ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
+			    int flags, struct sockaddr *addr, socklen_t *len)
+{
+	if (n > size)
+		__chk_fail();
+	return recvfrom(fd, buf, n, flags, addr, len);
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Sending: every twin becomes vectors and flags. */
+#include "preload/shim.h"
+#include "preload/vectors.h"
+#include "ready/ready.h"
+
+static ssize_t send_one(struct conn *conn, const void *buf, size_t n,
+			int flags)
+{
+	struct iovec iov = { (void *)buf, n };
+	ssize_t ret = ready_send(conn, &iov, 1, flags);
+
+	shim_done(conn);
+	return ret;
+}
+
+SHIM ssize_t write(int fd, const void *buf, size_t n)
+{
+	struct conn *conn = shim_conn(fd);
+	int saved = errno;
+	ssize_t ret;
+
+	if (!conn)
+		return real.write(fd, buf, n);
+	ret = send_one(conn, buf, n, 0);
+	errno = saved;
+	return shim_result(ret);
+}
+
+SHIM ssize_t send(int fd, const void *buf, size_t n, int flags)
+{
+	struct conn *conn = shim_conn(fd);
+	int saved = errno;
+	ssize_t ret;
+
+	if (!conn)
+		return real.send(fd, buf, n, flags);
+	ret = send_one(conn, buf, n, flags);
+	errno = saved;
+	return shim_result(ret);
+}
+
+/* A connected TCP socket ignores the address, but for MSG_FASTOPEN. */
+SHIM ssize_t sendto(int fd, const void *buf, size_t n, int flags,
+		    const struct sockaddr *addr, socklen_t len)
+{
+	struct conn *conn = shim_conn(fd);
+	int saved = errno;
+	ssize_t ret;
+
+	if (!conn)
+		return real.sendto(fd, buf, n, flags, addr, len);
+	if (flags & MSG_FASTOPEN) {
+		shim_done(conn);
+		return shim_result(-EISCONN);
+	}
+	ret = send_one(conn, buf, n, flags);
+	errno = saved;
+	return shim_result(ret);
+}
+
+SHIM ssize_t writev(int fd, const struct iovec *iov, int count)
+{
+	struct conn *conn = shim_conn(fd);
+	struct vectors vectors;
+	int saved = errno;
+	ssize_t ret;
+
+	if (!conn)
+		return real.writev(fd, iov, count);
+	ret = vectors_copy(&vectors, iov, count, EINVAL);
+	if (ret == 0)
+		ret = ready_send(conn, vectors.iov, count, 0);
+	vectors_free(&vectors);
+	shim_done(conn);
+	errno = saved;
+	return shim_result(ret);
+}
+
+SHIM ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	struct conn *conn = shim_conn(fd);
+	struct vectors vectors;
+	int saved = errno;
+	ssize_t ret;
+
+	if (!conn)
+		return real.sendmsg(fd, msg, flags);
+	ret = vectors_copy(&vectors, msg->msg_iov, msg->msg_iovlen, EMSGSIZE);
+	if (ret == 0)
+		ret = ready_send(conn, vectors.iov, (int)msg->msg_iovlen,
+				 flags);
+	vectors_free(&vectors);
+	shim_done(conn);
+	errno = saved;
+	return shim_result(ret);
+}

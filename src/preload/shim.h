@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What every shim needs: whose fd is this, and the border where -errno
+ * becomes errno. preload/ only.
+ *
+ * A shim is one thought: not ours, the real call; ours, hand it on. It runs
+ * in the application's thread, with the application's errno.
+ */
+#ifndef PRELOAD_SHIM_H
+#define PRELOAD_SHIM_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/real.h"
+#include "conn/conn.h"
+#include "fdtab/fdtab.h"
+
+#define SHIM __attribute__((visibility("default")))
+
+/* The slow half of shim_conn(). */
+struct conn *shim_find(int fd);
+
+/*
+ * The connection of this fd number, held, or NULL: not ours (any more). Give
+ * it back with shim_done().
+ */
+static inline struct conn *shim_conn(int fd)
+{
+	return fdtab_maybe(fd) ? shim_find(fd) : NULL;
+}
+
+void shim_done(struct conn *conn);
+
+/* The one writer of errno: a negative result is -1 and errno. */
+static inline ssize_t shim_result(ssize_t ret)
+{
+	if (ret >= 0)
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+/* A new number has come from the kernel: what it stood for is over. */
+int shim_fresh(int fd);
+
+/* A new number for the same file as `fd`. Returns it. */
+int shim_duplicate(int fd, int made);
+
+#endif

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Making, connecting, accepting, shutting and naming sockets. */
+#include <netinet/in.h>
+
+#include "base/addr.h"
+#include "preload/shim.h"
+#include "preload/verdict.h"
+#include "ready/ready.h"
+
+SHIM int socket(int domain, int type, int protocol)
+{
+	return shim_fresh(real.socket(domain, type, protocol));
+}
+
+SHIM int bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return real.bind(fd, addr, len);
+}
+
+SHIM int listen(int fd, int backlog)
+{
+	return real.listen(fd, backlog);
+}
+
+SHIM int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	struct sockaddr_storage own;
+	socklen_t own_len = sizeof(own), *size = len;
+	struct sockaddr *peer = addr;
+	socklen_t room = len ? *len : 0;
+	int made;
+
+	if (!verdict_possible(POLICY_LISTEN))
+		return shim_fresh(real.accept4(fd, addr, len, flags));
+	if (!addr || !len || room < sizeof(own)) {
+		peer = (struct sockaddr *)&own;
+		size = &own_len;
+	}
+	made = shim_fresh(real.accept4(fd, peer, size, flags));
+	if (made >= 0)
+		verdict_accepted(made, peer, *size);
+	if (made >= 0 && peer != addr && addr && len)
+		verdict_copy_name(addr, len, room, peer, own_len);
+	return made;
+}
+
+SHIM int accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return accept4(fd, addr, len, 0);
+}
+
+/* connect() on a socket that is a connection already. */
+static int connect_again(int fd, struct conn *conn,
+			 const struct sockaddr *addr, socklen_t len)
+{
+	int ret = conn_dialled(conn);
+
+	if (ret < 0 && ret != CONN_PLAIN)
+		return ret;
+	if (len >= sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC &&
+	    conn_refuse(conn, REASON_closed) != 0)
+		return -EOPNOTSUPP;
+	return real.connect(fd, addr, len) == 0 ? 0 : -errno;
+}
+
+SHIM int connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct policy_decision decision;
+	struct sockaddr_storage remote;
+	struct conn *conn = shim_conn(fd);
+	int ret, saved = errno;
+
+	if (conn) {
+		ret = connect_again(fd, conn, addr, len);
+		shim_done(conn);
+		if (ret == 0)
+			errno = saved;
+		return (int)shim_result(ret);
+	}
+	if (!verdict_connect(addr, len, &remote, &decision))
+		return real.connect(fd, addr, len);
+	ret = ready_connect(fd, addr, len, &remote, &decision);
+	errno = saved;
+	if (ret == CONN_PLAIN)
+		return real.connect(fd, addr, len);
+	return (int)shim_result(ret);
+}
+
+SHIM int shutdown(int fd, int how)
+{
+	struct conn *conn = shim_conn(fd);
+	int ret;
+
+	if (!conn)
+		return real.shutdown(fd, how);
+	ret = conn_shutdown(conn, how);
+	if (ret == CONN_PLAIN)
+		ret = real.shutdown(fd, how) == 0 ? 0 : -errno;
+	shim_done(conn);
+	return (int)shim_result(ret);
+}
+
+SHIM int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return real.getsockname(fd, addr, len);
+}
+
+SHIM int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	struct conn *conn = shim_conn(fd);
+	int ret = CONN_PLAIN;
+
+	if (conn) {
+		ret = conn_peername(conn);
+		shim_done(conn);
+	}
+	if (ret == CONN_PLAIN)
+		return real.getpeername(fd, addr, len);
+	return (int)shim_result(ret);
+}

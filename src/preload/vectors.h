@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A caller's I/O vectors, copied, because ready/ consumes them as it goes.
+ * Few fit on the stack. preload/ only.
+ */
+#ifndef PRELOAD_VECTORS_H
+#define PRELOAD_VECTORS_H
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#define VECTORS_FEW 16
+
+struct vectors {
+	struct iovec few[VECTORS_FEW];
+	struct iovec *iov;
+};
+
+/*
+ * 0; -EINVAL for lengths that overflow ssize_t; -too_many (EINVAL or
+ * EMSGSIZE) for a count over IOV_MAX or below 0; -ENOMEM. Always followed by
+ * vectors_free().
+ */
+static inline int vectors_copy(struct vectors *vectors,
+			       const struct iovec *iov, size_t count,
+			       int too_many)
+{
+	size_t i, total = 0;
+
+	vectors->iov = vectors->few;
+	if (count > IOV_MAX)
+		return -too_many;
+	for (i = 0; i < count; i++) {
+		if (iov[i].iov_len > (size_t)SSIZE_MAX - total)
+			return -EINVAL;
+		total += iov[i].iov_len;
+	}
+	if (count > VECTORS_FEW)
+		vectors->iov = malloc(count * sizeof(*iov));
+	if (!vectors->iov)
+		return -ENOMEM;
+	if (count)
+		memcpy(vectors->iov, iov, count * sizeof(*iov));
+	return 0;
+}
+
+static inline void vectors_free(struct vectors *vectors)
+{
+	if (vectors->iov != vectors->few)
+		free(vectors->iov);
+}
+
+#endif

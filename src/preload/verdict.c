@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "preload/verdict.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "preload/shim.h"
+#include "rdma/rdma.h"
+
+bool verdict_possible(enum policy_role role)
+{
+	struct policy *policy;
+	bool possible;
+
+	if (!real_ready() || rdma_inside())
+		return false;
+	policy = policy_hold_current();
+	possible = !policy_all_tcp(policy, role);
+	policy_release(policy);
+	return possible;
+}
+
+static bool decide(const struct policy_query *query,
+		   struct policy_decision *decision)
+{
+	struct policy *policy = policy_hold_current();
+
+	policy_decide(policy, query, decision);
+	policy_release(policy);
+	if (decision->mode != POLICY_TCP)
+		return true;
+	reason_count(decision->reason);
+	return false;
+}
+
+bool verdict_connect(const struct sockaddr *addr, socklen_t len,
+		     struct sockaddr_storage *remote,
+		     struct policy_decision *decision)
+{
+	struct policy_query query = { .role = POLICY_CONNECT };
+
+	if (!addr || len < sizeof(sa_family_t) ||
+	    (addr->sa_family != AF_INET && addr->sa_family != AF_INET6) ||
+	    !addr_normalize(&query.remote, addr, len) ||
+	    !verdict_possible(POLICY_CONNECT))
+		return false;
+	query.port = addr_port(&query.remote);
+	*remote = query.remote;
+	return decide(&query, decision);
+}
+
+static bool is_tcp(int fd)
+{
+	int protocol = 0;
+	socklen_t length = sizeof(protocol);
+
+	return real.getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol,
+			       &length) == 0 &&
+	       protocol == IPPROTO_TCP;
+}
+
+static uint16_t local_port(int fd)
+{
+	struct sockaddr_storage name;
+	socklen_t length = sizeof(name);
+
+	if (real.getsockname(fd, (struct sockaddr *)&name, &length) != 0)
+		return 0;
+	return addr_port(&name);
+}
+
+static void accepted(int fd, const struct policy_query *query,
+		     const struct policy_decision *decision)
+{
+	struct conn *conn;
+
+	if (!is_tcp(fd))
+		return;
+	conn = conn_new(fd, CONN_PASSIVE, decision, &query->remote);
+	if (!conn) {
+		reason_count(REASON_no_memory);
+		return;
+	}
+	fdtab_insert(fd, conn_object(conn));
+	fdtab_release(conn_object(conn));
+}
+
+void verdict_accepted(int fd, const struct sockaddr *peer,
+		      socklen_t len)
+{
+	struct policy_query query = { .role = POLICY_LISTEN };
+	struct policy_decision decision;
+	int saved = errno;
+
+	if (addr_normalize(&query.remote, peer, len)) {
+		query.port = local_port(fd);
+		if (decide(&query, &decision))
+			accepted(fd, &query, &decision);
+	}
+	errno = saved;
+}
+
+void verdict_copy_name(struct sockaddr *to, socklen_t *len, socklen_t room,
+		       const struct sockaddr *from, socklen_t size)
+{
+	memcpy(to, from, room < size ? room : size);
+	*len = size;
+}

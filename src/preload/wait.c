@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* poll(2), select(2) and their twins. */
+#include <errno.h>
+#include <sys/time.h>
+
+#include "base/clock.h"
+#include "preload/shim.h"
+#include "rdma/rdma.h"
+#include "ready/ready.h"
+
+extern void __chk_fail(void) __attribute__((noreturn));
+
+static bool valid(const struct timespec *timeout)
+{
+	return !timeout || (timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 &&
+			    timeout->tv_nsec < 1000000000);
+}
+
+SHIM int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	uint64_t until = READY_FOREVER;
+	int ret, saved = errno;
+
+	if (rdma_poll_hook(fds, n, timeout, &ret))
+		return ret;
+	if (!fds || !ready_concerns(fds, n))
+		return real.poll(fds, n, timeout);
+	if (timeout >= 0)
+		until = clock_us() + (uint64_t)timeout * 1000;
+	ret = ready_poll(fds, n, until, NULL);
+	errno = saved;
+	return (int)shim_result(ret);
+}
+
+SHIM int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+	       const sigset_t *mask)
+{
+	int ret, saved = errno;
+
+	if (!fds || !valid(timeout) || !ready_concerns(fds, n))
+		return real.ppoll(fds, n, timeout, mask);
+	ret = ready_poll(fds, n, ready_until(timeout), mask);
+	errno = saved;
+	return (int)shim_result(ret);
+}
+
+SHIM int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
+{
+	if (size / sizeof(*fds) < n)
+		__chk_fail();
+	return poll(fds, n, timeout);
+}
+
+SHIM int __ppoll_chk(struct pollfd *fds, nfds_t n,
+		     const struct timespec *timeout, const sigset_t *mask,
+		     size_t size)
+{
+	if (size / sizeof(*fds) < n)
+		__chk_fail();
+	return ppoll(fds, n, timeout, mask);
+}
+
+/* Linux's select() stores the time that is left (select(2)). */
+static void store_left(struct timeval *timeout, uint64_t until)
+{
+	uint64_t now = clock_us(), left = until > now ? until - now : 0;
+
+	timeout->tv_sec = (time_t)(left / 1000000);
+	timeout->tv_usec = (suseconds_t)(left % 1000000);
+}
+
+SHIM int select(int n, fd_set *r, fd_set *w, fd_set *e,
+		struct timeval *timeout)
+{
+	uint64_t until = READY_FOREVER;
+	int ret, saved = errno;
+
+	if (n < 0 || (timeout && (timeout->tv_sec < 0 ||
+				  timeout->tv_usec < 0)) ||
+	    !ready_concerns_sets(n, r, w, e))
+		return real.select(n, r, w, e, timeout);
+	if (timeout)
+		until = clock_us() + (uint64_t)timeout->tv_sec * 1000000 +
+			(uint64_t)timeout->tv_usec;
+	ret = ready_select(n, r, w, e, until, NULL);
+	if (timeout)
+		store_left(timeout, until);
+	errno = saved;
+	return (int)shim_result(ret);
+}
+
+SHIM int pselect(int n, fd_set *r, fd_set *w, fd_set *e,
+		 const struct timespec *timeout, const sigset_t *mask)
+{
+	int ret, saved = errno;
+
+	if (n < 0 || !valid(timeout) || !ready_concerns_sets(n, r, w, e))
+		return real.pselect(n, r, w, e, timeout, mask);
+	ret = ready_select(n, r, w, e, ready_until(timeout), mask);
+	errno = saved;
+	return (int)shim_result(ret);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A thread's bell: an eventfd made on its first sleep, closed when it ends.
+ * ready/ only.
+ */
+#ifndef READY_BELL_H
+#define READY_BELL_H
+
+#include "conn/conn.h"
+
+/* A waiter whose ring() writes to the fd. */
+struct bell_waiter {
+	struct conn_waiter waiter;
+	int fd;
+};
+
+/* This thread's bell; -errno. */
+int bell_fd(void);
+
+/* Silence it. */
+void bell_clear(int fd);
+
+/* Sit the waiter on the connection's list; and take it off. */
+void bell_hang(struct bell_waiter *waiter, int fd, struct conn *conn);
+void bell_unhang(struct bell_waiter *waiter, struct conn *conn);
+
+void bell_after_fork(void);
+
+#endif

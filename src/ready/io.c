@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Blocking I/O on a connection: try, sleep, try again. The kernel's socket is
+ * asked whether to block and for how long, at the moment of sleeping; nothing
+ * of it is kept.
+ */
+#include <fcntl.h>
+#include <sys/time.h>
+
+#include "base/clock.h"
+#include "base/real.h"
+#include "ready/ready.h"
+#include "ready/restart.h"
+
+struct patience {
+	bool begun;
+	bool limited;		/* by SO_RCVTIMEO or SO_SNDTIMEO */
+	uint64_t until_us;
+};
+
+static bool may_block(struct conn *conn, int flags)
+{
+	return !(flags & MSG_DONTWAIT) &&
+	       !(real.fcntl(conn_socket(conn), F_GETFL, NULL) & O_NONBLOCK);
+}
+
+static void begin(struct patience *patience, struct conn *conn, int option)
+{
+	struct timeval time = { 0, 0 };
+	socklen_t length = sizeof(time);
+
+	if (patience->begun)
+		return;
+	patience->begun = true;
+	real.getsockopt(conn_socket(conn), SOL_SOCKET, option, &time, &length);
+	patience->limited = time.tv_sec || time.tv_usec;
+	patience->until_us =
+		patience->limited ? clock_us() +
+					    (uint64_t)time.tv_sec * 1000000 +
+					    (uint64_t)time.tv_usec
+				  : READY_FOREVER;
+}
+
+static void spin(struct conn *conn, short events)
+{
+	unsigned budget = conn_busy_poll_us(conn);
+	uint64_t until = budget ? clock_us() + budget : 0;
+
+	while (budget && !conn_ready(conn, events) && clock_us() < until)
+		;
+}
+
+/* Sleep until it may go on: 0, -EAGAIN when the time is over, -EINTR. */
+static int wait_for(struct conn *conn, short events, int option,
+		    struct patience *patience)
+{
+	int ret;
+
+	begin(patience, conn, option);
+	spin(conn, events);
+	for (;;) {
+		ret = ready_wait(conn, events, patience->until_us);
+		if (ret > 0)
+			return 0;
+		if (ret == 0)
+			return -EAGAIN;
+		if (ret != -EINTR || patience->limited || !restart_wanted())
+			return ret;
+	}
+}
+
+/* Drop `moved` bytes from the front of the vectors. */
+static void advance(struct iovec **iov, int *count, size_t moved)
+{
+	while (*count > 0 && moved >= (*iov)->iov_len) {
+		moved -= (*iov)->iov_len;
+		(*iov)++;
+		(*count)--;
+	}
+	if (*count > 0) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + moved;
+		(*iov)->iov_len -= moved;
+	}
+}
+
+static ssize_t plain_receive(struct conn *conn, struct iovec *iov, int count,
+			     int flags)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
+	ssize_t got = real.recvmsg(conn_socket(conn), &msg, flags);
+
+	return got < 0 ? -errno : got;
+}
+
+ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
+		      int flags)
+{
+	bool all = (flags & MSG_WAITALL) && !(flags & MSG_PEEK);
+	struct patience patience = { 0 };
+	size_t total = 0;
+	ssize_t got;
+
+	for (;;) {
+		got = conn_receive(conn, iov, count, flags);
+		if (got == CONN_PLAIN)
+			got = plain_receive(conn, iov, count, flags);
+		if (got > 0) {
+			total += got;
+			advance(&iov, &count, got);
+			if (!all || count == 0)
+				return total;
+			continue;
+		}
+		if (got != -EAGAIN || !may_block(conn, flags))
+			break;
+		got = wait_for(conn, POLLIN, SO_RCVTIMEO, &patience);
+		if (got < 0)
+			break;
+	}
+	return total ? (ssize_t)total : got;
+}
+
+/* The application speaks first: give the client's HELLO a moment. */
+static bool grace(struct conn *conn)
+{
+	unsigned us = conn_grace_us(conn);
+	uint64_t until = clock_us() + us;
+
+	if (us == 0)
+		return false;
+	while (conn_grace_us(conn) && clock_us() < until)
+		if (ready_wait(conn, POLLOUT, until) != 0)
+			break;
+	conn_grace_over(conn);
+	return true;
+}
+
+static ssize_t plain_send(struct conn *conn, struct iovec *iov, int count,
+			  int flags)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
+	ssize_t put = real.sendmsg(conn_socket(conn), &msg, flags);
+
+	return put < 0 ? -errno : put;
+}
+
+ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
+{
+	struct patience patience = { 0 };
+	size_t total = 0;
+	ssize_t put;
+
+	for (;;) {
+		put = conn_transmit(conn, iov, count, flags);
+		if (put == CONN_PLAIN)
+			put = plain_send(conn, iov, count, flags);
+		if (put >= 0) {
+			total += put;
+			advance(&iov, &count, put);
+			if (count == 0 || (put > 0 && !may_block(conn, flags)))
+				return total;
+			if (put > 0)
+				continue;
+			return total;
+		}
+		if (put == -EAGAIN && grace(conn))
+			continue;
+		if (put != -EAGAIN || !may_block(conn, flags))
+			break;
+		put = wait_for(conn, POLLOUT, SO_SNDTIMEO, &patience);
+		if (put < 0)
+			break;
+	}
+	if (total)
+		return (ssize_t)total;
+	if (put == -EPIPE && !(flags & MSG_NOSIGNAL))
+		raise(SIGPIPE);
+	return put;
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The sleeping itself. One round: arm every connection, which tells what is
+ * ready or which kernel fds will have the news; sleep in ppoll(2) on those,
+ * the plain fds and the bell; look again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/real.h"
+#include "ready/bell.h"
+#include "ready/ready.h"
+
+#define FEW 16		/* fds that need no heap */
+
+struct member {
+	struct conn *conn;	/* NULL: a plain fd */
+	struct bell_waiter waiter;
+	int at;			/* its first place in the kernel's array */
+};
+
+struct round {
+	struct pollfd *fds;	/* the caller's */
+	nfds_t count;
+	struct member *members;
+	struct pollfd *kernel;	/* bell, then each member's */
+	nfds_t used;
+	uint64_t until_us, deadline_us;
+	int bell;
+	bool look_only;
+};
+
+uint64_t ready_until(const struct timespec *timeout)
+{
+	if (!timeout)
+		return READY_FOREVER;
+	return clock_us() + (uint64_t)timeout->tv_sec * 1000000 +
+	       ((uint64_t)timeout->tv_nsec + 999) / 1000;
+}
+
+bool ready_concerns(const struct pollfd *fds, nfds_t count)
+{
+	nfds_t i;
+
+	for (i = 0; i < count; i++)
+		if (fds[i].fd >= 0 && fdtab_maybe(fds[i].fd))
+			return true;
+	return false;
+}
+
+static struct conn *hold_conn(int fd)
+{
+	struct fdtab_object *object = fd < 0 ? NULL : fdtab_hold(fd, NULL);
+	struct conn *conn = conn_from(object);
+
+	if (object && !conn)
+		fdtab_release(object);
+	return conn;
+}
+
+static void hold_all(struct round *round)
+{
+	nfds_t i;
+
+	for (i = 0; i < round->count; i++) {
+		struct member *member = &round->members[i];
+
+		member->conn = hold_conn(round->fds[i].fd);
+		if (member->conn)
+			bell_hang(&member->waiter, round->bell, member->conn);
+	}
+}
+
+static void release_all(struct round *round)
+{
+	nfds_t i;
+
+	for (i = 0; i < round->count; i++) {
+		struct member *member = &round->members[i];
+
+		if (!member->conn)
+			continue;
+		bell_unhang(&member->waiter, member->conn);
+		fdtab_release(conn_object(member->conn));
+	}
+}
+
+static void add_kernel(struct round *round, int fd, short events)
+{
+	struct pollfd *entry = &round->kernel[round->used++];
+
+	entry->fd = fd;
+	entry->events = events;
+	entry->revents = 0;
+}
+
+static short arm_member(struct round *round, struct member *member,
+			short events)
+{
+	struct conn_wait wait;
+	short bits;
+	int i;
+
+	if (round->look_only)
+		return conn_ready(member->conn, events);
+	bits = conn_arm(member->conn, events, &wait, &member->waiter.waiter);
+	if (bits)
+		return bits;
+	for (i = 0; i < wait.count; i++)
+		add_kernel(round, wait.fds[i].fd, wait.fds[i].events);
+	if (wait.deadline_ms != UINT64_MAX &&
+	    wait.deadline_ms * 1000 < round->deadline_us)
+		round->deadline_us = wait.deadline_ms * 1000;
+	return 0;
+}
+
+/* Check and arm: how many connections are ready. */
+static int arm_all(struct round *round)
+{
+	nfds_t i;
+	int ready = 0;
+
+	round->used = 0;
+	round->deadline_us = round->until_us;
+	add_kernel(round, round->bell, POLLIN);
+	for (i = 0; i < round->count; i++) {
+		struct pollfd *entry = &round->fds[i];
+		struct member *member = &round->members[i];
+
+		entry->revents = 0;
+		member->at = (int)round->used;
+		if (!member->conn)
+			add_kernel(round, entry->fd, entry->events);
+		else if ((entry->revents = arm_member(round, member,
+						      entry->events)))
+			ready++;
+	}
+	return ready;
+}
+
+static const struct timespec *time_left(uint64_t until_us,
+					struct timespec *left)
+{
+	uint64_t now;
+
+	if (until_us == READY_FOREVER)
+		return NULL;
+	now = clock_us();
+	now = now < until_us ? until_us - now : 0;
+	left->tv_sec = (time_t)(now / 1000000);
+	left->tv_nsec = (long)(now % 1000000) * 1000;
+	return left;
+}
+
+static int collect_plain(struct round *round)
+{
+	nfds_t i;
+	int ready = 0;
+
+	for (i = 0; i < round->count; i++) {
+		if (round->members[i].conn)
+			continue;
+		round->fds[i].revents =
+			round->kernel[round->members[i].at].revents;
+		ready += round->fds[i].revents != 0;
+	}
+	return ready;
+}
+
+/* One round; -EAGAIN: nothing yet, another one. */
+static int sleep_round(struct round *round, const sigset_t *mask)
+{
+	struct timespec left, none = { 0, 0 };
+	const struct timespec *timeout;
+	int ret, ready = arm_all(round);
+
+	timeout = ready || round->look_only
+			  ? &none
+			  : time_left(round->deadline_us, &left);
+	ret = real.ppoll(round->kernel, round->used, timeout, mask);
+	if (ret < 0)
+		return ready ? ready : -errno;
+	if (round->kernel[0].revents)
+		bell_clear(round->bell);
+	ready += collect_plain(round);
+	if (ready || round->look_only)
+		return ready;
+	if (round->until_us != READY_FOREVER && clock_us() >= round->until_us) {
+		round->look_only = true;	/* a last look */
+	}
+	return -EAGAIN;
+}
+
+int ready_poll(struct pollfd *fds, nfds_t count, uint64_t until_us,
+	       const sigset_t *mask)
+{
+	struct member few[FEW];
+	struct pollfd few_kernel[1 + FEW * CONN_WAITS];
+	struct round round = { .fds = fds, .count = count, .members = few,
+			       .kernel = few_kernel, .until_us = until_us };
+	int ret;
+
+	round.bell = bell_fd();
+	if (round.bell < 0)
+		return -ENOMEM;
+	if (count > FEW) {
+		round.members = calloc(count, sizeof(*round.members));
+		round.kernel = calloc(1 + count * CONN_WAITS,
+				      sizeof(*round.kernel));
+	}
+	if (!round.members || !round.kernel) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	round.look_only = until_us != READY_FOREVER && clock_us() >= until_us;
+	hold_all(&round);
+	do {
+		ret = sleep_round(&round, mask);
+	} while (ret == -EAGAIN);
+	release_all(&round);
+out:
+	if (round.members != few)
+		free(round.members);
+	if (round.kernel != few_kernel)
+		free(round.kernel);
+	return ret;
+}
+
+int ready_wait(struct conn *conn, short events, uint64_t until_us)
+{
+	struct pollfd entry = { .fd = -1, .events = events };
+	struct member member = { .conn = conn };
+	struct pollfd kernel[1 + CONN_WAITS];
+	struct round round = { .fds = &entry, .count = 1, .members = &member,
+			       .kernel = kernel, .until_us = until_us };
+	int ret;
+
+	round.bell = bell_fd();
+	if (round.bell < 0)
+		return -ENOMEM;
+	bell_hang(&member.waiter, round.bell, conn);
+	do {
+		ret = sleep_round(&round, NULL);
+	} while (ret == -EAGAIN);
+	bell_unhang(&member.waiter, conn);
+	return ret > 0 ? entry.revents : ret;
+}
+
+void ready_after_fork(void)
+{
+	bell_after_fork();
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sleeping: check, arm, sleep, re-check. Every wait of an application's
+ * thread on a connection happens in this folder, on kernel fds and a bell of
+ * the thread's own (an eventfd) that other threads ring when something changed
+ * that no fd would tell.
+ *
+ * Functions return >= 0 or -errno and may change errno. No locks are held
+ * while they sleep; the callers hold the connections.
+ */
+#ifndef READY_READY_H
+#define READY_READY_H
+
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/select.h>
+#include <time.h>
+
+#include "conn/conn.h"
+
+#define READY_FOREVER UINT64_MAX
+
+/*
+ * poll(2) over any mix of fds: until_us is a clock_us() time. `fds` may name
+ * tracked and plain fds. Returns the number with revents, 0, or -errno.
+ */
+int ready_poll(struct pollfd *fds, nfds_t count, uint64_t until_us,
+	       const sigset_t *mask);
+
+/* Is any of them a connection of ours? If not, ask the kernel directly. */
+bool ready_concerns(const struct pollfd *fds, nfds_t count);
+bool ready_concerns_sets(int n, const fd_set *r, const fd_set *w,
+			 const fd_set *e);
+
+/* select(2) by way of ready_poll(). */
+int ready_select(int n, fd_set *r, fd_set *w, fd_set *e, uint64_t until_us,
+		 const sigset_t *mask);
+
+/* One connection, poll bits; > 0 bits, 0: the time is over, -EINTR. */
+int ready_wait(struct conn *conn, short events, uint64_t until_us);
+
+/*
+ * recvmsg(2), sendmsg(2), connect(2) on a connection, blocking if its file
+ * description does, with SO_RCVTIMEO, SO_SNDTIMEO, EINTR and SA_RESTART as
+ * the kernel has them. CONN_PLAIN: nothing was moved, ask the kernel.
+ */
+ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
+		      int flags);
+ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags);
+
+/*
+ * connect(2) of a TCP socket under a verdict that wants RDMA; enters it into
+ * the fd table. CONN_PLAIN: let the kernel do it.
+ */
+int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
+		  const struct sockaddr_storage *remote,
+		  const struct policy_decision *decision);
+
+/* A timeout relative to now as a clock_us() time. NULL: READY_FOREVER. */
+uint64_t ready_until(const struct timespec *timeout);
+
+/* In a forked child: this thread's bell is the parent's. */
+void ready_after_fork(void);
+
+#endif
