@@ -15,6 +15,10 @@ static void inherit(int fd, struct fdtab_object *object, void *arg)
 	(void)arg;
 	if (!conn)
 		return;
+	lock_init(&conn->lock, LOCK_conn);
+	lock_init(&conn->receive, LOCK_receive);
+	lock_init(&conn->send, LOCK_send);
+	lock_init(&conn->waiters_lock, LOCK_waiters);
 	conn->waiters = NULL;
 	conn->watched = conn->listed = conn->expected = false;
 	conn->inherited = true;

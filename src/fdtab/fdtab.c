@@ -187,3 +187,20 @@ void fdtab_each(void (*visit)(int fd, struct fdtab_object *object, void *arg),
 			fdtab_release(object);
 		}
 }
+
+/* The only place that holds several shards: in their order, lock by lock. */
+void fdtab_before_fork(void)
+{
+	int i;
+
+	for (i = 0; i < SHARDS; i++)
+		pthread_mutex_lock(&shards[i].lock.mutex);
+}
+
+void fdtab_after_fork(void)
+{
+	int i;
+
+	for (i = SHARDS - 1; i >= 0; i--)
+		pthread_mutex_unlock(&shards[i].lock.mutex);
+}

@@ -70,4 +70,8 @@ unsigned fdtab_count(void);
 void fdtab_each(void (*visit)(int fd, struct fdtab_object *object, void *arg),
 		void *arg);
 
+/* Around fork(2): no shard is half changed in the child. */
+void fdtab_before_fork(void);
+void fdtab_after_fork(void);
+
 #endif

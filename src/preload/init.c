@@ -8,10 +8,12 @@
 
 #include "base/real.h"
 #include "conn/conn.h"
+#include "fdtab/fdtab.h"
 #include "ready/ready.h"
 
-static void after_fork(void)
+static void in_child(void)
 {
+	fdtab_after_fork();
 	ready_after_fork();
 	conn_after_fork();
 }
@@ -19,7 +21,7 @@ static void after_fork(void)
 __attribute__((constructor)) static void begin(void)
 {
 	real_init();
-	pthread_atfork(NULL, NULL, after_fork);
+	pthread_atfork(fdtab_before_fork, fdtab_after_fork, in_child);
 }
 
 __attribute__((destructor)) static void end(void)
