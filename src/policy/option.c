@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy/option.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "diag/log.h"
+#include "policy/value.h"
+
+#define FIELD_SIZE(field) sizeof(((struct settings *)0)->field)
+
+const struct option options[] = {
+#define OPTION(section, key, field, kind, least, most, initial, help) \
+	{ #section, #key, OPTION_##kind, offsetof(struct settings, field), \
+	  FIELD_SIZE(field), least, most, initial, help },
+#include "policy/options.def"
+#undef OPTION
+};
+
+const struct settings settings_initial = {
+#define OPTION(section, key, field, kind, least, most, initial, help) \
+	.field = initial,
+#include "policy/options.def"
+#undef OPTION
+};
+
+#define FOR_EACH_OPTION(o) \
+	for (const struct option *o = options; o < options + OPTION_COUNT_ALL; o++)
+
+const struct option *option_find(const char *section, const char *key)
+{
+	FOR_EACH_OPTION(option) {
+		if (!strcmp(option->section, section) &&
+		    !strcmp(option->key, key))
+			return option;
+	}
+	return NULL;
+}
+
+char *option_env_name(const struct option *option, char name[OPTION_NAME_MAX])
+{
+	snprintf(name, OPTION_NAME_MAX, "SHUNT_%s_%s", option->section,
+		 option->key);
+	for (char *c = name; *c; c++) {
+		/* not toupper(): the application's locale may be Turkish */
+		if (*c >= 'a' && *c <= 'z')
+			*c = (char)(*c - 'a' + 'A');
+	}
+	return name;
+}
+
+const struct option *option_find_env(const char *name)
+{
+	char own[OPTION_NAME_MAX];
+
+	FOR_EACH_OPTION(option) {
+		if (!strcmp(option_env_name(option, own), name))
+			return option;
+	}
+	return NULL;
+}
+
+bool option_is_section(const char *name)
+{
+	FOR_EACH_OPTION(option) {
+		if (!strcmp(option->section, name))
+			return true;
+	}
+	return false;
+}
+
+static const char *parse_ms(const char *text, int64_t *value)
+{
+	const char *wrong = value_duration(text, value);
+
+	if (wrong)
+		return wrong;
+	if (*value % 1000)
+		return "not a whole number of milliseconds";
+	*value /= 1000;
+	return NULL;
+}
+
+static const char *parse_auto_us(const char *text, int64_t *value)
+{
+	if (!strcmp(text, "auto")) {
+		*value = -1;
+		return NULL;
+	}
+	if (value_duration(text, value))
+		return "not a duration (a number with us, ms, s, min or h), nor auto";
+	return NULL;
+}
+
+static const char *parse_level(const char *text, int64_t *value)
+{
+	*value = log_parse_level(text);
+	return *value < 0 ? "not a level (off, error, warn, info or debug)"
+			  : NULL;
+}
+
+const char *option_parse(const struct option *option, const char *text,
+			 int64_t *value)
+{
+	static const char *(*const parsers[])(const char *, int64_t *) = {
+		[OPTION_SIZE] = value_size,
+		[OPTION_COUNT] = value_count,
+		[OPTION_MS] = parse_ms,
+		[OPTION_US] = value_duration,
+		[OPTION_AUTO_US] = parse_auto_us,
+		[OPTION_LEVEL] = parse_level,
+	};
+
+	return parsers[option->kind](text, value);
+}
+
+const char *option_check(const struct option *option, int64_t value,
+			 char why[OPTION_WHY_MAX])
+{
+	char least[OPTION_TEXT_MAX], most[OPTION_TEXT_MAX];
+
+	if (value >= option->least && value <= option->most)
+		return NULL;
+	if (option->kind == OPTION_AUTO_US && value == -1)
+		return NULL;
+	snprintf(why, OPTION_WHY_MAX, "out of range (%.20s to %.20s)",
+		 option_format(option, option->least, least),
+		 option_format(option, option->most, most));
+	return why;
+}
+
+void option_set(const struct option *option, struct settings *settings,
+		int64_t value)
+{
+	char *field = (char *)settings + option->offset;
+
+	if (option->size == sizeof(uint64_t))
+		*(uint64_t *)field = (uint64_t)value;
+	else
+		*(uint32_t *)field = (uint32_t)value;
+}
+
+int64_t option_get(const struct option *option,
+		   const struct settings *settings)
+{
+	const char *field = (const char *)settings + option->offset;
+
+	if (option->size == sizeof(uint64_t))
+		return *(const int64_t *)field;
+	if (option->kind == OPTION_AUTO_US)
+		return *(const int32_t *)field;
+	return *(const uint32_t *)field;
+}
+
+struct scale {
+	int64_t unit;
+	const char *name;
+};
+
+/* The largest unit that leaves no fraction; scales end with unit 1. */
+static void format_scaled(int64_t value, const struct scale *scale,
+			  char text[OPTION_TEXT_MAX])
+{
+	while (scale->unit > 1 && (value % scale->unit || !value))
+		scale++;
+	snprintf(text, OPTION_TEXT_MAX, "%" PRId64 "%s", value / scale->unit,
+		 scale->name);
+}
+
+static void format_us(int64_t us, char text[OPTION_TEXT_MAX])
+{
+	static const struct scale scales[] = {
+		{ 1000000, "s" }, { 1000, "ms" }, { 1, "us" },
+	};
+
+	format_scaled(us, scales, text);
+}
+
+static const char *level_name(int64_t level)
+{
+	static const char *const names[] = {
+		[LOG_OFF] = "off", [LOG_ERROR] = "error", [LOG_WARN] = "warn",
+		[LOG_INFO] = "info", [LOG_DEBUG] = "debug",
+	};
+
+	return names[level];
+}
+
+char *option_format(const struct option *option, int64_t value,
+		    char text[OPTION_TEXT_MAX])
+{
+	static const struct scale sizes[] = {
+		{ 1 << 30, "GiB" }, { 1 << 20, "MiB" }, { 1 << 10, "KiB" },
+		{ 1, "" },
+	};
+
+	if (option->kind == OPTION_AUTO_US && value == -1)
+		return strcpy(text, "auto");
+	switch (option->kind) {
+	case OPTION_SIZE:
+		format_scaled(value, sizes, text);
+		break;
+	case OPTION_COUNT:
+		snprintf(text, OPTION_TEXT_MAX, "%" PRId64, value);
+		break;
+	case OPTION_MS:
+		format_us(value * 1000, text);
+		break;
+	case OPTION_US:
+	case OPTION_AUTO_US:
+		format_us(value, text);
+		break;
+	case OPTION_LEVEL:
+		return strcpy(text, level_name(value));
+	}
+	return text;
+}

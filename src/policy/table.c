@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/special.h"
+
+#define CLAIMS_MAX (1u << 20)	/* of one index */
+
+/* Which way an index's rules and addresses are. */
+struct side {
+	enum policy_role role;
+	sa_family_t family;
+};
+
+static const struct side sides[] = {
+	{ POLICY_CONNECT, AF_INET }, { POLICY_CONNECT, AF_INET6 },
+	{ POLICY_LISTEN, AF_INET }, { POLICY_LISTEN, AF_INET6 },
+};
+
+#define SIDES (sizeof(sides) / sizeof(*sides))
+
+static struct index *side_index(struct policy *policy, const struct side *side)
+{
+	return &policy->index[side->role][side->family == AF_INET6];
+}
+
+static bool for_program(const struct draft_rule *rule,
+			const struct program *program)
+{
+	if (!rule->program_count)
+		return true;
+	for (size_t i = 0; program && i < rule->program_count; i++) {
+		if (program_matches(program, rule->programs[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool of_family(const struct addr_prefix *prefix, sa_family_t family)
+{
+	return prefix->family == AF_UNSPEC || prefix->family == family;
+}
+
+static const struct port_range every_port = { 0, UINT16_MAX };
+static const struct addr_prefix every_address = { .family = AF_UNSPEC };
+
+/* Write one prefix's claims, or only count them (claims NULL). */
+static size_t claim_prefix(const struct draft_rule *rule, uint32_t number,
+			   const struct addr_prefix *prefix,
+			   struct index_claim *claims)
+{
+	const struct port_range *ports = rule->ports;
+	size_t count = rule->port_count;
+
+	if (!count) {
+		ports = &every_port;
+		count = 1;
+	}
+	for (size_t i = 0; claims && i < count; i++) {
+		memcpy(claims[i].bytes, prefix->bytes, sizeof(claims[i].bytes));
+		claims[i].length = prefix->length;
+		claims[i].ports = ports[i];
+		claims[i].rule = number;
+	}
+	return count;
+}
+
+static size_t claim_rule(const struct draft_rule *rule, uint32_t number,
+			 const struct side *side, struct index_claim *claims)
+{
+	const struct addr_prefix *remotes = rule->remotes;
+	size_t count = rule->remote_count, made = 0;
+
+	if (!(rule->roles & 1u << side->role))
+		return 0;
+	if (!count) {
+		remotes = &every_address;
+		count = 1;
+	}
+	for (size_t i = 0; i < count && made <= CLAIMS_MAX; i++) {
+		if (of_family(&remotes[i], side->family))
+			made += claim_prefix(rule, number, &remotes[i],
+					     claims ? claims + made : NULL);
+	}
+	return made;
+}
+
+/* All claims of one side; `claims` NULL counts them. */
+static size_t claim_all(const struct draft *draft,
+			const struct program *program, const struct side *side,
+			struct index_claim *claims)
+{
+	const struct draft_rule *rule = draft->rules;
+	uint32_t number = 0;
+	size_t made = 0;
+
+	for (size_t i = 0; i < draft->rule_count; i++, rule++) {
+		if (!for_program(rule, program))
+			continue;
+		made += claim_rule(rule, number++, side,
+				   claims ? claims + made : NULL);
+		if (made > CLAIMS_MAX)
+			break;
+	}
+	return made;
+}
+
+static int build_side(struct policy *policy, const struct draft *draft,
+		      const struct program *program, const struct side *side)
+{
+	struct index_claim *claims;
+	size_t count;
+	bool fine;
+
+	count = claim_all(draft, program, side, NULL);
+	if (count > CLAIMS_MAX)
+		return -E2BIG;
+	if (!count)
+		return 0;
+	claims = calloc(count, sizeof(*claims));
+	if (!claims)
+		return -ENOMEM;
+	claim_all(draft, program, side, claims);
+	fine = index_build(side_index(policy, side), claims, count);
+	free(claims);
+	return fine ? 0 : -ENOMEM;
+}
+
+static enum policy_mode overridden(enum policy_mode mode,
+				   enum override override)
+{
+	if (mode == POLICY_TCP)
+		return mode;
+	switch (override) {
+	case OVERRIDE_PREFER:
+		return POLICY_PREFER;
+	case OVERRIDE_REQUIRE:
+		return POLICY_REQUIRE;
+	default:
+		return mode;
+	}
+}
+
+static const char *keep_string(char **strings, const char *text)
+{
+	char *kept = *strings;
+
+	*strings = stpcpy(kept, text) + 1;
+	return kept;
+}
+
+static void put_rule(struct policy *policy, const struct draft_rule *from,
+		     enum override override, char **strings)
+{
+	struct rule *rule = &policy->rules[policy->rule_count++];
+
+	rule->name = keep_string(strings, from->name);
+	rule->source = keep_string(strings, from->source);
+	rule->mode = (uint8_t)overridden(from->mode, override);
+	rule->trusted = from->trusted;
+	rule->nat = from->nat;
+	rule->drain = from->drain;
+	if (from->overrides) {
+		rule->settings = policy->settings_count++;
+		policy->settings[rule->settings] = policy->settings[0];
+		overrides_apply(from->overrides,
+				&policy->settings[rule->settings]);
+	}
+	for (unsigned role = POLICY_CONNECT; role <= POLICY_LISTEN; role++) {
+		if (rule->mode != POLICY_TCP && from->roles & 1u << role)
+			policy->all_tcp[role] = false;
+	}
+}
+
+static bool make_room(struct policy *policy, const struct draft *draft)
+{
+	const char *source = draft->default_source;
+	size_t characters = (source ? strlen(source) : 0) + 1, settings = 1;
+
+	for (size_t i = 0; i < draft->rule_count; i++) {
+		characters += strlen(draft->rules[i].name) + 1;
+		characters += strlen(draft->rules[i].source) + 1;
+		settings += draft->rules[i].overrides != NULL;
+	}
+	policy->strings = malloc(characters);
+	policy->settings = calloc(settings, sizeof(*policy->settings));
+	policy->rules = calloc(draft->rule_count + 1, sizeof(*policy->rules));
+	return policy->strings && policy->settings && policy->rules;
+}
+
+static int fill(struct policy *policy, const struct draft *draft,
+		const struct table_request *request)
+{
+	char *strings;
+	int error = 0;
+
+	if (!make_room(policy, draft))
+		return -ENOMEM;
+	strings = policy->strings;
+	policy->settings[0] = settings_initial;
+	policy->settings_count = 1;
+	overrides_apply(&draft->overrides, &policy->settings[0]);
+	policy->default_mode = overridden(draft->default_mode,
+					  request->override);
+	policy->default_reason = request->default_reason;
+	policy->default_source = keep_string(&strings, draft->default_source ?
+					     draft->default_source : "");
+	policy->written = (uint32_t)draft->rule_count;
+	policy->all_tcp[POLICY_CONNECT] = policy->all_tcp[POLICY_LISTEN] =
+		policy->default_mode == POLICY_TCP;
+	for (size_t i = 0; i < draft->rule_count; i++) {
+		if (for_program(&draft->rules[i], request->program))
+			put_rule(policy, &draft->rules[i], request->override,
+				 &strings);
+	}
+	for (size_t i = 0; i < SIDES && !error; i++)
+		error = build_side(policy, draft, request->program, &sides[i]);
+	return error;
+}
+
+struct policy *table_compile(const struct draft *draft,
+			     const struct table_request *request, int *error)
+{
+	struct policy *policy = calloc(1, sizeof(*policy));
+
+	*error = policy ? fill(policy, draft, request) : -ENOMEM;
+	if (*error) {
+		table_free(policy);
+		return NULL;
+	}
+	return policy;
+}
+
+struct policy *table_refusing(enum reason reason)
+{
+	static const struct draft nothing = { .rules = NULL };
+	static const struct table_request request = { .program = NULL };
+	struct policy *policy;
+	int error;
+
+	policy = table_compile(&nothing, &request, &error);
+	if (policy)
+		policy->refusal = reason;
+	return policy;
+}
+
+void table_free(struct policy *policy)
+{
+	if (!policy || policy->forever)
+		return;
+	for (size_t i = 0; i < SIDES; i++)
+		index_free(side_index(policy, &sides[i]));
+	for (size_t i = 0; i < policy->file_count; i++)
+		free(policy->files[i].path);
+	free(policy->files);
+	free(policy->rules);
+	free(policy->settings);
+	free(policy->strings);
+	free(policy);
+}
+
+static void set_text(char *to, size_t room, const char *from)
+{
+	size_t length = strnlen(from, room - 1);
+
+	memcpy(to, from, length);
+	to[length] = '\0';
+}
+
+static void answer(struct policy_decision *decision, const char *rule,
+		   const char *source, enum policy_mode mode,
+		   enum reason reason)
+{
+	decision->mode = mode;
+	decision->reason = mode == POLICY_TCP ? reason : REASON_none;
+	set_text(decision->rule, sizeof(decision->rule), rule);
+	set_text(decision->source, sizeof(decision->source), source);
+}
+
+static void answer_settings(struct policy_decision *decision,
+			    const struct settings *settings)
+{
+	decision->lane = settings->lane;
+	decision->handshake = settings->handshake;
+}
+
+static void answer_rule(const struct policy *policy, const struct rule *rule,
+			struct policy_decision *decision)
+{
+	answer(decision, rule->name, rule->source, rule->mode,
+	       REASON_rule_tcp);
+	answer_settings(decision, &policy->settings[rule->settings]);
+	decision->peer_trusted = rule->trusted;
+	decision->nat = rule->nat;
+	decision->drain = rule->drain;
+}
+
+static void answer_default(const struct policy *policy, unsigned least_length,
+			   struct policy_decision *decision)
+{
+	if (least_length)
+		answer(decision, "built-in", "", POLICY_TCP, REASON_excluded);
+	else
+		answer(decision, "default", policy->default_source,
+		       policy->default_mode, policy->default_reason);
+}
+
+void table_decide(const struct policy *policy,
+		  const struct policy_query *query,
+		  struct policy_decision *decision, unsigned *steps)
+{
+	const struct sockaddr_storage *remote = &query->remote;
+	uint8_t padded[16] = { 0 };
+	unsigned least_length;
+	const uint8_t *bytes;
+	uint32_t rule;
+	size_t size;
+
+	decision->peer_trusted = decision->nat = decision->drain = false;
+	answer_settings(decision, policy->settings ? policy->settings
+						   : &settings_initial);
+	bytes = addr_bytes(remote, &size);
+	if (policy->refusal != REASON_none || !size) {
+		answer(decision, "built-in", "", POLICY_TCP, size ?
+		       policy->refusal : REASON_default_tcp);
+		return;
+	}
+	memcpy(padded, bytes, size);
+	least_length = special_length(remote);
+	rule = index_find(&policy->index[query->role][size == 16], padded,
+			  least_length, query->port, steps);
+	if (rule != INDEX_NONE)
+		answer_rule(policy, &policy->rules[rule], decision);
+	else
+		answer_default(policy, least_length, decision);
+}
+
+void policy_decide(const struct policy *policy,
+		   const struct policy_query *query,
+		   struct policy_decision *decision)
+{
+	table_decide(policy, query, decision, NULL);
+}
+
+bool policy_all_tcp(const struct policy *policy, enum policy_role role)
+{
+	return policy->refusal != REASON_none || policy->all_tcp[role];
+}
