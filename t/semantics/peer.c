@@ -121,14 +121,13 @@ static long op_reset(struct end *e)
 	return close(e->fd);
 }
 
-/* Full means: no room for 200 ms; the kernel grows its buffers meanwhile. */
+/* Full means EAGAIN 200 ms apart; POLLOUT goes away earlier than that. */
 static long op_fill(struct end *e)
 {
 	static char buf[4096];
-	struct pollfd pfd = { .fd = e->fd, .events = POLLOUT };
 	long done = 0;
 
-	while (poll(&pfd, 1, 200) > 0) {
+	for (int refused = 0; refused < 2;) {
 		ssize_t r;
 
 		data_fill(buf, sizeof(buf), e->tx);
@@ -138,6 +137,9 @@ static long op_fill(struct end *e)
 		if (r > 0) {
 			e->tx += r;
 			done += r;
+			refused = 0;
+		} else if (++refused < 2) {
+			nap(200);
 		}
 	}
 	return done;
@@ -199,6 +201,48 @@ static long op_duplex(struct end *e, size_t n, unsigned seed)
 	return r;
 }
 
+static void *duplex_both(void *arg)
+{
+	struct duplex *d = arg;
+
+	if (op_duplex(d->end, d->n, d->seed) != (long)d->n)
+		d->err = errno ? errno : EPIPE;
+	return NULL;
+}
+
+static long op_many(int count, size_t n, unsigned seed)
+{
+	struct duplex d[SEM_SLOTS];
+	pthread_t threads[SEM_SLOTS];
+	long good = 0;
+
+	for (int i = 0; i < count; i++) {
+		d[i] = (struct duplex){ &ends[i], n, seed + i, 0 };
+		pthread_create(&threads[i], NULL, duplex_both, &d[i]);
+	}
+	for (int i = 0; i < count; i++) {
+		pthread_join(threads[i], NULL);
+		good += !d[i].err;
+	}
+	return good;
+}
+
+static long op_skip(struct end *e, size_t n)
+{
+	static char buf[CHUNK];
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = recv(e->fd, buf, n - done < CHUNK ? n - done :
+				 CHUNK, 0);
+
+		if (r <= 0)
+			return r < 0 ? -1 : (long)done;
+		done += r;
+	}
+	return done;
+}
+
 static long serve_setup(const struct peer_request *q, struct end *e)
 {
 	int fd = listener;
@@ -235,6 +279,8 @@ static long serve_one(const struct peer_request *q, struct end *e)
 	case PEER_URGENT:	return send(e->fd, "u", 1,
 					    MSG_OOB | MSG_NOSIGNAL);
 	case PEER_DUPLEX:	return op_duplex(e, q->a, q->b);
+	case PEER_MANY:		return op_many(q->slot, q->a, q->b);
+	case PEER_SKIP:		return op_skip(e, q->a);
 	case PEER_TRICKLE:	return op_trickle(e, q->a, q->b);
 	}
 	return serve_setup(q, e);

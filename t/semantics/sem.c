@@ -443,9 +443,11 @@ static bool finish(pid_t pid, long end, int *status)
 	return !killed;
 }
 
-static bool good_end(const char *who, bool in_time, int status)
+static bool good_end(const char *who, pid_t pid, long end)
 {
-	if (!in_time)
+	int status = 0;
+
+	if (!finish(pid, end, &status))
 		say("HANG: the %s was killed after the time limit", who);
 	else if (WIFSIGNALED(status))
 		say("DIED: the %s by SIG%s", who,
@@ -477,7 +479,7 @@ static bool run_case(const struct sem_case *c)
 {
 	const char *text = getenv("SHUNT_T_TIMEOUT");
 	long end = now_ms() + 1000L * (text ? atoi(text) : 20);
-	int ends[2] = { -1, -1 }, status = 0;
+	int ends[2] = { -1, -1 };
 	sigset_t child, before;
 	pid_t near, peer = -1;
 	bool good;
@@ -494,14 +496,9 @@ static bool run_case(const struct sem_case *c)
 	near = launch("near", c->name, ends[0], &before);
 	if (ends[0] >= 0)
 		close(ends[0]);
-	good = good_end("near end", finish(near, end, &status), status);
-	if (peer > 0) {
-		bool in_time = finish(peer, now_ms() + 5000, &status);
-
-		/* A case may have told its peer to die. */
-		if (!(c->flags & SEM_PROCS))
-			good &= good_end("peer", in_time, status);
-	}
+	good = good_end("near end", near, end);
+	if (peer > 0)
+		good &= good_end("peer", peer, now_ms() + 5000);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	fflush(stdout);
 	return good;

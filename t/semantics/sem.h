@@ -149,6 +149,8 @@ enum peer_op {
 	PEER_OPTION,	/* (level << 16 | name, int value) */
 	PEER_URGENT,	/* one byte with MSG_OOB */
 	PEER_DUPLEX,	/* (n, seed) send n and receive n, in two threads */
+	PEER_MANY,	/* (n, seed) the same on slots 0..slot-1 at once */
+	PEER_SKIP,	/* (n) receive n bytes, whatever they are -> n */
 	PEER_TRICKLE,	/* (n, ms) n bytes one by one, ms apart */
 	PEER_EXIT,	/* _exit(0) with all that is open */
 	PEER_KILL,	/* kill -9 of itself */

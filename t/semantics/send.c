@@ -283,21 +283,24 @@ static void sigpipe_kills(struct pair *p)
 	say("still alive");
 }
 
-/* Send until full: room is never less than 4096 then; returns the amount. */
+/* Send until refused 200 ms apart; returns the amount. */
 static long fill(struct pair *p, int flags)
 {
-	struct pollfd pfd = { .fd = p->fd, .events = POLLOUT };
 	long total = 0;
 
-	while (poll(&pfd, 1, 200) > 0) {
+	for (int refused = 0; refused < 2;) {
 		ssize_t r;
 
 		pair_next(p, buf, 16384);
 		r = send(p->fd, buf, 16384, flags | MSG_NOSIGNAL);
-		if (r > 0)
-			total += gone(p, r);
-		else if (r == 0 || errno != EAGAIN)
+		if (r == 0 || (r < 0 && errno != EAGAIN))
 			broken("fill: %zd %s", r, errno_name(errno));
+		if (r > 0) {
+			total += gone(p, r);
+			refused = 0;
+		} else if (++refused < 2) {
+			nap(200);
+		}
 	}
 	return total;
 }
