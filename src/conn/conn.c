@@ -95,6 +95,7 @@ static void conn_last(struct fdtab_object *object)
 {
 	struct conn *conn = (struct conn *)object;
 
+	conn_end_waiters(conn);
 	end_conn(conn);
 	conn_drop(conn);
 }
@@ -226,6 +227,8 @@ void conn_waiter_add(struct conn *conn, struct conn_waiter *waiter)
 	lock_acquire(&conn->waiters_lock);
 	waiter->next = conn->waiters;
 	conn->waiters = waiter;
+	if (waiter->used)
+		atomic_fetch_add(&conn->sets, 1);
 	lock_release(&conn->waiters_lock);
 }
 
@@ -237,9 +240,55 @@ void conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter)
 	for (link = &conn->waiters; *link; link = &(*link)->next)
 		if (*link == waiter) {
 			*link = waiter->next;
+			if (waiter->used)
+				atomic_fetch_sub(&conn->sets, 1);
 			break;
 		}
 	lock_release(&conn->waiters_lock);
+}
+
+void conn_used(struct conn *conn, short drained)
+{
+	struct conn_waiter *waiter;
+
+	lock_acquire(&conn->waiters_lock);
+	for (waiter = conn->waiters; waiter; waiter = waiter->next)
+		if (waiter->used)
+			waiter->used(waiter, drained);
+	lock_release(&conn->waiters_lock);
+}
+
+void conn_end_waiters(struct conn *conn)
+{
+	struct conn_waiter *waiter;
+
+	lock_acquire(&conn->waiters_lock);
+	while ((waiter = conn->waiters)) {
+		conn->waiters = waiter->next;
+		if (waiter->ended)
+			waiter->ended(waiter);
+	}
+	atomic_store(&conn->sets, 0);
+	lock_release(&conn->waiters_lock);
+}
+
+void conn_keep(struct conn *conn)
+{
+	conn_hold(conn);
+}
+
+void conn_unkeep(struct conn *conn)
+{
+	conn_drop(conn);
+}
+
+bool conn_is_raw(const struct conn *conn)
+{
+	enum conn_state state = conn_state(conn);
+
+	return (state == STATE_greeted || state == STATE_joining) &&
+	       conn->rx == RX_RAW && conn->tx == TX_RAW &&
+	       conn->rx_boundary == OFFSET_NEVER;
 }
 
 void conn_random(uint8_t *bytes, size_t size)

@@ -98,12 +98,20 @@ struct conn_wait {
 
 
 /*
- * A sleeper on a connection. `ring` is called, without a lock held except
- * waiters, from any thread, when something changed that no fd would tell.
+ * Who waits on a connection: a sleeping thread, or an epoll set. The calls
+ * come from any thread, with no lock held but waiters.
  */
 struct conn_waiter {
 	struct conn_waiter *next;
+	/* Something changed that no fd would tell. */
 	void (*ring)(struct conn_waiter *waiter);
+	/*
+	 * Sets only: I/O was done on a lane, which has to be armed again.
+	 * `drained`: POLLIN, POLLOUT it has used up.
+	 */
+	void (*used)(struct conn_waiter *waiter, short drained);
+	/* Sets only: the last fd was closed. It is off the list already. */
+	void (*ended)(struct conn_waiter *waiter);
 };
 
 void conn_waiter_add(struct conn *conn, struct conn_waiter *waiter);
@@ -124,6 +132,19 @@ int conn_pending(struct conn *conn, int *bytes);	/* FIONREAD */
 int conn_unsent(struct conn *conn, int *bytes);		/* SIOCOUTQ */
 /* -ENOTCONN while a background connect is not over, else CONN_PLAIN. */
 int conn_peername(struct conn *conn);
+
+/*
+ * Memory outlives the application's interest while kept; for epoll sets,
+ * whose hold must not keep the connection open.
+ */
+void conn_keep(struct conn *conn);
+void conn_unkeep(struct conn *conn);
+
+/*
+ * Are both directions raw TCP without end, so that the kernel's readiness of
+ * the socket is the connection's?
+ */
+bool conn_is_raw(const struct conn *conn);
 
 /* lane.busy_poll of its rule, microseconds; 0 when it is not on RDMA. */
 unsigned conn_busy_poll_us(const struct conn *conn);

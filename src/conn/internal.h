@@ -68,6 +68,7 @@ struct conn {
 	bool redialling;
 	bool peer_requires;
 	bool grace_used;
+	uint64_t grace_until_us;	/* a poller waits to speak first */
 	bool inherited;		/* over fork(2): the lane is not ours */
 	bool closing;		/* the application's interest has ended */
 	uint8_t token[WIRE_TOKEN_SIZE];
@@ -108,6 +109,7 @@ struct conn {
 	int rs;			/* -1: no lane */
 	struct lock waiters_lock;
 	struct conn_waiter *waiters;
+	atomic_uint sets;		/* of them with `used` */
 	bool watched, listed;	/* by the service thread; service lock */
 	struct conn *service_next;
 	bool expected;			/* tokens lock, and the two below */
@@ -126,6 +128,10 @@ bool conn_step(struct conn *conn, enum conn_event event, enum reason reason);
 /* After a step under the lock: wake, log, leave the table. No locks. */
 void conn_settle(struct conn *conn);
 void conn_ring(struct conn *conn, const struct conn_waiter *except);
+/* I/O was done on the lane: tell the epoll sets. */
+void conn_used(struct conn *conn, short drained);
+/* The application's interest is over: tell the epoll sets. */
+void conn_end_waiters(struct conn *conn);
 /* One line of the log about where it is and why. */
 void conn_report(struct conn *conn, const char *what);
 /* STATE_dead with this errno. */

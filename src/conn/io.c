@@ -198,6 +198,9 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 		service_watch(conn);
 	if (conn->lane_over && got == -EAGAIN)
 		retreat_lane(conn, REASON_lane_dead);
+	if (conn->sets && !conn_is_raw(conn))
+		conn_used(conn, got < (ssize_t)iov_size(iov, count) ? POLLIN
+								    : 0);
 	if (got == -EAGAIN && conn->rx_shut)
 		return 0;
 	if (got > 0 && conn_state(conn) == STATE_greeted)
@@ -280,6 +283,9 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 
 	if (put == -EAGAIN && conn->lane_over)
 		retreat_lane(conn, REASON_lane_dead);
+	if (conn->sets && !conn_is_raw(conn))
+		conn_used(conn, put < (ssize_t)iov_size(iov, count) ? POLLOUT
+								    : 0);
 	if (put > 0 && conn_state(conn) == STATE_greeted)
 		join_if_worth(conn);
 	return put;

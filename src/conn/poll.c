@@ -86,14 +86,30 @@ static short compute(struct conn *conn, short events, short lane)
 	return bits;
 }
 
-static void look_first(struct conn *conn)
+/* The application waits to speak first: the client's HELLO has its grace. */
+static void look_at_grace(struct conn *conn)
+{
+	unsigned us = conn_grace_us(conn);
+
+	if (us == 0)
+		return;
+	if (conn->grace_until_us == 0)
+		conn->grace_until_us = clock_us() + us;
+	else if (clock_us() >= conn->grace_until_us)
+		conn_grace_over(conn);
+}
+
+static void look_first(struct conn *conn, short events)
 {
 	if (conn->rx != RX_GREET && conn->tx != TX_HOLD)
 		return;
-	if (conn->role == CONN_PASSIVE)
-		greet_look(conn);
-	else
+	if (conn->role == CONN_ACTIVE) {
 		dial_look(conn);
+		return;
+	}
+	greet_look(conn);
+	if (events & WRITE_BITS)
+		look_at_grace(conn);
 }
 
 static bool needs_lane(const struct conn *conn)
@@ -106,7 +122,7 @@ short conn_ready(struct conn *conn, short events)
 	short asked = events | POLLERR | POLLHUP | POLLNVAL;
 	short lane = 0;
 
-	look_first(conn);
+	look_first(conn, events);
 	if (conn_is_plain(conn))
 		return kernel_poll(conn, events);
 	if (needs_lane(conn))
@@ -150,6 +166,9 @@ static void set_deadline(struct conn *conn, struct conn_wait *wait)
 	if (conn->role == CONN_PASSIVE && conn->state == STATE_greeting &&
 	    conn->deadline_ms != TIME_NEVER)
 		wait->deadline_ms = clock_ms() + PREFIX_LOOK_MS;
+	if (conn->tx == TX_HOLD && conn->grace_until_us &&
+	    conn->grace_until_us / 1000 < wait->deadline_ms)
+		wait->deadline_ms = conn->grace_until_us / 1000 + 1;
 }
 
 short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
@@ -160,7 +179,7 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 
 	wait->count = 0;
 	wait->deadline_ms = TIME_NEVER;
-	look_first(conn);
+	look_first(conn, events);
 	if (conn_is_plain(conn)) {
 		bits = kernel_poll(conn, events);
 		add_wait(wait, conn->tcp, events);

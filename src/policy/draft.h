@@ -34,6 +34,7 @@ struct draft_rule {
 	char **programs;		/* none: every program */
 	size_t program_count;
 	struct overrides *overrides;	/* or NULL */
+	bool ours;			/* table_compile()'s note */
 };
 
 struct draft {

@@ -89,8 +89,7 @@ static size_t claim_rule(const struct draft_rule *rule, uint32_t number,
 }
 
 /* All claims of one side; `claims` NULL counts them. */
-static size_t claim_all(const struct draft *draft,
-			const struct program *program, const struct side *side,
+static size_t claim_all(const struct draft *draft, const struct side *side,
 			struct index_claim *claims)
 {
 	const struct draft_rule *rule = draft->rules;
@@ -98,7 +97,7 @@ static size_t claim_all(const struct draft *draft,
 	size_t made = 0;
 
 	for (size_t i = 0; i < draft->rule_count; i++, rule++) {
-		if (!for_program(rule, program))
+		if (!rule->ours)
 			continue;
 		made += claim_rule(rule, number++, side,
 				   claims ? claims + made : NULL);
@@ -109,13 +108,13 @@ static size_t claim_all(const struct draft *draft,
 }
 
 static int build_side(struct policy *policy, const struct draft *draft,
-		      const struct program *program, const struct side *side)
+		      const struct side *side)
 {
 	struct index_claim *claims;
 	size_t count;
 	bool fine;
 
-	count = claim_all(draft, program, side, NULL);
+	count = claim_all(draft, side, NULL);
 	if (count > CLAIMS_MAX)
 		return -E2BIG;
 	if (!count)
@@ -123,7 +122,7 @@ static int build_side(struct policy *policy, const struct draft *draft,
 	claims = calloc(count, sizeof(*claims));
 	if (!claims)
 		return -ENOMEM;
-	claim_all(draft, program, side, claims);
+	claim_all(draft, side, claims);
 	fine = index_build(side_index(policy, side), claims, count);
 	free(claims);
 	return fine ? 0 : -ENOMEM;
@@ -212,20 +211,23 @@ static int fill(struct policy *policy, const struct draft *draft,
 	policy->all_tcp[POLICY_CONNECT] = policy->all_tcp[POLICY_LISTEN] =
 		policy->default_mode == POLICY_TCP;
 	for (size_t i = 0; i < draft->rule_count; i++) {
-		if (for_program(&draft->rules[i], request->program))
+		if (draft->rules[i].ours)
 			put_rule(policy, &draft->rules[i], request->override,
 				 &strings);
 	}
 	for (size_t i = 0; i < SIDES && !error; i++)
-		error = build_side(policy, draft, request->program, &sides[i]);
+		error = build_side(policy, draft, &sides[i]);
 	return error;
 }
 
-struct policy *table_compile(const struct draft *draft,
+struct policy *table_compile(struct draft *draft,
 			     const struct table_request *request, int *error)
 {
 	struct policy *policy = calloc(1, sizeof(*policy));
 
+	for (size_t i = 0; i < draft->rule_count; i++)
+		draft->rules[i].ours = for_program(&draft->rules[i],
+						   request->program);
 	*error = policy ? fill(policy, draft, request) : -ENOMEM;
 	if (*error) {
 		table_free(policy);
@@ -236,8 +238,8 @@ struct policy *table_compile(const struct draft *draft,
 
 struct policy *table_refusing(enum reason reason)
 {
-	static const struct draft nothing = { .rules = NULL };
-	static const struct table_request request = { .program = NULL };
+	struct table_request request = { .program = NULL };
+	struct draft nothing = { .rules = NULL };
 	struct policy *policy;
 	int error;
 
@@ -312,7 +314,7 @@ void table_decide(const struct policy *policy,
 		  const struct policy_query *query,
 		  struct policy_decision *decision, unsigned *steps)
 {
-	const struct sockaddr_storage *remote = &query->remote;
+	struct sockaddr_storage remote = { .ss_family = AF_UNSPEC };
 	uint8_t padded[16] = { 0 };
 	unsigned least_length;
 	const uint8_t *bytes;
@@ -322,14 +324,17 @@ void table_decide(const struct policy *policy,
 	decision->peer_trusted = decision->nat = decision->drain = false;
 	answer_settings(decision, policy->settings ? policy->settings
 						   : &settings_initial);
-	bytes = addr_bytes(remote, &size);
+	/* callers may have an IPv4-mapped address */
+	addr_normalize(&remote, (const struct sockaddr *)&query->remote,
+		       sizeof(query->remote));
+	bytes = addr_bytes(&remote, &size);
 	if (policy->refusal != REASON_none || !size) {
 		answer(decision, "built-in", "", POLICY_TCP, size ?
 		       policy->refusal : REASON_default_tcp);
 		return;
 	}
 	memcpy(padded, bytes, size);
-	least_length = special_length(remote);
+	least_length = special_length(&remote);
 	rule = index_find(&policy->index[query->role][size == 16], padded,
 			  least_length, query->port, steps);
 	if (rule != INDEX_NONE)

@@ -55,7 +55,7 @@ struct table_request {
 };
 
 /* NULL: no memory, or (-E2BIG in *error) more claims than will fit. */
-struct policy *table_compile(const struct draft *draft,
+struct policy *table_compile(struct draft *draft,
 			     const struct table_request *request, int *error);
 
 /* A policy that says tcp, always, for one reason; NULL: no memory. */
