@@ -27,6 +27,7 @@ static struct stamp stamp_of(const struct stat *status)
 		.ino = status->st_ino,
 		.size = status->st_size,
 		.modified = status->st_mtim,
+		.changed = status->st_ctim,	/* chmod, for one */
 	};
 }
 
@@ -44,12 +45,29 @@ struct stamp stamp_take(const char *path)
 	return stamp;
 }
 
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
 bool stamp_same(const struct stamp *a, const struct stamp *b)
 {
 	return a->error == b->error && a->dev == b->dev && a->ino == b->ino &&
-	       a->size == b->size &&
-	       a->modified.tv_sec == b->modified.tv_sec &&
-	       a->modified.tv_nsec == b->modified.tv_nsec;
+	       a->size == b->size && same_time(&a->modified, &b->modified) &&
+	       same_time(&a->changed, &b->changed);
+}
+
+bool stamp_may_pass(const struct stamp *stamp)
+{
+	switch (stamp->error) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case EIO:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* All of an open file -> malloced text; -errno. */
@@ -103,13 +121,14 @@ static int read_path(struct source *source, struct source_file *file,
 	/* O_NONBLOCK: a FIFO must not hold the application up */
 	fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
-		file->stamp.error = errno;
-		return -errno;
+		error = -errno;
+		file->stamp = stamp_take(file->path);
+	} else {
+		error = read_open(fd, source, &file->stamp, text);
+		real.close(fd);
 	}
-	error = read_open(fd, source, &file->stamp, text);
-	real.close(fd);
-	/* what may pass by itself (no memory) must look changed next time */
-	if (error == -ENOMEM || error == -EIO)
+	/* a cause that may pass must make the file look changed next time */
+	if (stamp_may_pass(&(struct stamp){ .error = -error }))
 		file->stamp.error = -error;
 	return error;
 }

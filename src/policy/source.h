@@ -25,7 +25,7 @@ struct stamp {
 	dev_t dev;
 	ino_t ino;
 	off_t size;
-	struct timespec modified;
+	struct timespec modified, changed;
 };
 
 /* A file that the policy was read from, or would have been. */
@@ -74,5 +74,8 @@ char *source_quote(const struct source *source, unsigned line,
 /* stat() of a path. Preserves errno. */
 struct stamp stamp_take(const char *path);
 bool stamp_same(const struct stamp *a, const struct stamp *b);
+
+/* Was the file there, and not read for a cause that may pass by itself? */
+bool stamp_may_pass(const struct stamp *stamp);
 
 #endif
