@@ -34,12 +34,19 @@
  */
 enum reason rdma_open(void);
 
+/*
+ * Why a lane could not be made, from what rdma_socket(), rdma_connect() or
+ * rdma_error() said (as -errno): memlock, no_memory, no_permission,
+ * no_device, else no_route.
+ */
+enum reason rdma_reason(int error);
+
 /* The file the runtime was loaded from, or "" when none is. */
 const char *rdma_runtime_path(void);
 
 /*
  * This host's addresses with an RDMA device behind them, of both families
- * (not loopback, not IPv6 link-local), found with rdma_bind_addr(3). Port 0.
+ * (not IPv6 link-local), found with rdma_bind_addr(3). Port 0.
  * Returns how many were stored (at most max). May take milliseconds: never on
  * an application's data path; the answer is cached for a second.
  */
@@ -57,9 +64,8 @@ int rdma_socket(int family, const struct rdma_sizes *sizes);
 int rdma_bind(int rs, const struct sockaddr *address, socklen_t length);
 int rdma_listen(int rs, int backlog);
 /*
- * raccept(3), waiting at most ms for one (-EAGAIN), by rpoll(3) itself: a
- * listening rsocket's news has no wait fd to arm. The new one is
- * non-blocking. For a thread that does nothing else.
+ * raccept(3), waiting at most ms for one (-EAGAIN). The new one is
+ * non-blocking. A listener can be armed with rdma_arm() too.
  */
 int rdma_accept(int rs, int ms);
 /* rconnect(3): 0, or -EINPROGRESS: wait for POLLOUT, then rdma_error(). */
@@ -87,6 +93,10 @@ int rdma_ready(int rs, short events);
  * Arm the rsocket (check, arm: DESIGN section 4): returns poll bits that are
  * ready already, or 0 with *wait filled with the kernel fd and events that
  * will signal the next news. After it did, call rdma_arm or rdma_ready again.
+ * Of these there may be news that the wait fd never signals: a connection
+ * being made (librdmacm's thread may take the event: look again every few
+ * milliseconds), and a peer whose host died (only the TCP leg tells).
+ * -ENOSYS: librdmacm's poll() is not our shim, so nothing can be armed.
  * In both cases wait->revents is non-zero if old news was taken from the wait
  * fd: other threads asleep on that fd may have missed it and must be woken.
  */

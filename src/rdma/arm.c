@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Check, arm, and take the wait fd out of rpoll(3).
+ *
+ * rpoll() looks at the rsocket, arms its completion queue, and calls poll()
+ * with {wait fd, a process-wide eventfd}. That poll() is our shim, which asks
+ * rdma_poll_hook() first. If the wait fd is readable, the news is old or has
+ * just come: rpoll() is told so, takes it and looks again. If it is not, the
+ * wait fd is copied out and rpoll() is told EINTR: it takes back its count of
+ * sleepers (rs_poll_exit) and returns; nothing is left behind, and the queue
+ * stays armed. As nobody sleeps inside rpoll(), the count is never above zero
+ * for long, and its eventfd, which wakes such sleepers, is not needed.
+ *
+ * A listening rsocket's news is the other end of a socketpair, which rpoll()
+ * asks for with a timeout of zero on the way: that fd is the one to wait for,
+ * and not the one that rpoll() would sleep on (connection manager's channel,
+ * emptied by a thread of librdmacm).
+ */
+#include <errno.h>
+
+#include "base/real.h"
+#include "rdma/runtime.h"
+
+/*
+ * How long rpoll() would sleep if its poll() were not ours: somebody else's
+ * preloaded library or a program's own poll() stands before us.
+ */
+#define NOT_OURS_MS 1000
+
+struct arming {
+	struct pollfd *wait;
+	int queue;	/* a listener's accept queue, or -1 */
+	bool asked;	/* the hook has been called */
+	bool caught;	/* and has taken the wait fd */
+};
+
+static __thread struct arming *arming;
+
+bool rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout, int *result)
+{
+	short old;
+
+	if (!arming)
+		return false;
+	arming->asked = true;
+	*result = real.poll(fds, count, 0);
+	if (timeout == 0) {
+		if (*result == 0 && count == 1)
+			arming->queue = fds[0].fd;
+		return true;
+	}
+	if (*result != 0) {
+		arming->wait->revents |= fds[0].revents;
+		return true;
+	}
+	old = arming->wait->revents;
+	*arming->wait = fds[0];
+	arming->wait->revents = old;
+	if (arming->queue >= 0)
+		arming->wait->fd = arming->queue;
+	arming->caught = true;
+	errno = EINTR;
+	*result = -1;
+	return true;
+}
+
+int rdma_ready(int rs, short events)
+{
+	struct pollfd fd = { .fd = rs, .events = events };
+	long ret = INSIDE(runtime.rpoll(&fd, 1, 0));
+
+	return ret > 0 ? fd.revents : (int)ret;
+}
+
+/* One rpoll(); 0 when it has been made to return by the hook, or slept. */
+static int arm_once(int rs, short events, struct arming *state)
+{
+	struct pollfd fd = { .fd = rs, .events = events };
+	long ret;
+
+	arming = state;
+	ret = INSIDE(runtime.rpoll(&fd, 1, NOT_OURS_MS));
+	arming = NULL;
+	if (ret > 0)
+		return fd.revents;
+	return state->caught ? 0 : (int)ret;
+}
+
+int rdma_arm(int rs, short events, struct pollfd *wait)
+{
+	struct arming state = { .wait = wait, .queue = -1 };
+	int ready;
+
+	wait->fd = -1;
+	wait->events = wait->revents = 0;
+	do {
+		ready = arm_once(rs, events, &state);
+	} while (ready == 0 && !state.caught && state.asked);
+	return ready == 0 && !state.caught ? -ENOSYS : ready;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The mark of a thread that is inside librdmacm.
+ *
+ * Its libc calls are our shims. Shims that act on a known fd do no harm: the
+ * fds of librdmacm are in no table. Only connect() and accept() make entries,
+ * for TCP sockets, and the only TCP socket of librdmacm is the one to ibacm
+ * (acm.c), connected once, by the rsocket() or rdma_create_id() that first
+ * initialises it, on the calling thread: which is marked. librdmacm's own
+ * threads (rsocket.c's cm_svc_run, tcp_svc_run) poll, read, write and close,
+ * and drive connections through the rdma_cm device, and so need no mark,
+ * which they could not inherit without wrapping pthread_create().
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "rdma/runtime.h"
+
+static __thread unsigned depth;
+
+bool rdma_inside(void)
+{
+	return depth > 0;
+}
+
+int inside_enter(void)
+{
+	depth++;
+	return errno;
+}
+
+long inside_leave(long result, int saved)
+{
+	if (result < 0)
+		result = errno ? -errno : -EIO;
+	errno = saved;
+	depth--;
+	return result;
+}
+
+void inside_block(sigset_t *mask)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, mask);
+}
+
+void inside_restore(const sigset_t *mask)
+{
+	pthread_sigmask(SIG_SETMASK, mask, NULL);
+}
+
+void inside_after_fork(void)
+{
+	depth = 0;
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rsockets with the manners of rdma.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/real.h"
+#include "rdma/device.h"
+#include "rdma/runtime.h"
+
+/*
+ * Queue entries per buffer: rsocket.c's own default is 384 for 128 KiB, and
+ * it cuts a send into messages of 2 KiB and more. A connection of small
+ * messages wants more, a small buffer cannot use more.
+ */
+#define QUEUE_PER_KIB 3
+#define QUEUE_LEAST 64
+#define QUEUE_MOST 4096
+
+/* Vectors that fit are sent as one message instead of one each. */
+#define GATHER_MOST 4096
+#define PEEK_MOST (1024 * 1024)
+
+static uint32_t queue_size(uint32_t buffer)
+{
+	uint32_t size = buffer / 1024 * QUEUE_PER_KIB;
+
+	if (size < QUEUE_LEAST)
+		return QUEUE_LEAST;
+	return size < QUEUE_MOST ? size : QUEUE_MOST;
+}
+
+static long set_option(int rs, int level, int name, uint32_t value)
+{
+	return INSIDE(runtime.rsetsockopt(rs, level, name, &value,
+					  sizeof(value)));
+}
+
+/* rsocket.c doubles the buffer sizes it is given. */
+static long set_sizes(int rs, const struct rdma_sizes *sizes)
+{
+	const uint32_t out = sizes->send_buffer, in = sizes->receive_buffer;
+	long ret;
+
+	ret = set_option(rs, SOL_SOCKET, SO_SNDBUF, out / 2);
+	if (ret == 0)
+		ret = set_option(rs, SOL_SOCKET, SO_RCVBUF, in / 2);
+	if (ret == 0)
+		ret = set_option(rs, SOL_RDMA, RDMA_SQSIZE, queue_size(out));
+	if (ret == 0)
+		ret = set_option(rs, SOL_RDMA, RDMA_RQSIZE, queue_size(in));
+	return ret;
+}
+
+/*
+ * SOCK_NONBLOCK would not do: rsocket() only remembers it, and rconnect()
+ * would wait for the address on a blocking channel. Its fds are
+ * close-on-exec always.
+ */
+int rdma_socket(int family, const struct rdma_sizes *sizes)
+{
+	long rs, ret;
+
+	if (!runtime_loaded())
+		return -ENOSYS;
+	device_note_sizes(sizes);
+	rs = INSIDE(runtime.rsocket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	if (rs < 0)
+		return (int)rs;
+	ret = INSIDE(runtime.rfcntl((int)rs, F_SETFL, O_NONBLOCK));
+	if (ret >= 0)
+		ret = set_sizes((int)rs, sizes);
+	if (ret >= 0)
+		return (int)rs;
+	INSIDE(runtime.rclose((int)rs));
+	return (int)ret;
+}
+
+int rdma_bind(int rs, const struct sockaddr *address, socklen_t length)
+{
+	return (int)INSIDE(runtime.rbind(rs, address, length));
+}
+
+int rdma_listen(int rs, int backlog)
+{
+	return (int)INSIDE_QUIET(runtime.rlisten(rs, backlog));
+}
+
+int rdma_accept(int rs, int ms)
+{
+	struct pollfd wait;
+	int saved, ret;
+
+	ret = rdma_arm(rs, POLLIN, &wait);
+	if (ret == 0) {
+		saved = errno;
+		ret = real.poll(&wait, 1, ms);
+		if (ret < 0)
+			ret = -errno;
+		errno = saved;
+		if (ret == 0)
+			ret = -EAGAIN;
+	}
+	if (ret < 0)
+		return ret;
+	return (int)INSIDE_QUIET(runtime.raccept(rs, NULL, NULL));
+}
+
+int rdma_connect(int rs, const struct sockaddr *address, socklen_t length)
+{
+	return (int)INSIDE_QUIET(runtime.rconnect(rs, address, length));
+}
+
+int rdma_error(int rs)
+{
+	int error = 0;
+	socklen_t length = sizeof(error);
+	long ret;
+
+	ret = INSIDE(runtime.rgetsockopt(rs, SOL_SOCKET, SO_ERROR, &error,
+					 &length));
+	return ret < 0 ? (int)-ret : error;
+}
+
+int rdma_local_address(int rs, struct sockaddr_storage *address)
+{
+	socklen_t length = sizeof(*address);
+
+	memset(address, 0, sizeof(*address));
+	return (int)INSIDE(runtime.rgetsockname(rs, (struct sockaddr *)address,
+						&length));
+}
+
+int rdma_peer_address(int rs, struct sockaddr_storage *address)
+{
+	socklen_t length = sizeof(*address);
+
+	memset(address, 0, sizeof(*address));
+	return (int)INSIDE(runtime.rgetpeername(rs, (struct sockaddr *)address,
+						&length));
+}
+
+static size_t total_of(const struct iovec *iov, int count)
+{
+	size_t total = 0;
+
+	while (count-- > 0)
+		total += iov++->iov_len;
+	return total;
+}
+
+/* Spread `size` bytes over the vectors. */
+static void scatter(const struct iovec *iov, const char *from, size_t size)
+{
+	size_t part;
+
+	for (; size > 0; iov++) {
+		part = iov->iov_len < size ? iov->iov_len : size;
+		memcpy(iov->iov_base, from, part);
+		from += part;
+		size -= part;
+	}
+}
+
+static void gather(char *to, const struct iovec *iov, int count)
+{
+	for (; count > 0; count--, iov++) {
+		memcpy(to, iov->iov_base, iov->iov_len);
+		to += iov->iov_len;
+	}
+}
+
+static ssize_t receive(int rs, void *buf, size_t n, int flags)
+{
+	return INSIDE(runtime.rrecv(rs, buf, n, flags | MSG_DONTWAIT));
+}
+
+/* A peek starts at the first byte every time: it needs one buffer. */
+static ssize_t peek(int rs, const struct iovec *iov, int count)
+{
+	size_t size = total_of(iov, count);
+	ssize_t got;
+	char *buf;
+
+	if (size > PEEK_MOST)
+		size = PEEK_MOST;
+	buf = malloc(size);
+	if (!buf)
+		return -ENOMEM;
+	got = receive(rs, buf, size, MSG_PEEK);
+	if (got > 0)
+		scatter(iov, buf, (size_t)got);
+	free(buf);
+	return got;
+}
+
+ssize_t rdma_recv(int rs, const struct iovec *iov, int count, int flags)
+{
+	ssize_t done = 0, got = 0;
+	int i;
+
+	flags &= MSG_PEEK;
+	if (flags && count > 1)
+		return peek(rs, iov, count);
+	for (i = 0; i < count; i++) {
+		if (iov[i].iov_len == 0)
+			continue;
+		got = receive(rs, iov[i].iov_base, iov[i].iov_len, flags);
+		if (got > 0)
+			done += got;
+		if (got < (ssize_t)iov[i].iov_len)
+			break;
+	}
+	return done > 0 ? done : got;
+}
+
+static ssize_t send_one(int rs, const void *buf, size_t n)
+{
+	return INSIDE(runtime.rsend(rs, buf, n, MSG_DONTWAIT));
+}
+
+ssize_t rdma_send(int rs, const struct iovec *iov, int count)
+{
+	char together[GATHER_MOST];
+	ssize_t done = 0, put = 0;
+	size_t total;
+	int i;
+
+	if (count > 1) {
+		total = total_of(iov, count);
+		if (total <= sizeof(together)) {
+			gather(together, iov, count);
+			return send_one(rs, together, total);
+		}
+	}
+	for (i = 0; i < count; i++) {
+		if (iov[i].iov_len == 0)
+			continue;
+		put = send_one(rs, iov[i].iov_base, iov[i].iov_len);
+		if (put > 0)
+			done += put;
+		if (put < (ssize_t)iov[i].iov_len)
+			break;
+	}
+	return done > 0 ? done : put;
+}
+
+void rdma_close(int rs)
+{
+	INSIDE_QUIET(runtime.rclose(rs));
+}
