@@ -81,7 +81,7 @@ enum override environment_mode(const struct environment *environment,
 	}
 	problem_value(problems, PREFIX "MODE", value,
 		      "not off, prefer or require");
-	return OVERRIDE_OFF;
+	return OVERRIDE_NONE;
 }
 
 void environment_rules(const struct environment *environment,

@@ -35,7 +35,7 @@ void environment_free(struct environment *environment);
 const char *environment_get(const struct environment *environment,
 			    const char *name);
 
-/* SHUNT_MODE; OVERRIDE_OFF and a problem when its value is bad. */
+/* SHUNT_MODE; OVERRIDE_NONE and a problem when its value is bad. */
 enum override environment_mode(const struct environment *environment,
 			       struct problems *problems);
 

@@ -10,9 +10,13 @@
 /* The array with room for one more item after `count`, or NULL (no memory). */
 static inline void *grow(void *items, size_t count, size_t size)
 {
+	size_t room;
+
 	if (count & (count - 1))
 		return items;
-	return reallocarray(items, count ? 2 * count : 1, size);
+	if (__builtin_mul_overflow(count ? 2 * count : 1, size, &room))
+		return NULL;
+	return realloc(items, room);
 }
 
 /* Append *item to *items; false when there is no memory. */

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #ifndef SHUNT_LIBDIR
-#define SHUNT_LIBDIR "/usr/lib/shunt"
+#define SHUNT_LIBDIR "/usr/lib"
 #endif
 
 /* Where we lie: beside the library; in bin/, a step away from it. */
-static const char *const near[] = { "", "../lib/shunt/" };
+static const char *const near[] = { "", "../lib/" };
 
 static const char *const names[] = {
 	"libshunt-config.so", SHUNT_LIBCONFIG_SONAME,

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy/scan.h"
 
-#include <errno.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char include_word[] = "@include";
@@ -44,28 +42,30 @@ static char *skip_comment(struct scan *scan, char *c)
 	return c;
 }
 
+static int digit_value(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+}
+
 /*
  * libconfig 1.5 reads "4294967297" as 1. A number must fit an int, or with
  * the suffix L a 64-bit one. Floats are no key's type: left to the parser.
  */
-static bool number_fits(const char *word, size_t length)
+static bool number_fits(const char *c)
 {
-	unsigned long long value, most = INT32_MAX;
-	char digits[32], *end;
-	bool hex;
+	bool hex = c[0] == '0' && (c[1] | 0x20) == 'x';
+	int64_t value = 0;
+	int base = hex ? 16 : 10;
 
-	if (length >= sizeof(digits))
-		return false;
-	memcpy(digits, word, length);
-	digits[length] = '\0';
-	hex = digits[0] == '0' && (digits[1] | 0x20) == 'x';
-	errno = 0;
-	value = strtoull(digits, &end, hex ? 16 : 10);
-	if (*end == 'L')
-		most = INT64_MAX;
-	else if (*end)
-		return true;
-	return !errno && value <= most;
+	for (c += hex ? 2 : 0; digit_value(*c) < base; c++) {
+		if (__builtin_mul_overflow(value, base, &value) ||
+		    __builtin_add_overflow(value, digit_value(*c), &value))
+			return false;
+	}
+	return value <= INT32_MAX || (*c && strchr("L.eE", *c));
 }
 
 static char *skip_word(char *c)
@@ -112,7 +112,7 @@ static const char *scan_token(struct scan *scan, char **c)
 	}
 	if (is_digit(*start)) {
 		*c = skip_float(start);
-		return number_fits(start, (size_t)(*c - start)) ? NULL :
+		return number_fits(start) ? NULL :
 			"the number is too large (write it as a string)";
 	}
 	*c = is_word(*start) && *start != '-' ? skip_word(start) : start + 1;
@@ -153,7 +153,7 @@ const char *scan_line(struct scan *scan, char *line, const char **include,
 	*at = c;
 	if (!strncmp(c, include_word, strlen(include_word)))
 		return scan_include(c, include);
-	while (*c && !wrong) {
+	while (!wrong && *c) {
 		*at = c;
 		wrong = scan_token(scan, &c);
 	}

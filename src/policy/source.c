@@ -158,11 +158,32 @@ static long add_file(struct source *source, char *path)
 	return -1;
 }
 
+/* Where an @include stands; NULL for the policy file itself. */
+struct place {
+	const char *path;
+	uint32_t number;
+};
+
+static void problem_read(const char *path, const struct place *from, int error,
+			 struct problems *problems)
+{
+	char why[ERROR_MAX];
+
+	if (from)
+		problem_add(problems, "%s:%u: @include: \"%s\": cannot be read: %s",
+			    from->path, from->number, path,
+			    read_error(error, why));
+	else
+		problem_add(problems, "%s: cannot be read: %s", path,
+			    read_error(error, why));
+}
+
 /* Read file number `file` and expand it. */
-static bool read_file(struct source *source, long file, unsigned depth,
+static bool read_file(struct source *source, long file,
+		      const struct place *from, unsigned depth,
 		      struct problems *problems)
 {
-	char *text = NULL, why[ERROR_MAX];
+	char *text = NULL;
 	int error;
 	bool fine;
 
@@ -172,8 +193,7 @@ static bool read_file(struct source *source, long file, unsigned depth,
 	}
 	error = read_path(source, &source->files[file], &text);
 	if (error) {
-		problem_add(problems, "%s: cannot be read: %s",
-			    source->files[file].path, read_error(error, why));
+		problem_read(source->files[file].path, from, error, problems);
 		free(text);
 		return false;
 	}
@@ -242,21 +262,20 @@ static const char *include_refused(const struct source *source, unsigned depth)
 	return NULL;
 }
 
-static bool include(struct source *source, uint32_t file, uint32_t number,
+static bool include(struct source *source, const struct place *from,
 		    const char *name, unsigned depth, struct problems *problems)
 {
-	const char *includer = source->files[file].path;
 	const char *refused = include_refused(source, depth);
 	char quoted[QUOTE_MAX];
 
 	if (refused) {
-		problem_add(problems, "%s:%u: %s: %s", includer, number,
-			    problem_quote(name, quoted), refused);
+		problem_add(problems, "%s:%u: @include: %s: %s", from->path,
+			    from->number, problem_quote(name, quoted), refused);
 		return false;
 	}
 	return read_file(source,
-			 add_file(source, include_path(includer, name)),
-			 depth + 1, problems);
+			 add_file(source, include_path(from->path, name)),
+			 from, depth + 1, problems);
 }
 
 /* One line of a file: an @include, or text for libconfig. */
@@ -264,19 +283,18 @@ static bool expand_line(struct source *source, struct scan *scan,
 			uint32_t file, uint32_t number, char *line,
 			unsigned depth, struct problems *problems)
 {
-	const char *wrong, *at, *name = NULL;
+	struct place from = { source->files[file].path, number };
+	const char *wrong, *at = line, *name = NULL;
 	char quoted[QUOTE_MAX];
 
-	at = line;
 	wrong = scan_line(scan, line, &name, &at);
 	if (wrong) {
-		problem_add(problems, "%s:%u: %s: %s",
-			    source->files[file].path, number,
+		problem_add(problems, "%s:%u: %s: %s", from.path, number,
 			    problem_quote(at, quoted), wrong);
 		return false;
 	}
 	if (name)
-		return include(source, file, number, name, depth, problems);
+		return include(source, &from, name, depth, problems);
 	if (put_line(source, file, number, line))
 		return true;
 	problem_no_memory(problems);
@@ -309,13 +327,14 @@ bool source_read(struct source *source, const char *path,
 		problem_no_memory(problems);
 		return false;
 	}
-	return read_file(source, add_file(source, strdup(path)), 0, problems);
+	return read_file(source, add_file(source, strdup(path)), NULL, 0,
+			 problems);
 }
 
 bool source_take(struct source *source, const char *name, const char *text,
 		 size_t length, struct problems *problems)
 {
-	char *copy, why[ERROR_MAX];
+	char *copy;
 	long file;
 	bool fine;
 
@@ -329,8 +348,7 @@ bool source_take(struct source *source, const char *name, const char *text,
 	source->bytes = length;
 	fine = strlen(copy) == length;
 	if (!fine)
-		problem_add(problems, "%s: cannot be read: %s", name,
-			    read_error(-EILSEQ, why));
+		problem_read(name, NULL, -EILSEQ, problems);
 	else
 		fine = expand(source, (uint32_t)file, copy, 0, problems);
 	free(copy);
