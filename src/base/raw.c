@@ -254,3 +254,48 @@ int raw_ioctl(int fd, unsigned long request, void *arg)
 {
 	return (int)syscall(SYS_ioctl, fd, request, arg);
 }
+
+int raw_epoll_create(int size)
+{
+	if (size <= 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	return raw_epoll_create1(0);
+}
+
+int raw_epoll_create1(int flags)
+{
+	return (int)syscall(SYS_epoll_create1, flags);
+}
+
+int raw_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	return (int)syscall(SYS_epoll_ctl, epfd, op, fd, event);
+}
+
+int raw_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
+{
+	return raw_epoll_pwait(epfd, events, max, timeout, NULL);
+}
+
+int raw_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout,
+		    const sigset_t *mask)
+{
+	return (int)syscall(SYS_epoll_pwait, epfd, events, max, timeout, mask,
+			    KERNEL_SIGSET_SIZE);
+}
+
+/* Younger than many kernels: ENOSYS is theirs to say. */
+int raw_epoll_pwait2(int epfd, struct epoll_event *events, int max,
+		     const struct timespec *timeout, const sigset_t *mask)
+{
+#ifdef SYS_epoll_pwait2
+	return (int)syscall(SYS_epoll_pwait2, epfd, events, max, timeout, mask,
+			    KERNEL_SIGSET_SIZE);
+#else
+	(void)epfd, (void)events, (void)max, (void)timeout, (void)mask;
+	errno = ENOSYS;
+	return -1;
+#endif
+}

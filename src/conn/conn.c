@@ -232,9 +232,10 @@ void conn_waiter_add(struct conn *conn, struct conn_waiter *waiter)
 	lock_release(&conn->waiters_lock);
 }
 
-void conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter)
+bool conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter)
 {
 	struct conn_waiter **link;
+	bool found = false;
 
 	lock_acquire(&conn->waiters_lock);
 	for (link = &conn->waiters; *link; link = &(*link)->next)
@@ -242,9 +243,11 @@ void conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter)
 			*link = waiter->next;
 			if (waiter->used)
 				atomic_fetch_sub(&conn->sets, 1);
+			found = true;
 			break;
 		}
 	lock_release(&conn->waiters_lock);
+	return found;
 }
 
 void conn_used(struct conn *conn, short drained)

@@ -115,7 +115,8 @@ struct conn_waiter {
 };
 
 void conn_waiter_add(struct conn *conn, struct conn_waiter *waiter);
-void conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter);
+/* False: it was not (or no longer) on the list. */
+bool conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter);
 
 /*
  * Arm: poll bits that are ready already, or 0 with *wait filled. `waiter` is

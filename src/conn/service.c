@@ -121,7 +121,7 @@ static void *service_thread(void *arg)
 
 	(void)arg;
 	for (;;) {
-		count = epoll_pwait(epoll, events, EVENTS, tick_all(), NULL);
+		count = real.epoll_pwait(epoll, events, EVENTS, tick_all(), NULL);
 		for (i = 0; i < count; i++) {
 			if (events[i].data.ptr)
 				look(events[i].data.ptr);
@@ -154,13 +154,13 @@ static int start(void)
 
 	if (started)
 		return 0;
-	epoll = epoll_create1(EPOLL_CLOEXEC);
+	epoll = real.epoll_create1(EPOLL_CLOEXEC);
 	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (epoll < 0 || bell < 0)
 		goto failed;
 	epoll = fd_lift(epoll);
 	bell = fd_lift(bell);
-	if (epoll_ctl(epoll, EPOLL_CTL_ADD, bell, &event) != 0 ||
+	if (real.epoll_ctl(epoll, EPOLL_CTL_ADD, bell, &event) != 0 ||
 	    start_thread() != 0)
 		goto failed;
 	started = true;
@@ -182,7 +182,7 @@ static int watch(struct conn *conn)
 		.data.ptr = conn,
 	};
 
-	if (epoll_ctl(epoll, EPOLL_CTL_ADD, conn->tcp, &event) != 0)
+	if (real.epoll_ctl(epoll, EPOLL_CTL_ADD, conn->tcp, &event) != 0)
 		return -errno;
 	conn->watched = true;
 	if (conn->listed)
@@ -219,7 +219,7 @@ void service_look(struct conn *conn)
 
 	lock_acquire(&lock);
 	if (conn->watched)
-		epoll_ctl(epoll, EPOLL_CTL_MOD, conn->tcp, &event);
+		real.epoll_ctl(epoll, EPOLL_CTL_MOD, conn->tcp, &event);
 	lock_release(&lock);
 	errno = saved;
 }
@@ -232,7 +232,7 @@ void service_unwatch(struct conn *conn)
 	lock_acquire(&lock);
 	was = conn->watched;
 	if (was)
-		epoll_ctl(epoll, EPOLL_CTL_DEL, conn->tcp, NULL);
+		real.epoll_ctl(epoll, EPOLL_CTL_DEL, conn->tcp, NULL);
 	conn->watched = false;
 	lock_release(&lock);
 	if (was)

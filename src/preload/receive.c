@@ -4,8 +4,6 @@
 #include "preload/vectors.h"
 #include "ready/ready.h"
 
-extern void __chk_fail(void) __attribute__((noreturn));
-
 static ssize_t receive_one(struct conn *conn, void *buf, size_t n, int flags)
 {
 	struct iovec iov = { buf, n };

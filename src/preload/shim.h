@@ -42,6 +42,16 @@ static inline ssize_t shim_result(ssize_t ret)
 	return -1;
 }
 
+/* Fortified programs call these; <bits/> declares them only for those. */
+ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);
+ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags);
+ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size, int flags,
+		       struct sockaddr *addr, socklen_t *len);
+int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+		const sigset_t *mask, size_t size);
+void __chk_fail(void) __attribute__((noreturn));
+
 /* A new number has come from the kernel: what it stood for is over. */
 int shim_fresh(int fd);
 

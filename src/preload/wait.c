@@ -8,8 +8,6 @@
 #include "rdma/rdma.h"
 #include "ready/ready.h"
 
-extern void __chk_fail(void) __attribute__((noreturn));
-
 static bool valid(const struct timespec *timeout)
 {
 	return !timeout || (timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 &&
@@ -19,7 +17,7 @@ static bool valid(const struct timespec *timeout)
 SHIM int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
 	uint64_t until = READY_FOREVER;
-	int ret, saved = errno;
+	int ret = 0, saved = errno;
 
 	if (rdma_poll_hook(fds, n, timeout, &ret))
 		return ret;

@@ -12,6 +12,7 @@
 #include "conn/unaware.h"
 #include "diag/log.h"
 #include "rdma/rdma.h"
+#include "ready/epoll.h"
 #include "ready/ready.h"
 
 static int option(int fd, int level, int name)
@@ -68,6 +69,7 @@ static int dial(int fd, struct conn *conn, const struct sockaddr *to,
 		return ret;
 	if (fdtab_insert(fd, conn_object(conn)) != 0)
 		return ret;
+	epollset_adopt(fd, conn);
 	if (ret != 0 || background) {
 		conn_dial(conn, to, length, true);
 		return ret ? ret : -EINPROGRESS;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/real.h"
 #include "ready/bell.h"
+#include "ready/epoll.h"
 #include "ready/ready.h"
 
 #define FEW 16		/* fds that need no heap */
@@ -49,11 +50,15 @@ bool ready_concerns(const struct pollfd *fds, nfds_t count)
 	return false;
 }
 
+/* An epoll fd of ours is a plain fd once what is in it is armed. */
 static struct conn *hold_conn(int fd)
 {
 	struct fdtab_object *object = fd < 0 ? NULL : fdtab_hold(fd, NULL);
+	struct epollset *set = epollset_from(object);
 	struct conn *conn = conn_from(object);
 
+	if (set)
+		epollset_prepare(set);
 	if (object && !conn)
 		fdtab_release(object);
 	return conn;
@@ -250,4 +255,5 @@ int ready_wait(struct conn *conn, short events, uint64_t until_us)
 void ready_after_fork(void)
 {
 	bell_after_fork();
+	epollset_after_fork();
 }

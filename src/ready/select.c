@@ -103,19 +103,14 @@ int ready_select(int n, fd_set *r, fd_set *w, fd_set *e, uint64_t until_us,
 	if (!fds)
 		return -ENOMEM;
 	count = to_poll(fds, n, r, w, e);
-	for (;;) {
-		ret = ready_poll(fds, count, until_us, mask);
-		if (ret < 0)
-			break;
-		if (any_invalid(fds, count)) {
-			ret = -EBADF;
-			break;
-		}
+	ret = ready_poll(fds, count, until_us, mask);
+	if (ret >= 0 && any_invalid(fds, count))
+		ret = -EBADF;
+	if (ret >= 0) {
 		clear_all(n, r);
 		clear_all(n, w);
 		clear_all(n, e);
 		ret = from_poll(fds, count, r, w, e);
-		break;
 	}
 	free(fds);
 	return ret;

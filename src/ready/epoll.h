@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * epoll(7) sets that may hold connections. The application's epoll fd stays
+ * the kernel's. For each connection in it we register, instead of the
+ * application's fd, what the connection is to be waited for by: its kernel
+ * socket while it is on TCP, its lane's wait fd on RDMA. Those registrations
+ * are tagged, and epoll_wait() turns them back into the application's events.
+ *
+ * A member (a connection in a set) is looked at only when it is dirty: the
+ * kernel reported it, I/O was done on it, it was rung, or it was changed. So a
+ * wake-up costs what is active, not what is registered.
+ *
+ * Objects live in the fd table under the epoll fd's number. Lock: epollset.
+ */
+#ifndef READY_EPOLL_H
+#define READY_EPOLL_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+#include "conn/conn.h"
+
+struct epollset;
+
+/* The set an fd table object is, or NULL. */
+struct epollset *epollset_from(struct fdtab_object *object);
+
+/* epoll_create() returned this number: know it. Failing is no harm. */
+void epollset_made(int epfd);
+
+/*
+ * epoll_ctl(2) on a set, for a connection; conn NULL: of a plain fd, which
+ * may become one by connect(). Returns 0 or -errno.
+ */
+int epollset_ctl(struct epollset *set, int op, int fd, struct conn *conn,
+		 struct epoll_event *event);
+
+/* The plain fd has become this connection: take over its registrations. */
+void epollset_adopt(int fd, struct conn *conn);
+
+/* Nothing of ours is in it: the kernel may be asked directly. */
+bool epollset_is_plain(const struct epollset *set);
+
+/* epoll_pwait(2); until_us is a clock_us() time, READY_FOREVER, or 0. */
+int epollset_wait(struct epollset *set, struct epoll_event *events, int max,
+		  uint64_t until_us, const sigset_t *mask);
+
+/*
+ * Somebody is about to sleep on the epoll fd itself (poll, an outer set): arm
+ * what is dirty; what is ready makes the epoll fd readable.
+ */
+void epollset_prepare(struct epollset *set);
+
+void epollset_after_fork(void);
+
+#endif

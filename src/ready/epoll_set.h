@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of an epoll set, for epoll_set.c and epoll_wait.c alone. */
+#ifndef READY_EPOLL_SET_H
+#define READY_EPOLL_SET_H
+
+#include <stdatomic.h>
+#include <uthash.h>
+
+#include "base/lock.h"
+#include "ready/epoll.h"
+
+/*
+ * The tag of our registrations: no pointer and no small integer has these
+ * upper 32 bits; the lower are the member's id, 0 for the set's bell.
+ */
+#define EPOLL_TAG 0xf5a7c31e00000000ULL
+#define EPOLL_TAG_MASK 0xffffffff00000000ULL
+
+/* One epoll_ctl(ADD) of the application's. */
+struct registration {
+	int fd;
+	struct member *member;		/* NULL: a plain fd, noted */
+	uint32_t events;
+	epoll_data_t data;
+	short told;		/* EPOLLET: reported, and not used up since */
+	bool disabled;		/* EPOLLONESHOT has fired */
+	struct registration *sibling;	/* of the same member */
+	UT_hash_handle hh;		/* by fd */
+};
+
+/* A connection in the set, by however many fd numbers. */
+struct member {
+	struct conn_waiter waiter;	/* first: it is cast back */
+	struct epollset *set;
+	struct conn *conn;		/* kept */
+	uint32_t id;
+	atomic_uint references;
+	struct registration *registrations;
+	uint32_t tcp_events;		/* registered in the kernel; 0: not */
+	int wait_fd;			/* registered; -1: none */
+	uint64_t deadline_ms;
+	bool gone;			/* out of the set */
+	bool dirty;
+	bool reported;			/* by the kernel, raw */
+	struct member *dirty_next;
+	UT_hash_handle hh;		/* by id */
+};
+
+struct epollset {
+	struct fdtab_object object;
+	struct lock lock;
+	int epoll;			/* our dup of the epoll fd */
+	int bell;			/* -1 until there is a member */
+	uint32_t last_id;
+	struct member *members;
+	struct registration *registrations;
+	struct member *dirty, **dirty_last;
+	struct epollset *inner[8];	/* sets in this set; referenced */
+	int inner_count;
+	atomic_uint interest;		/* members and inner sets */
+	atomic_uint sleepers;		/* threads that may miss new dirt */
+	struct epollset *next, **link;	/* all sets; the sets lock */
+};
+
+/* With the set's lock. */
+void member_dirty_locked(struct member *member);
+void member_release(struct member *member);
+struct member *member_by_id(struct epollset *set, uint32_t id);
+
+/*
+ * With the set's lock: make the kernel's registrations what they should be.
+ * tcp_events 0 and wait_fd -1 remove them.
+ */
+void member_sync_locked(struct member *member, uint32_t tcp_events,
+			int wait_fd);
+
+/* With the lock: the connection is the kernel's now; so are its events. */
+void member_to_kernel_locked(struct member *member);
+
+void epollset_ring(struct epollset *set);
+
+#endif

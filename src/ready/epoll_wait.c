@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * epoll_wait() on a set that holds connections. One round: look at what is
+ * dirty, which arms it or finds it ready; ask the kernel; turn our tagged
+ * events into dirt, and look at that.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/real.h"
+#include "ready/epoll_set.h"
+#include "ready/ready.h"
+
+#define ALWAYS (EPOLLERR | EPOLLHUP)
+#define POLL_BITS 0x7fff	/* EPOLL* below them are poll(2)'s POLL* */
+
+struct catch {
+	struct epoll_event *events;
+	int max, count;
+	uint64_t deadline_ms;
+	bool peek;	/* report nothing; only say whether there is something */
+	bool ready;
+};
+
+/* With lock: what the enabled registrations still want to hear of. */
+static short wanted(const struct member *member, bool *edge_only)
+{
+	const struct registration *registration;
+	short events = 0;
+
+	*edge_only = true;
+	for (registration = member->registrations; registration;
+	     registration = registration->sibling) {
+		short asked = (short)(registration->events & POLL_BITS);
+
+		if (registration->disabled)
+			continue;
+		if (registration->events & EPOLLET)
+			asked &= ~registration->told;
+		else
+			*edge_only = false;
+		events |= asked;
+	}
+	return events;
+}
+
+/* With lock: all that the enabled registrations ask, edges included. */
+static uint32_t kernel_events(const struct member *member)
+{
+	const struct registration *registration;
+	uint32_t events = 0;
+	bool edge = true, any = false;
+
+	for (registration = member->registrations; registration;
+	     registration = registration->sibling) {
+		if (registration->disabled)
+			continue;
+		any = true;
+		events |= registration->events & POLL_BITS;
+		edge &= !!(registration->events & EPOLLET);
+	}
+	return any ? events | (edge ? EPOLLET : 0) | EPOLLERR : 0;
+}
+
+/* With lock: report `bits` to the registrations that want them. */
+static bool deliver(struct member *member, short bits, struct catch *catch)
+{
+	struct registration *registration;
+	bool told = false;
+
+	if (catch->peek) {
+		catch->ready = true;
+		return true;
+	}
+	for (registration = member->registrations; registration;
+	     registration = registration->sibling) {
+		short mine = bits & (short)((registration->events & POLL_BITS) |
+					    ALWAYS);
+
+		if (registration->events & EPOLLET)
+			mine &= ~registration->told;
+		if (!mine || registration->disabled ||
+		    catch->count == catch->max)
+			continue;
+		catch->events[catch->count].events = (uint32_t)mine;
+		catch->events[catch->count++].data = registration->data;
+		registration->told |= mine;
+		registration->disabled =
+			registration->events & EPOLLONESHOT;
+		told = true;
+	}
+	return told;
+}
+
+/* With lock: register what conn_arm() says will have the news. */
+static void sync_to_wait(struct member *member, const struct conn_wait *wait)
+{
+	uint32_t tcp_events = 0;
+	int i, wait_fd = -1;
+
+	for (i = 0; i < wait->count; i++) {
+		if (wait->fds[i].fd == conn_socket(member->conn))
+			tcp_events = (uint32_t)wait->fds[i].events | EPOLLERR;
+		else
+			wait_fd = wait->fds[i].fd;
+	}
+	member_sync_locked(member, tcp_events, wait_fd);
+}
+
+/* Raw TCP: the kernel's readiness of the socket is the connection's. */
+static void look_at_raw(struct member *member, struct catch *catch,
+			bool reported)
+{
+	short bits = 0;
+
+	if (reported)
+		bits = conn_ready(member->conn, POLL_BITS);
+	lock_acquire(&member->set->lock);
+	if (!member->gone) {
+		struct registration *registration;
+
+		for (registration = member->registrations; registration;
+		     registration = registration->sibling)
+			registration->told = 0;
+		if (bits)
+			deliver(member, bits, catch);
+		member_sync_locked(member, kernel_events(member), -1);
+	}
+	lock_release(&member->set->lock);
+}
+
+static void look_at_lane(struct member *member, struct catch *catch)
+{
+	struct conn_wait wait;
+	bool edge_only, told = false;
+	short bits, events;
+
+	lock_acquire(&member->set->lock);
+	events = wanted(member, &edge_only);
+	lock_release(&member->set->lock);
+
+	bits = conn_arm(member->conn, events, &wait, &member->waiter);
+	lock_acquire(&member->set->lock);
+	if (conn_is_plain(member->conn)) {
+		member_to_kernel_locked(member);
+		lock_release(&member->set->lock);
+		if (conn_waiter_remove(member->conn, &member->waiter))
+			member_release(member);
+		return;
+	}
+	if (!member->gone) {
+		if (bits)
+			told = deliver(member, bits, catch);
+		else
+			sync_to_wait(member, &wait);
+		member->deadline_ms = bits ? UINT64_MAX : wait.deadline_ms;
+		if (told || member->deadline_ms != UINT64_MAX ||
+		    (bits && catch->count == catch->max))
+			member_dirty_locked(member);
+		if (member->deadline_ms < catch->deadline_ms)
+			catch->deadline_ms = member->deadline_ms;
+	}
+	lock_release(&member->set->lock);
+}
+
+static struct member *pop_dirty(struct epollset *set)
+{
+	struct member *member;
+
+	lock_acquire(&set->lock);
+	member = set->dirty;
+	if (member) {
+		set->dirty = member->dirty_next;
+		if (!set->dirty)
+			set->dirty_last = &set->dirty;
+		member->dirty = false;
+	}
+	lock_release(&set->lock);
+	return member;
+}
+
+/* Look once at each member that is dirty now. */
+static void look_at_dirty(struct epollset *set, struct catch *catch)
+{
+	struct member *member;
+	unsigned budget = 0;
+
+	lock_acquire(&set->lock);
+	for (member = set->dirty; member; member = member->dirty_next)
+		budget++;
+	lock_release(&set->lock);
+	while (budget-- > 0 && (catch->peek || catch->count < catch->max)) {
+		bool reported;
+
+		member = pop_dirty(set);
+		if (!member)
+			break;
+		reported = member->reported;
+		member->reported = false;
+		if (conn_is_raw(member->conn))
+			look_at_raw(member, catch, reported);
+		else
+			look_at_lane(member, catch);
+		member_release(member);
+	}
+}
+
+/* Tagged events become dirt; the others move to the front. */
+static int sort_out(struct epollset *set, struct epoll_event *events,
+		    int count)
+{
+	struct registration *registration;
+	struct member *member;
+	uint64_t rings;
+	int i, kept = 0;
+
+	for (i = 0; i < count; i++) {
+		if ((events[i].data.u64 & EPOLL_TAG_MASK) != EPOLL_TAG) {
+			events[kept++] = events[i];
+			continue;
+		}
+		if (events[i].data.u64 == EPOLL_TAG) {
+			while (real.read(set->bell, &rings, sizeof(rings)) > 0)
+				;
+			continue;
+		}
+		lock_acquire(&set->lock);
+		member = member_by_id(set, (uint32_t)events[i].data.u64);
+		if (member) {
+			member->reported = true;
+			for (registration = member->registrations; registration;
+			     registration = registration->sibling)
+				registration->told = 0;
+			member_dirty_locked(member);
+		}
+		lock_release(&set->lock);
+	}
+	return kept;
+}
+
+static int timeout_ms(const struct catch *catch, uint64_t until_us)
+{
+	uint64_t now = clock_us(), until = until_us;
+
+	if (catch->count)
+		return 0;
+	if (catch->deadline_ms != UINT64_MAX &&
+	    catch->deadline_ms * 1000 < until)
+		until = catch->deadline_ms * 1000;
+	if (until == READY_FOREVER)
+		return -1;
+	if (until <= now)
+		return 0;
+	until = (until - now + 999) / 1000;
+	return until > INT32_MAX ? INT32_MAX : (int)until;
+}
+
+static void prepare_inner(struct epollset *set)
+{
+	int i;
+
+	for (i = 0; i < set->inner_count; i++)
+		epollset_prepare(set->inner[i]);
+}
+
+int epollset_wait(struct epollset *set, struct epoll_event *events, int max,
+		  uint64_t until_us, const sigset_t *mask)
+{
+	struct catch catch = { .events = events, .max = max };
+	bool last = false;
+	int got;
+
+	for (;;) {
+		catch.deadline_ms = UINT64_MAX;
+		atomic_fetch_add(&set->sleepers, 1);
+		prepare_inner(set);
+		look_at_dirty(set, &catch);
+		got = 0;
+		if (catch.count < max)
+			got = real.epoll_pwait(set->epoll,
+					       events + catch.count,
+					       max - catch.count,
+					       timeout_ms(&catch, until_us),
+					       mask);
+		atomic_fetch_sub(&set->sleepers, 1);
+		if (got < 0)
+			return catch.count ? catch.count : -errno;
+		catch.count += sort_out(set, events + catch.count, got);
+		if (got > 0)
+			look_at_dirty(set, &catch);
+		if (catch.count || last)
+			return catch.count;
+		last = until_us != READY_FOREVER && clock_us() >= until_us;
+	}
+}
+
+void epollset_prepare(struct epollset *set)
+{
+	struct catch catch = { .peek = true };
+
+	if (epollset_is_plain(set))
+		return;
+	prepare_inner(set);
+	look_at_dirty(set, &catch);
+	if (catch.ready)
+		epollset_ring(set);
+}
