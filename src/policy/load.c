@@ -38,6 +38,7 @@ static void read_text(struct load *load, const struct libconfig *library)
 	const struct load_request *request = load->request;
 	bool fine;
 
+	load->source.closed = request->text != NULL;
 	if (request->text)
 		fine = source_take(&load->source, request->path, request->text,
 				   request->length, load->problems);

@@ -20,7 +20,8 @@
 struct load_request {
 	const char *path;	/* the file; NULL: none */
 	bool may_miss;		/* it need not exist */
-	const char *text;	/* instead of the file's; path is its name */
+	const char *text;	/* instead of the file's; path is its name;
+				   it may not @include */
 	size_t length;
 	const struct environment *environment;	/* or NULL */
 	const struct program *program;		/* or NULL: see table.h */

@@ -47,7 +47,7 @@ struct source {
 	struct source_file *files;
 	size_t file_count;
 	size_t bytes;		/* read so far, of all files */
-	bool closed;		/* @include is refused (fuzzing) */
+	bool closed;		/* @include is refused */
 };
 
 /*
