@@ -199,7 +199,7 @@ static void before_connect(struct pair *p)
 	int s = sem_socket(), d = dup(s);
 
 	*p = (struct pair){ .fd = d };
-	peer_begin(PEER_ACCEPT, 0, 0, 1, 0);
+	peer_begin(PEER_ACCEPT, 0, 0, OPEN_PING, 0);
 	SHOW(connect(s, (struct sockaddr *)&addr, len));
 	SHOW(send(d, "!", 1, 0));
 	SHOW(peer_end());

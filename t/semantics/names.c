@@ -136,7 +136,7 @@ static void accepted(struct pair *p)
 	int port, l = sem_listen(4, &port);
 	char byte;
 
-	peer_begin(PEER_CONNECT, 0, 0, port, 1);
+	peer_begin(PEER_CONNECT, 0, 0, port, OPEN_PING);
 	p->fd = (int)MUST(accept(l, (struct sockaddr *)&a, &alen));
 	MUST(recv(p->fd, &byte, 1, 0));
 	MUST(peer_end());
@@ -156,7 +156,7 @@ static void bound(struct pair *p)
 	SHOW(bind(s, (struct sockaddr *)&addr, len));
 	port = show_name("bound: name", getsockname, s);
 	show_name("bound: peer", getpeername, s);
-	peer_begin(PEER_ACCEPT, 0, 0, 1, 0);
+	peer_begin(PEER_ACCEPT, 0, 0, OPEN_PING, 0);
 	sem_addr(&addr, (int)server);
 	SHOW(connect(s, (struct sockaddr *)&addr, len));
 	SHOW(send(s, "!", 1, 0));

@@ -27,27 +27,6 @@ static long op_listen(int backlog)
 	return port;
 }
 
-static long op_accept(struct end *e, bool open)
-{
-	char byte;
-
-	*e = (struct end){ .fd = accept(listener, NULL, NULL) };
-	if (e->fd < 0)
-		return -1;
-	return open ? recv(e->fd, &byte, 1, 0) : 0;
-}
-
-static long op_connect(struct end *e, int port, bool open)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = sem_addr(&addr, port);
-
-	*e = (struct end){ .fd = sem_socket() };
-	if (connect(e->fd, (struct sockaddr *)&addr, len) < 0)
-		return -1;
-	return open ? send(e->fd, "!", 1, MSG_NOSIGNAL) : 0;
-}
-
 static long op_send(struct end *e, size_t n)
 {
 	static __thread char buf[CHUNK];
@@ -95,6 +74,54 @@ static long op_receive(struct end *e, size_t n)
 		done += r;
 	}
 	return done;
+}
+
+static long first_as_server(struct end *e, enum peer_open open)
+{
+	char byte;
+
+	switch (open) {
+	case OPEN_PING:
+	case OPEN_READ:
+		return recv(e->fd, &byte, 1, 0);
+	case OPEN_LATE:
+		nap(150);
+		/* fall through */
+	case OPEN_BANNER:
+		return op_send(e, BANNER);
+	default:
+		return 0;
+	}
+}
+
+static long first_as_client(struct end *e, enum peer_open open)
+{
+	switch (open) {
+	case OPEN_PING:
+		return send(e->fd, "!", 1, MSG_NOSIGNAL);
+	case OPEN_BANNER:
+	case OPEN_LATE:
+		return op_receive(e, BANNER);
+	default:
+		return 0;
+	}
+}
+
+static long op_accept(struct end *e, enum peer_open open)
+{
+	*e = (struct end){ .fd = accept(listener, NULL, NULL) };
+	return e->fd < 0 ? -1 : first_as_server(e, open);
+}
+
+static long op_connect(struct end *e, int port, enum peer_open open)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sem_addr(&addr, port);
+
+	*e = (struct end){ .fd = sem_socket() };
+	if (connect(e->fd, (struct sockaddr *)&addr, len) < 0)
+		return -1;
+	return first_as_client(e, open);
 }
 
 static long op_echo(struct end *e, size_t n)

@@ -288,7 +288,7 @@ static void open_as_client(struct pair *p)
 	socklen_t len = sem_addr(&addr, (int)port);
 
 	MUST(port);
-	peer_begin(PEER_ACCEPT, p->slot, 0, 1, 0);
+	peer_begin(PEER_ACCEPT, p->slot, 0, OPEN_PING, 0);
 	p->fd = sem_socket();
 	MUST(connect(p->fd, (struct sockaddr *)&addr, len));
 	MUST(send(p->fd, "!", 1, MSG_NOSIGNAL));
@@ -301,7 +301,7 @@ static void open_as_server(struct pair *p)
 	int port, listener = sem_listen(64, &port);
 	char byte;
 
-	peer_begin(PEER_CONNECT, p->slot, 0, port, 1);
+	peer_begin(PEER_CONNECT, p->slot, 0, port, OPEN_PING);
 	p->fd = (int)MUST(accept(listener, NULL, NULL));
 	MUST(recv(p->fd, &byte, 1, 0));
 	MUST(peer_end());

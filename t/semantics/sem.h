@@ -130,12 +130,22 @@ void pair_close(struct pair *p);
 
 /* -- what the peer can be asked ---------------------------------------------- */
 
+/* What the peer does first with a fresh connection. */
+enum peer_open {
+	OPEN_SILENT,	/* nothing */
+	OPEN_PING,	/* server: read one byte; client: send one */
+	OPEN_BANNER,	/* server: send 16 bytes at once; client: read them */
+	OPEN_LATE,	/* the same, the server 150 ms later */
+	OPEN_READ,	/* server: read one byte; client: nothing */
+};
+#define BANNER 16
+
 enum peer_op {
 	PEER_QUIT,
 	PEER_LISTEN,	/* (backlog) -> port */
 	PEER_UNLISTEN,
-	PEER_ACCEPT,	/* (open) accept; open: then read the ping byte */
-	PEER_CONNECT,	/* (port, open) connect; open: then send the ping */
+	PEER_ACCEPT,	/* (open) accept, then do what open says */
+	PEER_CONNECT,	/* (port, open) connect, then do what open says */
 	PEER_SEND,	/* (n) the next n bytes of the pattern */
 	PEER_RECEIVE,	/* (n) exactly n, checked -> n, or fewer at EOF */
 	PEER_SOME,	/* (n) one recv of up to n, checked */
