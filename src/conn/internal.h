@@ -114,6 +114,7 @@ struct conn {
 	struct conn *service_next;
 	bool expected;			/* tokens lock, and the two below */
 	struct conn *token_next;
+	bool awaits;			/* the listeners */
 	struct conn *reply_next;
 };
 

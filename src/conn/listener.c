@@ -89,6 +89,8 @@ static void make_listeners(void *arg)
 	progress = port4 || port6 ? MADE : NOT_MADE;
 	conn = waiting;
 	waiting = NULL;
+	for (next = conn; next; next = next->reply_next)
+		next->awaits = false;
 	lock_release(&lock);
 	for (; conn; conn = next) {
 		next = conn->reply_next;
@@ -99,6 +101,17 @@ static void make_listeners(void *arg)
 	}
 }
 
+/* With lock: conn is answered when the listeners are there. */
+static void await(struct conn *conn)
+{
+	if (conn->awaits)
+		return;
+	conn->awaits = true;
+	conn_hold(conn);
+	conn->reply_next = waiting;
+	waiting = conn;
+}
+
 /* True: they are there. False: conn waits for them, held. */
 static bool listeners_made(struct conn *conn)
 {
@@ -107,9 +120,7 @@ static bool listeners_made(struct conn *conn)
 	lock_acquire(&lock);
 	made = progress == MADE;
 	if (!made) {
-		conn_hold(conn);
-		conn->reply_next = waiting;
-		waiting = conn;
+		await(conn);
 		start = progress == NOT_MADE;
 		sizes.send_buffer = conn->decision.lane.send_buffer;
 		sizes.receive_buffer = conn->decision.lane.receive_buffer;
