@@ -32,7 +32,7 @@ static void plainly(struct pair *p)
 	int port, l = sem_listen(4, &port), s;
 
 	peer_begin(PEER_CONNECT, 0, 0, port, OPEN_PING);
-	s = (int)SHOW_FD(accept(l, (struct sockaddr *)&addr, &len));
+	s = SHOW_FD(accept(l, (struct sockaddr *)&addr, &len));
 	say("length %u, %s, %s", len, sem_addr_is_ours(&addr) ?
 	    "the test address" : "another", sem_addr_port(&addr) ?
 	    "a port" : "no port");
@@ -45,7 +45,7 @@ static void waits(struct pair *p)
 	int port, l = sem_listen(4, &port), s;
 
 	peer_begin(PEER_CONNECT, 0, 60, port, OPEN_PING);
-	s = (int)SHOW_FD(accept(l, NULL, NULL));
+	s = SHOW_FD(accept(l, NULL, NULL));
 	works(p, s, 0);
 }
 
@@ -57,7 +57,7 @@ static void flags(struct pair *p)
 
 	for (int i = 0; i < 4; i++) {
 		peer_begin(PEER_CONNECT, i, 0, port, OPEN_PING);
-		int s = (int)SHOW_FD(accept4(l, NULL, NULL, each[i]));
+		int s = SHOW_FD(accept4(l, NULL, NULL, each[i]));
 		say("flags %#x %#x", fcntl(s, F_GETFL), fcntl(s, F_GETFD));
 		works(p, s, i);
 		close(s);
@@ -78,7 +78,7 @@ static void nonblocking(struct pair *p)
 	show_poll(l, POLLIN, 0);
 	peer_begin(PEER_CONNECT, 0, 30, port, OPEN_PING);
 	show_poll(l, POLLIN, 5000);
-	s = (int)SHOW_FD(accept(l, NULL, NULL));
+	s = SHOW_FD(accept(l, NULL, NULL));
 	say("flags %#x", fcntl(s, F_GETFL));
 	SHOW(accept(l, NULL, NULL));
 	works(p, s, 0);
@@ -95,7 +95,7 @@ static void address_room(struct pair *p)
 
 		memset(room, 0x55, sizeof(room));
 		peer_begin(PEER_CONNECT, 0, 0, port, OPEN_PING);
-		s = (int)SHOW_FD(accept(l, (struct sockaddr *)room, &len));
+		s = SHOW_FD(accept(l, (struct sockaddr *)room, &len));
 		say("length %u of %u, next byte %s", len, size,
 		    room[size] == 0x55 ? "untouched" : "written");
 		MUST(recv(s, buf, 1, 0));
@@ -177,7 +177,7 @@ static void inherits(struct pair *p)
 	setsockopt(l, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	setsockopt(l, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
 	peer_begin(PEER_CONNECT, 0, 0, port, OPEN_PING);
-	s = (int)SHOW_FD(accept(l, NULL, NULL));
+	s = SHOW_FD(accept(l, NULL, NULL));
 	MUST(getsockopt(s, IPPROTO_TCP, TCP_NODELAY, &got, &len));
 	say("TCP_NODELAY %d", got);
 	MUST(getsockopt(s, SOL_SOCKET, SO_KEEPALIVE, &got, &len));
@@ -209,7 +209,7 @@ static void mapped(struct pair *p)
 	MUST(getsockname(l, (struct sockaddr *)&any, &len));
 	peer_begin(PEER_CONNECT, 0, 0, ntohs(any.sin6_port), OPEN_PING);
 	len = sizeof(addr);
-	s = (int)SHOW_FD(accept(l, (struct sockaddr *)&addr, &len));
+	s = SHOW_FD(accept(l, (struct sockaddr *)&addr, &len));
 	say("length %u, %s", len, IN6_IS_ADDR_V4MAPPED(
 	    &((struct sockaddr_in6 *)&addr)->sin6_addr) ? "mapped" : "not mapped");
 	works(p, s, 0);
@@ -221,7 +221,7 @@ static void listener_closed(struct pair *p)
 	int port, l = sem_listen(4, &port), s;
 
 	peer_begin(PEER_CONNECT, 0, 0, port, OPEN_PING);
-	s = (int)SHOW_FD(accept(l, NULL, NULL));
+	s = SHOW_FD(accept(l, NULL, NULL));
 	SHOW(close(l));
 	works(p, s, 0);
 	SHOW(peer_do(PEER_CONNECT, 1, port, OPEN_SILENT));
@@ -232,7 +232,7 @@ static void banner(struct pair *p)
 	int port, l = sem_listen(4, &port), s;
 
 	peer_begin(PEER_CONNECT, 0, 0, port, OPEN_BANNER);
-	s = (int)SHOW_FD(accept(l, NULL, NULL));
+	s = SHOW_FD(accept(l, NULL, NULL));
 	*p = (struct pair){ .fd = s };
 	pair_send(p, BANNER);
 	SHOW(peer_end());

@@ -38,7 +38,7 @@ static void put(struct pair *p, int fd, size_t n)
 
 static void shares(struct pair *p)
 {
-	int d = (int)SHOW_FD(dup(p->fd));
+	int d = SHOW_FD(dup(p->fd));
 
 	peer_send(p, 30);
 	take(p, p->fd, 10);
@@ -57,7 +57,7 @@ static void shares(struct pair *p)
 
 static void keeps(struct pair *p)
 {
-	int d = (int)SHOW_FD(dup(p->fd));
+	int d = SHOW_FD(dup(p->fd));
 
 	SHOW(close(p->fd));
 	SHOW(recv(p->fd, buf, 1, 0));
@@ -73,7 +73,7 @@ static void keeps(struct pair *p)
 
 static void shutdown_shared(struct pair *p)
 {
-	int d = (int)SHOW_FD(dup(p->fd));
+	int d = SHOW_FD(dup(p->fd));
 
 	SHOW(shutdown(d, SHUT_WR));
 	SHOW(send(p->fd, buf, 1, MSG_NOSIGNAL));
@@ -155,7 +155,7 @@ static void over_another(struct pair *p)
 
 static void flags(struct pair *p)
 {
-	int d = (int)SHOW_FD(dup(p->fd));
+	int d = SHOW_FD(dup(p->fd));
 	int e;
 
 	SHOW(fcntl(d, F_GETFD));
@@ -166,7 +166,7 @@ static void flags(struct pair *p)
 	SHOW(fcntl(60, F_GETFD));
 	SHOW(dup3(p->fd, 61, O_NONBLOCK));
 	SHOW(fcntl(p->fd, F_SETFD, FD_CLOEXEC));
-	e = (int)SHOW_FD(dup(p->fd));
+	e = SHOW_FD(dup(p->fd));
 	SHOW(fcntl(e, F_GETFD));
 	close(e);
 	close(60);

@@ -66,9 +66,9 @@ long sem_show(const char *text, long value)
 	return show(text, value, NULL);
 }
 
-long sem_show_fd(const char *text, long value)
+int sem_show_fd(const char *text, long value)
 {
-	return show(text, value, "fd");
+	return (int)show(text, value, "fd");
 }
 
 void broken(const char *format, ...)

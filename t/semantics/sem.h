@@ -62,9 +62,9 @@ extern bool sem_is_procs;	/* the peer is another process */
 	sem_show(#call, (errno = 0, (long)(call)))
 /* The same for a call that returns an fd: prints "fd", not its number. */
 #define SHOW_FD(call) \
-	((int)sem_show_fd(#call, (errno = 0, (long)(call))))
+	sem_show_fd(#call, (errno = 0, (long)(call)))
 long sem_show(const char *text, long value);
-long sem_show_fd(const char *text, long value);
+int sem_show_fd(const char *text, long value);
 
 /* Print a line of facts. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
