@@ -184,7 +184,8 @@ static int parse_number(const char *text, uint32_t max, uint32_t *number)
 }
 
 /* "fd00::1%2" (no brackets) and a port -> address. */
-static int parse_in6(char *host, uint16_t port, struct sockaddr_storage *address)
+static int parse_in6(char *host, uint16_t port,
+		     struct sockaddr_storage *address)
 {
 	struct in6_addr bytes;
 	uint32_t scope = 0;

@@ -224,7 +224,7 @@ static void tell_first(const struct policy *policy)
 	if (from)
 		environment_unknown(&from->environment, &problems);
 	if (policy->refusal == REASON_bad_policy)
-		log_error("the policy is refused: every connection stays on TCP");
+		log_error("the policy is refused: all stays on TCP");
 	else
 		log_info("policy: %u rules for this program of %u",
 			 policy->rule_count, policy->written);

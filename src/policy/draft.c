@@ -38,8 +38,8 @@ void draft_free(struct draft *draft)
 	*draft = (struct draft){ 0 };
 }
 
-void overrides_set(struct overrides *overrides, const struct option *option,
-		   int64_t value)
+void overrides_set(struct overrides *overrides,
+		   const struct policy_option *option, int64_t value)
 {
 	size_t number = (size_t)(option - options);
 

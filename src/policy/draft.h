@@ -51,8 +51,8 @@ struct draft_rule *draft_add_rule(struct draft *draft, const char *source);
 
 void draft_free(struct draft *draft);
 
-void overrides_set(struct overrides *overrides, const struct option *option,
-		   int64_t value);
+void overrides_set(struct overrides *overrides,
+		   const struct policy_option *option, int64_t value);
 void overrides_apply(const struct overrides *overrides,
 		     struct settings *settings);
 

@@ -110,8 +110,8 @@ static void read_default(const char *value, struct draft *draft,
 }
 
 /* What the operator sets in the environment also stands over a rule's own. */
-static void set_everywhere(struct draft *draft, const struct option *option,
-			   int64_t value)
+static void set_everywhere(struct draft *draft,
+			   const struct policy_option *option, int64_t value)
 {
 	overrides_set(&draft->overrides, option, value);
 	for (size_t i = 0; i < draft->rule_count; i++) {
@@ -122,7 +122,7 @@ static void set_everywhere(struct draft *draft, const struct option *option,
 }
 
 static void read_option(const struct variable *variable,
-			const struct option *option, struct draft *draft,
+			const struct policy_option *option, struct draft *draft,
 			struct problems *problems)
 {
 	char why[OPTION_WHY_MAX];
@@ -142,7 +142,7 @@ void environment_options(const struct environment *environment,
 			 struct draft *draft, struct problems *problems)
 {
 	const struct variable *variable = environment->variables;
-	const struct option *option;
+	const struct policy_option *option;
 
 	for (size_t i = 0; i < environment->count; i++, variable++) {
 		option = option_find_env(variable->name);

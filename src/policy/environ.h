@@ -25,9 +25,11 @@ struct environment {
 };
 
 /* Over all rules, from SHUNT_MODE. */
-enum override { OVERRIDE_NONE, OVERRIDE_OFF, OVERRIDE_PREFER, OVERRIDE_REQUIRE };
+enum override {
+	OVERRIDE_NONE, OVERRIDE_OFF, OVERRIDE_PREFER, OVERRIDE_REQUIRE
+};
 
-/* Copy the SHUNT_ ones of a NULL-ended list of "NAME=value". False: no memory. */
+/* Copy the SHUNT_ ones of a list as environ is. False: no memory. */
 bool environment_take(struct environment *environment, char *const *list);
 void environment_free(struct environment *environment);
 

@@ -272,7 +272,7 @@ static void read_drain(struct reader *reader, const config_setting_t *setting,
 
 /* The value of one option: a string, or for bytes and counts an integer. */
 static void read_option(struct reader *reader, const config_setting_t *setting,
-			const struct option *option,
+			const struct policy_option *option,
 			struct overrides *overrides)
 {
 	char number[QUOTE_MAX], why[OPTION_WHY_MAX];
@@ -301,7 +301,7 @@ static void read_section(struct reader *reader,
 			 const config_setting_t *setting,
 			 struct overrides *overrides)
 {
-	const struct option *option;
+	const struct policy_option *option;
 	config_setting_t *member;
 	int count;
 

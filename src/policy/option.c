@@ -10,7 +10,7 @@
 
 #define FIELD_SIZE(field) sizeof(((struct settings *)0)->field)
 
-const struct option options[] = {
+const struct policy_option options[] = {
 #define OPTION(section, key, field, kind, least, most, initial, help) \
 	{ #section, #key, OPTION_##kind, offsetof(struct settings, field), \
 	  FIELD_SIZE(field), least, most, initial, help },
@@ -26,9 +26,10 @@ const struct settings settings_initial = {
 };
 
 #define FOR_EACH_OPTION(o) \
-	for (const struct option *o = options; o < options + OPTION_COUNT_ALL; o++)
+	for (const struct policy_option *o = options; \
+	     o < options + OPTION_COUNT_ALL; o++)
 
-const struct option *option_find(const char *section, const char *key)
+const struct policy_option *option_find(const char *section, const char *key)
 {
 	FOR_EACH_OPTION(option) {
 		if (!strcmp(option->section, section) &&
@@ -38,7 +39,8 @@ const struct option *option_find(const char *section, const char *key)
 	return NULL;
 }
 
-char *option_env_name(const struct option *option, char name[OPTION_NAME_MAX])
+char *option_env_name(const struct policy_option *option,
+		      char name[OPTION_NAME_MAX])
 {
 	snprintf(name, OPTION_NAME_MAX, "SHUNT_%s_%s", option->section,
 		 option->key);
@@ -50,7 +52,7 @@ char *option_env_name(const struct option *option, char name[OPTION_NAME_MAX])
 	return name;
 }
 
-const struct option *option_find_env(const char *name)
+const struct policy_option *option_find_env(const char *name)
 {
 	char own[OPTION_NAME_MAX];
 
@@ -88,9 +90,9 @@ static const char *parse_auto_us(const char *text, int64_t *value)
 		*value = -1;
 		return NULL;
 	}
-	if (value_duration(text, value))
-		return "not a duration (a number with us, ms, s, min or h), nor auto";
-	return NULL;
+	if (!value_duration(text, value))
+		return NULL;
+	return "not a duration (a number with us, ms, s, min or h), nor auto";
 }
 
 static const char *parse_level(const char *text, int64_t *value)
@@ -100,7 +102,7 @@ static const char *parse_level(const char *text, int64_t *value)
 			  : NULL;
 }
 
-const char *option_parse(const struct option *option, const char *text,
+const char *option_parse(const struct policy_option *option, const char *text,
 			 int64_t *value)
 {
 	static const char *(*const parsers[])(const char *, int64_t *) = {
@@ -115,7 +117,7 @@ const char *option_parse(const struct option *option, const char *text,
 	return parsers[option->kind](text, value);
 }
 
-const char *option_check(const struct option *option, int64_t value,
+const char *option_check(const struct policy_option *option, int64_t value,
 			 char why[OPTION_WHY_MAX])
 {
 	char least[OPTION_TEXT_MAX], most[OPTION_TEXT_MAX];
@@ -130,7 +132,7 @@ const char *option_check(const struct option *option, int64_t value,
 	return why;
 }
 
-void option_set(const struct option *option, struct settings *settings,
+void option_set(const struct policy_option *option, struct settings *settings,
 		int64_t value)
 {
 	char *field = (char *)settings + option->offset;
@@ -141,7 +143,7 @@ void option_set(const struct option *option, struct settings *settings,
 		*(uint32_t *)field = (uint32_t)value;
 }
 
-int64_t option_get(const struct option *option,
+int64_t option_get(const struct policy_option *option,
 		   const struct settings *settings)
 {
 	const char *field = (const char *)settings + option->offset;
@@ -171,7 +173,8 @@ static void format_scaled(int64_t value, const struct scale *scale,
 static void format_us(int64_t us, char text[OPTION_TEXT_MAX])
 {
 	static const struct scale scales[] = {
-		{ 1000000, "s" }, { 1000, "ms" }, { 1, "us" },
+		{ 3600000000, "h" }, { 1000000, "s" }, { 1000, "ms" },
+		{ 1, "us" },
 	};
 
 	format_scaled(us, scales, text);
@@ -187,7 +190,7 @@ static const char *level_name(int64_t level)
 	return names[level];
 }
 
-char *option_format(const struct option *option, int64_t value,
+char *option_format(const struct policy_option *option, int64_t value,
 		    char text[OPTION_TEXT_MAX])
 {
 	static const struct scale sizes[] = {

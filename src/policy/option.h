@@ -24,7 +24,7 @@ enum option_kind {
 	OPTION_LEVEL
 };
 
-struct option {
+struct policy_option {
 	const char *section;
 	const char *key;
 	enum option_kind kind;
@@ -44,34 +44,34 @@ enum {
 #define OPTION_TEXT_MAX 32	/* a formatted value */
 #define OPTION_NAME_MAX 48	/* "SHUNT_HANDSHAKE_FORGET_AFTER" */
 
-extern const struct option options[OPTION_COUNT_ALL];
+extern const struct policy_option options[OPTION_COUNT_ALL];
 extern const struct settings settings_initial;
 
 /* The option, or NULL. */
-const struct option *option_find(const char *section, const char *key);
-const struct option *option_find_env(const char *name);
+const struct policy_option *option_find(const char *section, const char *key);
+const struct policy_option *option_find_env(const char *name);
 
 bool option_is_section(const char *name);
 
-char *option_env_name(const struct option *option,
+char *option_env_name(const struct policy_option *option,
 		      char name[OPTION_NAME_MAX]);
 
 /* A value's text -> its number. NULL, or what is wrong with it. */
-const char *option_parse(const struct option *option, const char *text,
+const char *option_parse(const struct policy_option *option, const char *text,
 			 int64_t *value);
 
 /* Is the number in range? NULL, or what is wrong, written to `why`. */
 #define OPTION_WHY_MAX 64
-const char *option_check(const struct option *option, int64_t value,
+const char *option_check(const struct policy_option *option, int64_t value,
 			 char why[OPTION_WHY_MAX]);
 
-void option_set(const struct option *option, struct settings *settings,
+void option_set(const struct policy_option *option, struct settings *settings,
 		int64_t value);
-int64_t option_get(const struct option *option,
+int64_t option_get(const struct policy_option *option,
 		   const struct settings *settings);
 
 /* "16KiB", "250ms", "auto", "warn"; option_parse() takes it back. */
-char *option_format(const struct option *option, int64_t value,
+char *option_format(const struct policy_option *option, int64_t value,
 		    char text[OPTION_TEXT_MAX]);
 
 #endif

@@ -170,7 +170,8 @@ static void problem_read(const char *path, const struct place *from, int error,
 	char why[ERROR_MAX];
 
 	if (from)
-		problem_add(problems, "%s:%u: @include: \"%s\": cannot be read: %s",
+		problem_add(problems,
+			    "%s:%u: @include: \"%s\": cannot be read: %s",
 			    from->path, from->number, path,
 			    read_error(error, why));
 	else

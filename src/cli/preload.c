@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/preload.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+#ifndef SHUNT_LIBDIR
+#define SHUNT_LIBDIR "/usr/lib"
+#endif
+
+#define LIBRARY "libshunt.so"
+
+/* From the command's directory: a build tree, then an installation. */
+static const char *const steps[] = { ".libs/", "", "../lib/" };
+
+static char *try_path(const char *directory, const char *step)
+{
+	char *path, *real_path = NULL;
+
+	if (asprintf(&path, "%s%s" LIBRARY, directory, step) < 0)
+		return NULL;
+	if (!access(path, R_OK))
+		real_path = realpath(path, NULL);
+	free(path);
+	return real_path;
+}
+
+char *preload_library(void)
+{
+	char own[PATH_MAX], *found = NULL;
+	ssize_t length;
+
+	length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	own[length > 0 ? length : 0] = '\0';
+	if (strrchr(own, '/'))
+		strrchr(own, '/')[1] = '\0';
+	for (size_t i = 0; !found && i < sizeof(steps) / sizeof(*steps); i++)
+		found = try_path(own, steps[i]);
+	return found ? found : try_path(SHUNT_LIBDIR "/", "");
+}
+
+/* Is the library already an entry of the list? */
+static bool has_entry(const char *list, const char *library)
+{
+	size_t length;
+
+	for (; *list; list += length) {
+		list += strspn(list, ": ");
+		length = strcspn(list, ": ");
+		if (length == strlen(library) &&
+		    !strncmp(list, library, length))
+			return true;
+	}
+	return false;
+}
+
+void preload_set(const char *library)
+{
+	const char *old = getenv("LD_PRELOAD");
+	char *list;
+
+	if (old && has_entry(old, library))
+		return;
+	if (asprintf(&list, "%s%s%s", library, old && *old ? ":" : "",
+		     old ? old : "") < 0 ||
+	    setenv("LD_PRELOAD", list, 1))
+		cli_fail(STATUS_OWN_FAILURE, "there is no memory");
+	free(list);
+}
+
+char *preload_find_program(const char *name)
+{
+	const char *path = getenv("PATH"), *end;
+	char *file;
+
+	if (strchr(name, '/'))
+		return strdup(name);
+	if (!path)
+		path = "/bin:/usr/bin";
+	for (;; path = end + 1) {
+		end = strchrnul(path, ':');
+		if (asprintf(&file, "%.*s%s%s", (int)(end - path), path,
+			     end > path ? "/" : "", name) < 0)
+			return NULL;
+		if (!access(file, X_OK))
+			return file;
+		free(file);
+		if (!*end)
+			return NULL;
+	}
+}
