@@ -32,6 +32,9 @@ void log_put(enum log_level level, const char *format, ...)
 #define log_warn(...)  log_put(LOG_WARN, __VA_ARGS__)
 #define log_info(...)  log_put(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) \
-	do { if (log_wants(LOG_DEBUG)) log_put(LOG_DEBUG, __VA_ARGS__); } while (0)
+	do { \
+		if (log_wants(LOG_DEBUG)) \
+			log_put(LOG_DEBUG, __VA_ARGS__); \
+	} while (0)
 
 #endif

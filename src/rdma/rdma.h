@@ -58,7 +58,7 @@ struct rdma_sizes {
 	uint32_t receive_buffer;
 };
 
-/* rsocket(3), non-blocking, close-on-exec, sized. Caller ends with rdma_close. */
+/* rsocket(3), non-blocking, close-on-exec, sized. Ends with rdma_close(). */
 int rdma_socket(int family, const struct rdma_sizes *sizes);
 
 int rdma_bind(int rs, const struct sockaddr *address, socklen_t length);

@@ -141,8 +141,6 @@ static void pump_one(struct fake *fake, short revents)
 {
 	if (fake->state == FAKE_LISTENING && revents)
 		pump_accept(fake);
-	if (fake->state == FAKE_CONNECTING && fake->data < 0)
-		pump_connect(fake);
 	if (fake->state != FAKE_CONNECTED || fake->stalled)
 		return;
 	pump_out(fake);
@@ -173,6 +171,8 @@ static nfds_t collect(struct pollfd *fds, struct fake **who)
 	fds[0].fd = bell;
 	fds[0].events = POLLIN;
 	for (fake = fakes; fake && n < FDS_MOST; fake = fake->next) {
+		if (fake->state == FAKE_CONNECTING && fake->data < 0)
+			pump_connect(fake);
 		fds[n].fd = events_of(fake) ? fake->data : -1;
 		fds[n].events = events_of(fake);
 		fds[n].revents = 0;
