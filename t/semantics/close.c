@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* close, exit and death of either end, with and without data on its way. */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* dup, dup2, dup3: one connection under several numbers. */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>

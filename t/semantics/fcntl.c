@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fcntl and fcntl64 on a connection. */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>

@@ -3,7 +3,6 @@
  * The fortified twins. Compiled with -O2 -D_FORTIFY_SOURCE=2; the sizes are
  * known and the lengths are not, so that each call becomes its _chk name.
  */
-#define _GNU_SOURCE
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ioctl: what is pending, what is unsent, non-blocking, urgent mark. */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <net/if.h>

@@ -3,7 +3,6 @@
  * The agent: the connection's other end, doing what it is asked. Runs as a
  * process or as a thread, prints nothing, answers {value, errno}.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -82,7 +81,6 @@ static long first_as_server(struct end *e, enum peer_open open)
 
 	switch (open) {
 	case OPEN_PING:
-	case OPEN_READ:
 		return recv(e->fd, &byte, 1, 0);
 	case OPEN_LATE:
 		nap(150);
@@ -109,8 +107,19 @@ static long first_as_client(struct end *e, enum peer_open open)
 
 static long op_accept(struct end *e, enum peer_open open)
 {
-	*e = (struct end){ .fd = accept(listener, NULL, NULL) };
-	return e->fd < 0 ? -1 : first_as_server(e, open);
+	bool banner = open == OPEN_BANNER || open == OPEN_LATE;
+	long r;
+
+	for (;;) {
+		*e = (struct end){ .fd = open == OPEN_PING ?
+			sem_accept(listener) : accept(listener, NULL, NULL) };
+		if (e->fd < 0)
+			return -1;
+		r = first_as_server(e, open);
+		if (!banner || (r >= 0 && sem_meant(e->fd, 50)))
+			return r;
+		close(e->fd);
+	}
 }
 
 static long op_connect(struct end *e, int port, enum peer_open open)

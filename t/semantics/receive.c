@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* read readv recv recvfrom recvmsg on a connected stream. */
-#define _GNU_SOURCE
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/uio.h>

@@ -3,7 +3,6 @@
  * The near end: transcript, pair, requests to the peer, and the harness that
  * starts one near end and one peer per case and watches over them.
  */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -302,7 +301,7 @@ static void open_as_server(struct pair *p)
 	char byte;
 
 	peer_begin(PEER_CONNECT, p->slot, 0, port, OPEN_PING);
-	p->fd = (int)MUST(accept(listener, NULL, NULL));
+	p->fd = (int)MUST(sem_accept(listener));
 	MUST(recv(p->fd, &byte, 1, 0));
 	MUST(peer_end());
 	MUST(close(listener));
@@ -531,10 +530,11 @@ static bool run_wanted(const struct sem_case *c, const struct wanted *w)
 static int list_cases(void)
 {
 	for (const struct sem_case *c = sem_cases; c->name; c++)
-		printf("%s\t%s%s%s\t%s\n", c->name,
+		printf("%s\t%s%s%s%s\t%s\n", c->name,
 		       c->flags & SEM_LANE ? "lane" : "-",
 		       c->flags & SEM_PROCS ? ",procs" : "",
-		       c->flags & SEM_ONCE ? ",once" : "", c->help);
+		       c->flags & SEM_ONCE ? ",once" : "",
+		       c->flags & SEM_SERVES ? ",serves" : "", c->help);
 	return 0;
 }
 

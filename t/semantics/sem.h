@@ -36,7 +36,8 @@ enum sem_flags {
 	SEM_PAIR = 1,	/* open a connection before the case */
 	SEM_LANE = 2,	/* ... and warm it: the RDMA way must be on the lane */
 	SEM_PROCS = 4,	/* needs the peer to be a process */
-	SEM_ONCE = 8,	/* needs no peer: one side only */
+	SEM_ONCE = 8,	/* does not depend on the side: one side only */
+	SEM_SERVES = 16, /* accepts by itself: no preloaded stranger, please */
 };
 #define LANE (SEM_PAIR | SEM_LANE)
 
@@ -122,6 +123,15 @@ long now_ms(void);
 
 /* -- the pair ---------------------------------------------------------------- */
 
+/*
+ * A server without the library may see a first connection that a client with
+ * it gives up again. Is this one meant? Yes, when it says something of ours
+ * within ms, or says nothing.
+ */
+bool sem_meant(int fd, int ms);
+/* accept(), until one is meant that speaks first. */
+int sem_accept(int listener);
+
 /* Connect it, ping one byte over it; slot chooses the peer's end. */
 void pair_open(struct pair *p, int slot);
 /* Ping-pong 64 KiB each way, and on until SHUNT_T_WARM_MS have passed. */
@@ -136,7 +146,6 @@ enum peer_open {
 	OPEN_PING,	/* server: read one byte; client: send one */
 	OPEN_BANNER,	/* server: send 16 bytes at once; client: read them */
 	OPEN_LATE,	/* the same, the server 150 ms later */
-	OPEN_READ,	/* server: read one byte; client: nothing */
 };
 #define BANNER 16
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* shutdown: each way, in each order, seen from both ends. */
-#define _GNU_SOURCE
 #include <string.h>
 #include <unistd.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Conversations: who speaks first, small messages, many at once, idle. */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,10 +29,14 @@ static void open_banner(struct pair *p, enum peer_open how)
 		int l = sem_listen(4, &port);
 
 		peer_begin(PEER_CONNECT, 0, 0, port, how);
-		p->fd = SHOW_FD(accept(l, NULL, NULL));
-		if (how == OPEN_LATE)
-			nap(150);
-		pair_send(p, BANNER);
+		do {
+			pair_close(p);
+			p->fd = (int)MUST(accept(l, NULL, NULL));
+			if (how == OPEN_LATE)
+				nap(150);
+			p->tx = 0;
+			pair_send(p, BANNER);
+		} while (!sem_meant(p->fd, 50));
 		close(l);
 	}
 	SHOW(peer_end());
