@@ -83,6 +83,7 @@ static void plain(char *text, size_t size)
 			text[i] = '?';
 }
 
+__attribute__((format(printf, 3, 0)))
 static size_t format_line(char line[LINE_MAX_BYTES], enum log_level level,
 			  const char *format, va_list args)
 {

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * The policy's parsers. The first byte says where the rest goes: the file,
  * SHUNT_RULES, or (halves parted by a NUL) both. A policy that comes out must
