@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* shunt check: every problem of a policy file and of the environment. */
 #include <getopt.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* shunt explain: the rule that decides a connection, and why. */
 #include <getopt.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* shunt help: the tables of commands, options and variables, for people. */
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * What keeps a preload out of a program: no dynamic loader, a loader that is
  * not glibc's or of another machine, Go (whose programs do not call libc),

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* shunt run: becomes the program, with the library preloaded. */
 #include <errno.h>
 #include <getopt.h>

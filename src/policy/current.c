@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * The process's policy, without locks: a thread that is being forked away
  * from, a signal handler or an allocator that calls us back can never find

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/option.h"
+
+#define FOR_EACH_OPTION(o) \
+	for (const struct policy_option *o = options; \
+	     o < options + OPTION_COUNT_ALL; o++)
+
+Test(policy_option, defaults_are_in_range_and_set)
+{
+	char text[OPTION_TEXT_MAX], why[OPTION_WHY_MAX];
+	int64_t value;
+
+	FOR_EACH_OPTION(option) {
+		cr_assert_null(option_check(option, option->initial, why));
+		cr_assert_eq(option_get(option, &settings_initial),
+			     option->initial, "%s", option->key);
+		option_format(option, option->initial, text);
+		cr_assert_null(option_parse(option, text, &value), "%s", text);
+		cr_assert_eq(value, option->initial, "%s", text);
+	}
+}
+
+Test(policy_option, set_is_got_back)
+{
+	struct settings settings = settings_initial;
+
+	FOR_EACH_OPTION(option) {
+		option_set(option, &settings, option->most);
+		cr_assert_eq(option_get(option, &settings), option->most);
+		option_set(option, &settings, option->least);
+		cr_assert_eq(option_get(option, &settings), option->least);
+	}
+}
+
+Test(policy_option, what_is_out_of_range)
+{
+	char why[OPTION_WHY_MAX];
+
+	FOR_EACH_OPTION(option) {
+		cr_assert_null(option_check(option, option->most, why));
+		cr_assert_null(option_check(option, option->least, why));
+		cr_assert_not_null(option_check(option, option->most + 1, why));
+		if (option->kind != OPTION_AUTO_US)
+			cr_assert_not_null(option_check(option,
+						option->least - 1, why));
+	}
+}
+
+Test(policy_option, formats)
+{
+	const struct policy_option *size = option_find("lane", "replay");
+	const struct policy_option *ms = option_find("handshake", "timeout");
+	const struct policy_option *us = option_find("lane", "busy_poll");
+	const struct policy_option *grace = option_find("handshake", "grace");
+	char text[OPTION_TEXT_MAX];
+
+	cr_assert_str_eq(option_format(size, 0, text), "0");
+	cr_assert_str_eq(option_format(size, 1025, text), "1025");
+	cr_assert_str_eq(option_format(size, 3 << 20, text), "3MiB");
+	cr_assert_str_eq(option_format(ms, 250, text), "250ms");
+	cr_assert_str_eq(option_format(ms, 60000, text), "60s");
+	cr_assert_str_eq(option_format(us, 0, text), "0us");
+	cr_assert_str_eq(option_format(us, 1500, text), "1500us");
+	cr_assert_str_eq(option_format(grace, -1, text), "auto");
+}
+
+Test(policy_option, parses_by_kind)
+{
+	const struct policy_option *ms = option_find("handshake", "timeout");
+	const struct policy_option *us = option_find("lane", "busy_poll");
+	const struct policy_option *grace = option_find("handshake", "grace");
+	const struct policy_option *level = option_find("log", "level");
+	int64_t value;
+
+	cr_assert_null(option_parse(ms, "2s", &value));
+	cr_assert_eq(value, 2000);
+	cr_assert_not_null(option_parse(ms, "1500us", &value));
+	cr_assert_null(option_parse(us, "1ms", &value));
+	cr_assert_eq(value, 1000);
+	cr_assert_not_null(option_parse(us, "auto", &value));
+	cr_assert_null(option_parse(grace, "auto", &value));
+	cr_assert_eq(value, -1);
+	cr_assert_null(option_parse(grace, "2ms", &value));
+	cr_assert_eq(value, 2000);
+	cr_assert_not_null(option_parse(grace, "soon", &value));
+	cr_assert_null(option_parse(level, "debug", &value));
+	cr_assert_not_null(option_parse(level, "loud", &value));
+}
+
+Test(policy_option, found_by_both_names)
+{
+	char name[OPTION_NAME_MAX];
+
+	FOR_EACH_OPTION(option) {
+		cr_assert_eq(option_find(option->section, option->key), option);
+		option_env_name(option, name);
+		cr_assert_eq(option_find_env(name), option);
+	}
+	cr_assert_str_eq(option_env_name(option_find("lane", "busy_poll"),
+					 name), "SHUNT_LANE_BUSY_POLL");
+	cr_assert_null(option_find("lane", "timeout"));
+	cr_assert_null(option_find_env("SHUNT_LANE_"));
+	cr_assert(option_is_section("handshake"));
+	cr_assert_not(option_is_section("rules"));
+}
+
+/* The source tree's manual, or a skip. */
+static char *read_source(const char *name)
+{
+	const char *top = getenv("top_srcdir");
+	static char text[1 << 16];
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", top ? top : ".", name);
+	file = fopen(path, "r");
+	if (!file)
+		cr_skip_test("no %s", path);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	return text;
+}
+
+Test(policy_option, the_manual_has_every_row)
+{
+	const char *manual = read_source("man/shunt.conf.5");
+	char want[200], initial[OPTION_TEXT_MAX];
+
+	FOR_EACH_OPTION(option) {
+		snprintf(want, sizeof(want),
+			 "\n.It Cm %s.%s No = Li \\(dq%s\\(dq\n",
+			 option->section, option->key,
+			 option_format(option, option->initial, initial));
+		cr_assert_not_null(strstr(manual, want), "%s", want);
+	}
+#define KEY(name, help) \
+	cr_assert(strstr(manual, "\n.It Cm " #name) || \
+		  strstr(manual, " , " #name "\n"), "%s", #name);
+#include "policy/keys.def"
+#undef KEY
+}
+
+Test(policy_option, the_example_has_every_row)
+{
+	const char *example = read_source("etc/shunt.conf");
+
+	FOR_EACH_OPTION(option)
+		cr_assert_not_null(strstr(example, option->key), "%s",
+				   option->key);
+}
