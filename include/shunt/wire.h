@@ -59,7 +59,10 @@ enum wire_type {
 #define WIRE_REPLY_MAX_ADDRESSES 8
 #define WIRE_REPLY_MAX (52 + 8 * WIRE_ADDRESS_SIZE)
 
-/* Lane messages: head, token (JOIN only), boundary (JOINED, SWITCH). */
+/*
+ * Lane messages: head (JOINED, SWITCH: flags are the size of the sender's
+ * replay ring in KiB), token (JOIN only), boundary (JOINED, SWITCH).
+ */
 #define WIRE_LANE_TOKEN 16
 #define WIRE_LANE_BOUNDARY 32	/* 8 bytes */
 #define WIRE_LANE_SIZE 40
@@ -82,6 +85,7 @@ enum wire_record_type {
 	WIRE_ACK = 2,
 	WIRE_RETREAT = 3,
 	WIRE_RESUME = 4,
+	WIRE_PROBE = 5,
 };
 
 /* Flags of CLOSE. */

@@ -55,7 +55,6 @@ struct conn *conn_new(int fd, enum conn_role role,
 	conn->remote = *remote;
 	conn->born_ms = clock_ms();
 	conn->deadline_ms = TIME_NEVER;
-	conn->peer_retreat = OFFSET_NEVER;
 	conn->rx_boundary = OFFSET_NEVER;
 	conn->rx_end = OFFSET_NEVER;
 	conn->rs = -1;
@@ -85,9 +84,25 @@ void conn_drop(struct conn *conn)
 	lock_destroy(&conn->receive);
 	lock_destroy(&conn->send);
 	lock_destroy(&conn->waiters_lock);
+	replay_free(&conn->replay);
 	free(conn->offer);
 	free(conn);
 	errno = saved;
+}
+
+bool lane_enter(struct conn *conn)
+{
+	atomic_fetch_add(&conn->lane_users, 1);
+	if (conn->rs >= 0 && !conn->lane_closed &&
+	    conn_state(conn) == STATE_on_rdma)
+		return true;
+	lane_leave(conn);
+	return false;
+}
+
+void lane_leave(struct conn *conn)
+{
+	atomic_fetch_sub(&conn->lane_users, 1);
 }
 
 /* The last number of it is closed and no call is in flight. */

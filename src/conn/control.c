@@ -10,6 +10,7 @@
 #include "base/real.h"
 #include "conn/internal.h"
 #include "diag/log.h"
+#include "rdma/rdma.h"
 
 #define DRAIN_MS 1000	/* RDMA bytes may come in after the peer's FIN */
 
@@ -37,6 +38,11 @@ void control_say(struct conn *conn, uint8_t type, uint32_t flags,
 	bool full;
 
 	lock_acquire(&conn->lock);
+	if (conn->resume_said) {	/* raw bytes follow: too late */
+		lock_release(&conn->lock);
+		return;
+	}
+	conn->resume_said = type == WIRE_RESUME;
 	full = conn->out_size + WIRE_TOKEN_SIZE + WIRE_RECORD_SIZE >
 	       sizeof(conn->out);
 	if (!full && !conn->mark_sent) {
@@ -59,8 +65,8 @@ void control_flush(struct conn *conn)
 	lock_acquire(&conn->lock);
 	flushed = conn->out_size == 0 || flush_locked(conn);
 	lock_release(&conn->lock);
-	if (flushed)
-		retreat_check(conn);
+	if (flushed && conn_state(conn) == STATE_retreating)
+		retreat_pump(conn);
 }
 
 bool control_flushed(struct conn *conn)
@@ -77,6 +83,10 @@ bool control_flushed(struct conn *conn)
 static void leg_ended(struct conn *conn, enum leg_end end)
 {
 	conn->leg = end;
+	if (conn_state(conn) == STATE_retreating) {
+		conn_fail(conn, -ECONNRESET, REASON_peer_died);
+		return;
+	}
 	if (conn->rx_end == OFFSET_NEVER)
 		conn->reason = REASON_peer_died;
 	lock_acquire(&conn->lock);
@@ -121,6 +131,10 @@ static void hear_close(struct conn *conn, const struct wire_record *record)
 	}
 	atomic_fetch_or(&conn->peer_close, record->flags);
 	conn->rx_end = record->offset;
+	lock_acquire(&conn->receive);
+	if (conn->rx_bytes == conn->rx_end && conn->ack_every)
+		conn_acknowledge(conn);
+	lock_release(&conn->receive);
 	conn_ring(conn, NULL);
 }
 
@@ -142,6 +156,41 @@ static void hear_resume(struct conn *conn, uint64_t offset)
 		retreat_check(conn);
 }
 
+static void hear_ack(struct conn *conn, uint64_t offset)
+{
+	bool wrong;
+
+	lock_acquire(&conn->send);
+	wrong = offset > conn->tx_bytes;
+	if (!wrong && offset > conn->acked) {
+		conn->acked = offset;
+		replay_drop(&conn->replay, offset);
+	}
+	lock_release(&conn->send);
+	conn->progress_ms = 0;
+	conn->probe_sent = false;
+	if (wrong)
+		protocol_error(conn);
+	else
+		conn_ring(conn, NULL);
+}
+
+void control_answer_probe(struct conn *conn)
+{
+	bool alive = conn->rx_bytes >= conn->probed;
+
+	if (!alive && lane_enter(conn)) {
+		alive = rdma_ready(conn->rs, POLLIN) & POLLIN;
+		lane_leave(conn);
+	}
+	if (!alive || conn->rx != RX_LANE)
+		return;
+	conn->probed = 0;
+	lock_acquire(&conn->receive);
+	conn_acknowledge(conn);
+	lock_release(&conn->receive);
+}
+
 static void hear(struct conn *conn, const struct wire_record *record)
 {
 	switch (record->type) {
@@ -149,6 +198,11 @@ static void hear(struct conn *conn, const struct wire_record *record)
 		hear_close(conn, record);
 		break;
 	case WIRE_ACK:
+		hear_ack(conn, record->offset);
+		break;
+	case WIRE_PROBE:
+		conn->probed = record->offset;
+		control_answer_probe(conn);
 		break;
 	case WIRE_RETREAT:
 		retreat_heard(conn, record->offset);
@@ -236,7 +290,6 @@ int control_mark_or_raw(struct conn *conn)
 			real.recv(conn->tcp, in, sizeof(in), MSG_DONTWAIT);
 			conn->mark_seen = true;
 			conn->rx = RX_CONTROL;
-			service_look(conn);
 			return -EAGAIN;
 		}
 	}

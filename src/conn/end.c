@@ -11,7 +11,7 @@
 #include "conn/internal.h"
 #include "rdma/rdma.h"
 
-#define FLUSH_MOST_MS 5000	/* for the peer's kernel to take our CLOSE */
+#define LINGER_MOST_MS 60000	/* for the peer to consume what was sent */
 #define EXIT_MOST_MS 5000
 
 /* With send: shut the sending direction where it is. True: say CLOSE. */
@@ -88,15 +88,56 @@ static bool unread(struct conn *conn)
 	return real.ioctl(conn->tcp, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
-static void wait_flushed(struct conn *conn)
+/* No thread may be looking at the rsocket when it is closed. */
+static void close_lane(struct conn *conn)
 {
-	uint64_t until_ms = clock_ms() + FLUSH_MOST_MS;
-	struct pollfd tcp = { .fd = conn->tcp, .events = POLLOUT };
+	int rs = conn->rs;
 
-	while (!control_flushed(conn) && clock_ms() < until_ms)
-		if (real.poll(&tcp, 1, 100) > 0 &&
-		    tcp.revents & (POLLERR | POLLHUP))
-			break;
+	conn->lane_closed = true;
+	while (atomic_load(&conn->lane_users) > 0)
+		real.poll(NULL, 0, 1);
+	lock_acquire(&conn->receive);
+	lock_release(&conn->receive);
+	lock_acquire(&conn->send);
+	conn->rs = -1;
+	lock_release(&conn->send);
+	if (rs >= 0)
+		rdma_close(rs);
+}
+
+static void close_lane_job(void *arg)
+{
+	struct conn *conn = arg;
+
+	close_lane(conn);
+	conn_drop(conn);
+}
+
+void end_lane_alone(struct conn *conn)
+{
+	if (conn->rs < 0)
+		return;
+	conn_hold(conn);
+	if (work_start(WORK_END, close_lane_job, conn) != 0)
+		close_lane_job(conn);
+}
+
+/*
+ * The application has closed. rclose(3) returns when the peer's memory has
+ * what was sent; the service thread keeps the TCP leg, and the replay ring,
+ * until the peer's application has it too.
+ */
+static void take_down(void *arg)
+{
+	struct conn *conn = arg;
+
+	close_lane(conn);
+	conn->deadline_ms = clock_ms() + LINGER_MOST_MS;
+	conn->lingering = true;
+	if (service_watch(conn) != 0)
+		control_flush(conn);
+	service_wake();
+	conn_drop(conn);
 }
 
 /* Read what the kernel has, so that closing sends FIN and not RST. */
@@ -109,17 +150,19 @@ static void drain(struct conn *conn)
 		;
 }
 
-/* On a thread of work.c; holds the connection. */
-static void take_down(void *arg)
+bool end_linger_over(struct conn *conn, uint64_t now_ms)
 {
-	struct conn *conn = arg;
+	enum conn_state state = conn_state(conn);
+	bool all = conn->acked >= conn->tx_bytes || conn->replay.limit == 0 ||
+		   conn->rx != RX_LANE || (conn->peer_close & WIRE_CLOSE_FULL);
 
-	if (conn->rs >= 0)
-		rdma_close(conn->rs);
-	wait_flushed(conn);
-	service_unwatch(conn);
+	if (state == STATE_retreating && now_ms < conn->deadline_ms)
+		return false;
+	if (state == STATE_on_rdma && conn->leg == LEG_OPEN &&
+	    now_ms < conn->deadline_ms && !(all && control_flushed(conn)))
+		return false;
 	drain(conn);
-	conn_drop(conn);
+	return true;
 }
 
 static void end_lane(struct conn *conn)
@@ -165,8 +208,12 @@ void end_conn(struct conn *conn)
 		end_greeting(conn);
 		break;
 	case STATE_joining:
-	case STATE_retreating:
 		break;	/* end_settle() */
+	case STATE_retreating:
+		conn->deadline_ms = clock_ms() + LINGER_MOST_MS;
+		conn->lingering = true;
+		service_watch(conn);
+		break;
 	default:
 		end_lane(conn);
 	}

@@ -16,6 +16,7 @@
 
 #include "base/lock.h"
 #include "conn/conn.h"
+#include "conn/replay.h"
 #include "conn/unaware.h"
 #include "conn/wire.h"
 
@@ -76,8 +77,7 @@ struct conn {
 	struct wire_reply *offer; /* active: the lane addresses; owned */
 	uint8_t out[512];	/* control bytes the TCP leg did not take yet */
 	unsigned out_size;
-	bool mark_sent, retreat_sent, resume_sent;
-	uint64_t peer_retreat;	/* RETREAT{n}, or OFFSET_NEVER */
+	bool mark_sent, retreat_sent, resume_said, resume_sent;
 
 	struct lock receive;
 	_Atomic enum rx_stage rx;
@@ -86,6 +86,8 @@ struct conn {
 	uint64_t rx_boundary;	/* the lane begins here */
 	bool rx_shut;
 	bool rx_reset_told;
+	uint64_t ack_every;	/* bytes; 0: the peer keeps none */
+	uint64_t ack_sent;
 	uint8_t in[WIRE_RECORD_MAX]; /* service thread: a part of a record */
 	unsigned in_size;
 	bool mark_seen;
@@ -97,6 +99,9 @@ struct conn {
 	uint64_t tx_raw;
 	_Atomic bool tx_shut;
 	enum tx_stage tx_before_freeze;
+	struct replay replay;
+	_Atomic uint64_t acked;	/* the peer's application has consumed */
+	uint64_t resume_at;	/* next byte of the ring to go on TCP */
 	bool tx_into_void;	/* one send after the peer has gone is lost */
 
 	/* Set by the service thread, read by all. */
@@ -106,7 +111,15 @@ struct conn {
 	atomic_bool lane_over;		/* no more will come by RDMA */
 	atomic_ulong messages;
 
+	/* The service thread's own. */
+	uint64_t progress_ms;	/* outstanding without an ACK since; 0: not */
+	uint64_t probed;	/* PROBE{n} waits for our answer; 0: none */
+	bool probe_sent;
+	bool lingering;		/* closed; the peer has not consumed all yet */
+
 	int rs;			/* -1: no lane */
+	atomic_uint lane_users;	/* threads looking at it without a stage lock */
+	atomic_bool lane_closed; /* for lookers: it is going away */
 	struct lock waiters_lock;
 	struct conn_waiter *waiters;
 	atomic_uint sets;		/* of them with `used` */
@@ -140,8 +153,18 @@ void conn_fail(struct conn *conn, int error, enum reason reason);
 /* Fill with unpredictable bytes; getrandom(2). */
 void conn_random(uint8_t *bytes, size_t size);
 
-/* io.c: the boundary may have been reached by a change of state */
+/* Between these two the rsocket stays; false: it is going away. */
+bool lane_enter(struct conn *conn);
+void lane_leave(struct conn *conn);
+
+/* io.c: the peer keeps bytes until we say that they were consumed */
+void conn_acknowledge(struct conn *conn);
+/* The ring is full: no byte may go until the peer acknowledges. */
+bool conn_ring_full(const struct conn *conn);
+/* The boundary may have been reached by a change of state. */
 void conn_cross(struct conn *conn);
+/* The same, for one who is about to look. */
+void conn_find_stage(struct conn *conn);
 
 /* greet.c, dial.c: one non-blocking look at the greeting */
 void greet_look(struct conn *conn);	 /* passive */
@@ -174,6 +197,8 @@ void control_flush(struct conn *conn);
 void control_look(struct conn *conn);
 /* With receive: at the boundary of a cancelled lane. 0 or -EAGAIN. */
 int control_mark_or_raw(struct conn *conn);
+/* Service thread: PROBE waits; say ACK if the lane is seen to be alive. */
+void control_answer_probe(struct conn *conn);
 /* Has everything queued been taken by the kernel? */
 bool control_flushed(struct conn *conn);
 
@@ -184,6 +209,8 @@ void retreat_lane(struct conn *conn, enum reason reason);
 void retreat_unused(struct conn *conn);
 /* RETREAT{consumed} came. */
 void retreat_heard(struct conn *conn, uint64_t consumed);
+/* Put what the peer lacks on TCP, as far as the kernel takes it. */
+void retreat_pump(struct conn *conn);
 /* A direction may be raw again: is the connection the kernel's now? */
 void retreat_check(struct conn *conn);
 
@@ -192,6 +219,8 @@ void retreat_check(struct conn *conn);
 int service_watch(struct conn *conn);
 void service_unwatch(struct conn *conn);
 void service_wake(void);
+/* Bytes are on a lane: somebody has to look after them. Cheap. */
+void service_outstanding(void);
 /* Let the thread look at a watched connection, whatever its fd has to say. */
 void service_look(struct conn *conn);
 
@@ -210,5 +239,9 @@ void service_after_fork(void);
 void end_conn(struct conn *conn);
 /* A join or retreat is over: do the shutdown or close that waited for it. */
 void end_settle(struct conn *conn);
+/* Close the rsocket of a lane that nobody may use any more. */
+void end_lane_alone(struct conn *conn);
+/* Service thread: may a closed connection's TCP leg go now? */
+bool end_linger_over(struct conn *conn, uint64_t now_ms);
 
 #endif

@@ -67,16 +67,40 @@ static void cross_locked(struct conn *conn)
 								: RX_RAW;
 }
 
-void conn_cross(struct conn *conn)
+/* With receive: the boundary, and what is behind it after a retreat. */
+static int find_stage(struct conn *conn)
 {
-	bool watch;
+	cross_locked(conn);
+	return conn->rx == RX_MAYBE ? control_mark_or_raw(conn) : 0;
+}
+
+/* What a change of the receiving stage asks for. No locks. */
+static void stage_changed(struct conn *conn, enum rx_stage before)
+{
+	enum rx_stage now = conn->rx;
+
+	if (now == before)
+		return;
+	if (now == RX_LANE || now == RX_CONTROL)
+		service_watch(conn);
+	else if (conn->resume_seen)
+		retreat_check(conn);
+}
+
+void conn_find_stage(struct conn *conn)
+{
+	enum rx_stage before;
 
 	lock_acquire(&conn->receive);
-	cross_locked(conn);
-	watch = conn->rx == RX_LANE;
+	before = conn->rx;
+	find_stage(conn);
 	lock_release(&conn->receive);
-	if (watch)
-		service_watch(conn);
+	stage_changed(conn, before);
+}
+
+void conn_cross(struct conn *conn)
+{
+	conn_find_stage(conn);
 	conn_ring(conn, NULL);
 }
 
@@ -119,6 +143,23 @@ static size_t iov_size(const struct iovec *iov, int count)
 	return size;
 }
 
+void conn_acknowledge(struct conn *conn)
+{
+	uint64_t consumed = conn->rx_bytes;
+
+	conn->ack_sent = consumed;
+	control_say(conn, WIRE_ACK, 0, consumed);
+}
+
+/* With receive: has so much been consumed that the peer should know? */
+static bool ack_due(const struct conn *conn)
+{
+	uint64_t since = conn->rx_bytes - conn->ack_sent;
+
+	return conn->rx == RX_LANE && conn->ack_every && since > 0 &&
+	       (since >= conn->ack_every || conn->rx_bytes == conn->rx_end);
+}
+
 static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 			    int count, int flags)
 {
@@ -126,7 +167,7 @@ static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 
 	if (iov_size(iov, count) == 0)
 		return 0;
-	if (conn->rx_end == conn->rx_bytes)
+	if (conn->rx_end == conn->rx_bytes || conn->lane_closed)
 		return lane_end(conn);
 	got = rdma_recv(conn->rs, iov, count, flags & (MSG_PEEK | MSG_TRUNC));
 	if (got > 0) {
@@ -152,10 +193,9 @@ static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
 		return CONN_PLAIN;
 	if (conn_state(conn) == STATE_dead)
 		return say_failure(conn, 0);
-	cross_locked(conn);
-	if (conn->rx == RX_MAYBE && control_mark_or_raw(conn) != 0)
+	if (find_stage(conn) != 0)
 		return -EAGAIN;
-	switch (conn->rx) {
+	switch (atomic_load(&conn->rx)) {
 	case RX_RAW:
 		if (conn->rx_bytes == conn->rx_boundary)
 			return -EAGAIN;
@@ -165,7 +205,7 @@ static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
 	case RX_LANE:
 		return lane_receive(conn, iov, count, flags);
 	default:
-		return -EAGAIN;
+		return conn->rx_end == conn->rx_bytes ? 0 : -EAGAIN;
 	}
 }
 
@@ -183,6 +223,7 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 		     int flags)
 {
 	enum rx_stage before;
+	bool acknowledge;
 	ssize_t got;
 
 	if (flags & (MSG_OOB | MSG_ERRQUEUE))
@@ -192,12 +233,14 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 	lock_acquire(&conn->receive);
 	before = conn->rx;
 	got = receive_locked(conn, iov, count, flags);
+	acknowledge = got > 0 && ack_due(conn);
+	if (acknowledge)
+		conn_acknowledge(conn);
 	lock_release(&conn->receive);
 
-	if (conn->rx == RX_LANE && before != RX_LANE)
-		service_watch(conn);
+	stage_changed(conn, before);
 	if (conn->lane_over && got == -EAGAIN)
-		retreat_lane(conn, REASON_lane_dead);
+		service_wake();
 	if (conn->sets && !conn_is_raw(conn))
 		conn_used(conn, got < (ssize_t)iov_size(iov, count) ? POLLIN
 								    : 0);
@@ -234,19 +277,41 @@ static ssize_t into_void(struct conn *conn, const struct iovec *iov, int count)
 	return iov_size(iov, count);
 }
 
+bool conn_ring_full(const struct conn *conn)
+{
+	return conn->replay.limit &&
+	       conn->tx_bytes - conn->acked >= conn->replay.limit;
+}
+
 static ssize_t lane_transmit(struct conn *conn, const struct iovec *iov,
 			     int count)
 {
+	struct iovec part[IOV_PART];
 	ssize_t put;
 
 	if (conn->tx_shut)
 		return -EPIPE;
 	if ((conn->peer_close & WIRE_CLOSE_FULL) || conn->leg != LEG_OPEN)
 		return into_void(conn, iov, count);
+	if (iov_size(iov, count) == 0)
+		return 0;
+	if (conn->replay.limit) {
+		size_t room = iov_size(iov, count);
+
+		if (room > conn->decision.lane.send_buffer)
+			room = conn->decision.lane.send_buffer;
+		room = replay_room(&conn->replay, room);
+		if (room == 0)
+			return -EAGAIN;
+		count = limit_iov(part, iov, count, room);
+		iov = part;
+	}
 	put = rdma_send(conn->rs, iov, count);
-	if (put > 0)
+	if (put > 0) {
+		replay_keep(&conn->replay, iov, put);
 		conn->tx_bytes += put;
-	else if (put != -EAGAIN && put != -EFAULT && put != 0)
+		service_outstanding();
+	} else if (put != -EAGAIN && put != -EFAULT && put != 0)
 		conn->lane_over = true;
 	return put < 0 && conn->lane_over ? -EAGAIN : put;
 }
@@ -258,7 +323,7 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 		return CONN_PLAIN;
 	if (conn_state(conn) == STATE_dead)
 		return say_failure(conn, -EPIPE);
-	switch (conn->tx) {
+	switch (atomic_load(&conn->tx)) {
 	case TX_RAW:
 		return tcp_transmit(conn, iov, count, flags);
 	case TX_LANE:
@@ -282,7 +347,7 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 	lock_release(&conn->send);
 
 	if (put == -EAGAIN && conn->lane_over)
-		retreat_lane(conn, REASON_lane_dead);
+		service_wake();
 	if (conn->sets && !conn_is_raw(conn))
 		conn_used(conn, put < (ssize_t)iov_size(iov, count) ? POLLOUT
 								    : 0);

@@ -122,14 +122,23 @@ static int set_boundary(struct conn *conn, uint64_t boundary)
 	return ret;
 }
 
-/* Both boundaries are known to both: the bytes may go by RDMA. */
-static void on_lane(struct conn *conn, int rs)
+/*
+ * Both boundaries are known to both: the bytes may go by RDMA. `peer` has the
+ * peer's boundary message.
+ */
+static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 {
+	conn->ack_every = (uint64_t)peer->replay_kib * 1024 / 4;
+	conn->ack_sent = conn->rx_boundary;
 	lock_acquire(&conn->send);
+	replay_begin(&conn->replay, conn->decision.lane.replay,
+		     conn->tx_bytes);
+	conn->acked = conn->tx_bytes;
 	conn->rs = rs;
 	conn->tx = TX_LANE;
 	lock_release(&conn->send);
 	conn_step(conn, EVENT_joined, REASON_on_rdma);
+	service_watch(conn);
 	conn_cross(conn);
 	end_settle(conn);
 }
@@ -189,11 +198,18 @@ static int reach_any(struct conn *conn, uint64_t until_ms)
 	return rs;
 }
 
+/* What our messages tell of the ring, so that the peer acknowledges in time. */
+static uint32_t replay_kib(const struct conn *conn)
+{
+	return (uint32_t)(conn->decision.lane.replay / 1024);
+}
+
 /*
  * The active side's part of the exchange on a connected rsocket. *told: our
  * boundary may be known to the peer, who will know what our next bytes are.
  */
-static int exchange(struct conn *conn, int rs, uint64_t until_ms, bool *told)
+static int exchange(struct conn *conn, int rs, uint64_t until_ms, bool *told,
+		    struct wire_lane *peer)
 {
 	struct wire_lane out = { .type = WIRE_JOIN }, in;
 	int ret;
@@ -201,15 +217,16 @@ static int exchange(struct conn *conn, int rs, uint64_t until_ms, bool *told)
 	memcpy(out.token, conn->offer->token, sizeof(out.token));
 	ret = lane_put(rs, &out, until_ms);
 	if (ret == 0)
-		ret = lane_get(rs, WIRE_JOINED, &in, until_ms);
+		ret = lane_get(rs, WIRE_JOINED, peer, until_ms);
 	if (ret)
 		return ret;
 	memset(&out, 0, sizeof(out));
 	out.type = WIRE_SWITCH;
+	out.replay_kib = replay_kib(conn);
 	out.boundary = freeze(conn);
 	if (out.boundary == OFFSET_NEVER)
 		return -ECANCELED;
-	ret = set_boundary(conn, in.boundary);
+	ret = set_boundary(conn, peer->boundary);
 	if (ret)
 		return ret;
 	*told = true;
@@ -260,12 +277,13 @@ static void join_active(void *arg)
 {
 	struct conn *conn = arg;
 	uint64_t until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms;
+	struct wire_lane peer = { 0 };
 	bool told = false;
 	int ret, rs = reach_any(conn, until_ms);
 
-	ret = rs < 0 ? rs : exchange(conn, rs, until_ms, &told);
+	ret = rs < 0 ? rs : exchange(conn, rs, until_ms, &told, &peer);
 	if (ret == 0)
-		on_lane(conn, rs);
+		on_lane(conn, rs, &peer);
 	else
 		cancel(conn, rs, ret, told);
 	conn_drop(conn);
@@ -296,19 +314,21 @@ void join_if_worth(struct conn *conn)
 }
 
 /* The passive side's part, from JOINED on. *told as for exchange(). */
-static int welcome(struct conn *conn, int rs, uint64_t until_ms, bool *told)
+static int welcome(struct conn *conn, int rs, uint64_t until_ms, bool *told,
+		   struct wire_lane *peer)
 {
 	struct wire_lane in, out = { .type = WIRE_JOINED };
 	int ret;
 
+	out.replay_kib = replay_kib(conn);
 	out.boundary = freeze(conn);
 	if (out.boundary == OFFSET_NEVER)
 		return -ECANCELED;
 	ret = lane_put(rs, &out, until_ms);
 	if (ret == 0)
-		ret = lane_get(rs, WIRE_SWITCH, &in, until_ms);
+		ret = lane_get(rs, WIRE_SWITCH, peer, until_ms);
 	if (ret == 0)
-		ret = set_boundary(conn, in.boundary);
+		ret = set_boundary(conn, peer->boundary);
 	if (ret)
 		return ret;
 	*told = true;
@@ -339,7 +359,7 @@ static void admit(void *arg)
 	uint64_t until_ms = clock_ms() + STRANGER_MS;
 	int ret, rs = (int)(long)arg;
 	struct conn *conn = NULL;
-	struct wire_lane in;
+	struct wire_lane in, peer = { 0 };
 	bool told = false;
 
 	ret = lane_get(rs, WIRE_JOIN, &in, until_ms);
@@ -353,9 +373,9 @@ static void admit(void *arg)
 		return;
 	}
 	until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms;
-	ret = welcome(conn, rs, until_ms, &told);
+	ret = welcome(conn, rs, until_ms, &told, &peer);
 	if (ret == 0)
-		on_lane(conn, rs);
+		on_lane(conn, rs, &peer);
 	else if (told)
 		cancel_confirmed(conn, rs, ret);
 	else

@@ -52,10 +52,13 @@ static int lane_pending(struct conn *conn)
 {
 	char scratch[16384];
 	struct iovec iov = { scratch, sizeof(scratch) };
-	ssize_t got;
+	ssize_t got = 0;
 
 	lock_acquire(&conn->receive);
-	got = rdma_recv(conn->rs, &iov, 1, MSG_PEEK);
+	if (lane_enter(conn)) {
+		got = rdma_recv(conn->rs, &iov, 1, MSG_PEEK);
+		lane_leave(conn);
+	}
 	lock_release(&conn->receive);
 	return got > 0 ? (int)got : 0;
 }
@@ -84,6 +87,6 @@ int conn_unsent(struct conn *conn, int *bytes)
 {
 	if (conn_state(conn) != STATE_on_rdma)
 		return CONN_PLAIN;
-	*bytes = 0;	/* rsockets does not tell; a NIC has what was sent */
+	*bytes = (int)(conn->tx_bytes - conn->acked);
 	return 0;
 }

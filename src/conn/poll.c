@@ -70,6 +70,8 @@ static short compute(struct conn *conn, short events, short lane)
 	bool at_boundary = conn->rx_bytes == conn->rx_boundary;
 	short kernel, bits = 0;
 
+	if (rx == RX_CONTROL && conn->rx_end == conn->rx_bytes)
+		bits |= READ_BITS | POLLRDHUP;
 	if (conn_state(conn) == STATE_dead)
 		return READ_BITS | WRITE_BITS | POLLERR | POLLHUP;
 	if (rx == RX_LANE)
@@ -101,6 +103,9 @@ static void look_at_grace(struct conn *conn)
 
 static void look_first(struct conn *conn, short events)
 {
+	if (conn->rx == RX_MAYBE || (conn->rx == RX_RAW &&
+				     conn->rx_bytes == conn->rx_boundary))
+		conn_find_stage(conn);
 	if (conn->rx != RX_GREET && conn->tx != TX_HOLD)
 		return;
 	if (conn->role == CONN_ACTIVE) {
@@ -112,9 +117,10 @@ static void look_first(struct conn *conn, short events)
 		look_at_grace(conn);
 }
 
-static bool needs_lane(const struct conn *conn)
+/* What to ask the rsocket for. Room in the send queue is not enough. */
+static short lane_events(struct conn *conn, short events)
 {
-	return conn->rs >= 0 && conn_state(conn) == STATE_on_rdma;
+	return events & (POLLIN | (conn_ring_full(conn) ? 0 : POLLOUT));
 }
 
 short conn_ready(struct conn *conn, short events)
@@ -125,8 +131,10 @@ short conn_ready(struct conn *conn, short events)
 	look_first(conn, events);
 	if (conn_is_plain(conn))
 		return kernel_poll(conn, events);
-	if (needs_lane(conn))
-		lane = rdma_ready(conn->rs, events & (POLLIN | POLLOUT));
+	if (lane_enter(conn)) {
+		lane = rdma_ready(conn->rs, lane_events(conn, events));
+		lane_leave(conn);
+	}
 	return compute(conn, events, lane) & asked;
 }
 
@@ -185,9 +193,10 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 		add_wait(wait, conn->tcp, events);
 		return bits;
 	}
-	if (needs_lane(conn)) {
-		lane = rdma_arm(conn->rs, events & (POLLIN | POLLOUT),
+	if (lane_enter(conn)) {
+		lane = rdma_arm(conn->rs, lane_events(conn, events),
 				&lane_wait);
+		lane_leave(conn);
 		if (lane_wait.revents)
 			conn_ring(conn, waiter);
 	}
@@ -195,7 +204,7 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 	if (bits)
 		return bits;
 	tcp = tcp_events(conn, events);
-	if (tcp || (!needs_lane(conn) && conn->rx == RX_RAW))
+	if (tcp || (conn->rx == RX_RAW && conn->tx == TX_RAW))
 		add_wait(wait, conn->tcp, tcp);
 	if (lane_wait.fd >= 0 && lane == 0)
 		add_wait(wait, lane_wait.fd, lane_wait.events);

@@ -2,9 +2,9 @@
 /*
  * Back to TCP. Who leaves the lane says RETREAT{what it has consumed}; who
  * hears it says its own, if it has not yet, and then RESUME and the bytes the
- * other lacks. A lane that carried bytes which are nowhere else any more
- * cannot be left: the connection is reset. (The replay ring that keeps them
- * has its place in resume_from().)
+ * other lacks, from the replay ring. A lane that carried bytes which are
+ * nowhere else any more (lane.replay = "0") cannot be left: the connection is
+ * reset.
  */
 #include "base/real.h"
 #include "conn/internal.h"
@@ -18,7 +18,10 @@ static void say_retreat(struct conn *conn)
 	lock_acquire(&conn->receive);
 	if (conn->rx == RX_LANE)
 		conn->rx = RX_CONTROL;
-	consumed = conn->rx_bytes;
+	/* What was sent raw is on TCP already, read or not. */
+	consumed = conn->rx == RX_RAW && conn->rx_boundary != OFFSET_NEVER
+			   ? conn->rx_boundary
+			   : conn->rx_bytes;
 	said = conn->retreat_sent;
 	conn->retreat_sent = true;
 	lock_release(&conn->receive);
@@ -38,9 +41,12 @@ static void resume_from(struct conn *conn, uint64_t offset)
 	bool have, said;
 
 	lock_acquire(&conn->send);
-	have = offset == conn->tx_bytes;
+	have = replay_has(&conn->replay, offset);
 	said = conn->resume_sent;
-	conn->resume_sent = have;
+	if (have && !said) {
+		conn->resume_at = offset;
+		replay_drop(&conn->replay, offset);
+	}
 	lock_release(&conn->send);
 	if (said)
 		return;
@@ -49,7 +55,11 @@ static void resume_from(struct conn *conn, uint64_t offset)
 		return;
 	}
 	control_say(conn, WIRE_RESUME, 0, offset);
-	retreat_check(conn);
+	lock_acquire(&conn->send);
+	conn->resume_sent = true;
+	lock_release(&conn->send);
+	if (service_watch(conn) == 0)
+		control_flush(conn);
 }
 
 static bool leave_lane(struct conn *conn, enum reason reason)
@@ -78,6 +88,9 @@ void retreat_lane(struct conn *conn, enum reason reason)
 void retreat_unused(struct conn *conn)
 {
 	say_retreat(conn);
+	lock_acquire(&conn->send);
+	replay_begin(&conn->replay, 0, conn->tx_bytes);
+	lock_release(&conn->send);
 	resume_from(conn, conn->tx_bytes);
 }
 
@@ -90,23 +103,45 @@ void retreat_heard(struct conn *conn, uint64_t consumed)
 	resume_from(conn, consumed);
 }
 
+/* With send. */
+static void pump_locked(struct conn *conn)
+{
+	const uint8_t *piece;
+	ssize_t put;
+	size_t size;
+
+	while ((size = replay_piece(&conn->replay, conn->resume_at, &piece))) {
+		put = real.send(conn->tcp, piece, size,
+				MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (put <= 0)
+			return;
+		conn->resume_at += put;
+		conn->tx_raw += put;
+	}
+	conn->tx = TX_RAW;
+	replay_free(&conn->replay);
+}
+
+void retreat_pump(struct conn *conn)
+{
+	int saved = errno;
+
+	lock_acquire(&conn->send);
+	if (conn->tx == TX_RETREAT && conn->resume_sent)
+		pump_locked(conn);
+	lock_release(&conn->send);
+	retreat_check(conn);
+	errno = saved;
+}
+
 void retreat_check(struct conn *conn)
 {
-	bool flushed, raw;
-
 	if (conn_state(conn) != STATE_retreating)
 		return;
-	lock_acquire(&conn->lock);
-	flushed = conn->out_size == 0;
-	lock_release(&conn->lock);
-	lock_acquire(&conn->send);
-	if (conn->tx == TX_RETREAT && conn->resume_sent && flushed)
-		conn->tx = TX_RAW;
-	raw = conn->tx == TX_RAW;
-	lock_release(&conn->send);
 	conn_ring(conn, NULL);
-	if (raw && conn->resume_seen) {
-		conn_step(conn, EVENT_resumed, conn->reason);
-		end_settle(conn);
-	}
+	if (conn->tx != TX_RAW || !conn->resume_seen)
+		return;
+	end_settle(conn);
+	conn_step(conn, EVENT_resumed, conn->reason);
+	end_lane_alone(conn);
 }

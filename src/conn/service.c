@@ -19,12 +19,14 @@
 #include "conn/internal.h"
 
 #define EVENTS 64
-#define TICK_MS 1000	/* the longest a deadline may go unseen */
+#define TICK_MS 500	/* the longest a deadline may go unseen */
+#define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
 
 static struct lock lock = LOCK_INIT(service);
 static int epoll = -1, bell = -1;
 static struct conn *watched;
 static bool started;
+static atomic_bool idle;	/* nothing is outstanding: no tick is due */
 
 void service_wake(void)
 {
@@ -36,13 +38,11 @@ void service_wake(void)
 	errno = saved;
 }
 
-static void look(struct conn *conn)
+/* Is there anything that should still have come or gone by the lane? */
+static bool lane_is_missed(const struct conn *conn)
 {
-	if (conn->role == CONN_ACTIVE && (conn->state == STATE_connecting ||
-					  conn->state == STATE_greeting))
-		dial_look(conn);
-	control_flush(conn);
-	control_look(conn);
+	return conn->rx_end != conn->rx_bytes ||
+	       !(conn->peer_close & WIRE_CLOSE_FULL);
 }
 
 /* The time the RDMA lane was given after its end, or the peer's, is over. */
@@ -52,25 +52,75 @@ static void time_over(struct conn *conn)
 	if (conn->leg != LEG_OPEN) {
 		conn->lane_over = true;
 		conn_ring(conn, NULL);
-	} else if (conn->lane_over && conn->rx_end != conn->rx_bytes) {
+	} else if (conn->lane_over && lane_is_missed(conn)) {
 		retreat_lane(conn, REASON_lane_dead);
 	}
 }
 
-static void tick(struct conn *conn, uint64_t now)
+/*
+ * A lane is dead when bytes are outstanding and the peer, asked, has not seen
+ * them for stall_timeout. An application that does not read is no sign of it.
+ */
+static bool look_for_stall(struct conn *conn, uint64_t now)
+{
+	uint32_t most = conn->decision.lane.stall_timeout_ms;
+
+	if (conn->probed)
+		control_answer_probe(conn);
+	if (conn->replay.limit == 0 || (conn->peer_close & WIRE_CLOSE_FULL))
+		return false;
+	if (conn->acked == conn->tx_bytes)
+		conn->progress_ms = 0;
+	else if (conn->progress_ms == 0)
+		conn->progress_ms = now;
+	else if (now - conn->progress_ms >= most)
+		retreat_lane(conn, REASON_lane_stalled);
+	else if (now - conn->progress_ms >= most / 2 && !conn->probe_sent) {
+		conn->probe_sent = true;
+		control_say(conn, WIRE_PROBE, 0, conn->tx_bytes);
+	}
+	return conn->probed || conn->acked != conn->tx_bytes;
+}
+
+/* True: it has to be looked at again soon. */
+static bool tick(struct conn *conn, uint64_t now)
 {
 	enum conn_state state = conn_state(conn);
+	bool soon = conn->lingering;
+
+	if (conn->lingering && end_linger_over(conn, now)) {
+		conn->lingering = false;
+		service_unwatch(conn);
+		return false;
+	}
+	if (state == STATE_on_rdma && conn->leg == LEG_OPEN &&
+	    conn->tx == TX_LANE)
+		soon |= look_for_stall(conn, now);
 
 	if (state == STATE_connecting || state == STATE_greeting) {
 		if (now >= conn->deadline_ms)
 			dial_look(conn);
-		return;
+		return false;
 	}
-	if (conn->lane_over && conn->leg == LEG_OPEN &&
-	    conn->deadline_ms == TIME_NEVER && state == STATE_on_rdma)
-		conn->deadline_ms = now + TICK_MS;
-	if (now >= conn->deadline_ms)
+	if (conn->lane_over && conn->leg == LEG_OPEN && !conn->lingering &&
+	    conn->deadline_ms == TIME_NEVER && state == STATE_on_rdma &&
+	    lane_is_missed(conn))
+		conn->deadline_ms =
+			conn->rx_end == OFFSET_NEVER ? now + CLOSE_MS : now;
+	if (now >= conn->deadline_ms && !conn->lingering)
 		time_over(conn);
+	return soon;
+}
+
+static void look(struct conn *conn)
+{
+	if (conn->role == CONN_ACTIVE && (conn->state == STATE_connecting ||
+					  conn->state == STATE_greeting))
+		dial_look(conn);
+	control_flush(conn);
+	control_look(conn);
+	if (conn->lingering)
+		tick(conn, clock_ms());
 }
 
 /* The next of the list that is still watched, held; drops the unwatched. */
@@ -99,18 +149,20 @@ static struct conn *next_watched(struct conn *after)
 /* Look at every deadline; how long until the next, in milliseconds. */
 static int tick_all(void)
 {
-	uint64_t now = clock_ms(), next = now + TICK_MS;
+	uint64_t now = clock_ms(), next = TIME_NEVER;
 	struct conn *conn = NULL;
-	bool any = false;
 
+	idle = true;
 	while ((conn = next_watched(conn))) {
-		any = true;
-		tick(conn, now);
+		if (tick(conn, now) && now + TICK_MS < next)
+			next = now + TICK_MS;
 		if (conn->deadline_ms < next)
 			next = conn->deadline_ms;
 	}
+	if (next == TIME_NEVER)
+		return -1;
 	now = clock_ms();
-	return !any ? -1 : next > now ? (int)(next - now) : 0;
+	return next > now ? (int)(next - now) : 0;
 }
 
 static void *service_thread(void *arg)
@@ -130,6 +182,13 @@ static void *service_thread(void *arg)
 		}
 	}
 	return NULL;
+}
+
+void service_outstanding(void)
+{
+	if (atomic_load_explicit(&idle, memory_order_relaxed) &&
+	    atomic_exchange(&idle, false))
+		service_wake();
 }
 
 static int start_thread(void)

@@ -192,7 +192,7 @@ int wire_get_reply(const uint8_t *in, size_t size, struct wire_reply *reply)
 
 size_t wire_put_lane(uint8_t *out, const struct wire_lane *lane)
 {
-	put_head(out, lane->type, WIRE_LANE_SIZE, 0);
+	put_head(out, lane->type, WIRE_LANE_SIZE, lane->replay_kib);
 	memcpy(out + WIRE_LANE_TOKEN, lane->token, WIRE_TOKEN_SIZE);
 	put64(out + WIRE_LANE_BOUNDARY, lane->boundary);
 	return WIRE_LANE_SIZE;
@@ -211,6 +211,7 @@ int wire_get_lane(const uint8_t *in, size_t size, struct wire_lane *lane)
 	    in[WIRE_AT_TYPE] > WIRE_DONE)
 		return -EPROTO;
 	lane->type = in[WIRE_AT_TYPE];
+	lane->replay_kib = get32(in + WIRE_AT_FLAGS);
 	memcpy(lane->token, in + WIRE_LANE_TOKEN, WIRE_TOKEN_SIZE);
 	lane->boundary = get64(in + WIRE_LANE_BOUNDARY);
 	return 0;

@@ -30,6 +30,7 @@ struct wire_lane {
 	enum wire_type type;
 	uint8_t token[WIRE_TOKEN_SIZE];
 	uint64_t boundary;
+	uint32_t replay_kib;	/* JOINED, SWITCH: the sender keeps so much */
 };
 
 struct wire_record {
