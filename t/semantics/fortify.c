@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The fortified twins. Compiled with -O2 -D_FORTIFY_SOURCE=2; the sizes are
- * known and the lengths are not, so that each call becomes its _chk name.
+ * known and the lengths are not, so that the compiler turns each call into
+ * __read_chk, __recv_chk, __recvfrom_chk, __poll_chk or __ppoll_chk.
  */
 #include <poll.h>
 #include <stdio.h>
