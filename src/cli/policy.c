@@ -9,7 +9,7 @@
 void cli_environment(struct environment *environment)
 {
 	*environment = (struct environment){ .count = 0 };
-	if (!environment_take(environment, environ))
+	if (!environment_take(environment, (const char *const *)environ))
 		cli_fail(STATUS_OWN_FAILURE, "there is no memory");
 }
 

@@ -126,7 +126,8 @@ static struct start *take_start(void)
 	const char *path;
 	char *directory, *whole = NULL;
 
-	if (!mine || !environment_take(&mine->environment, environ))
+	if (!mine || !environment_take(&mine->environment,
+				       (const char *const *)environ))
 		return mine;
 	program_self(&mine->program);
 	path = environment_get(&mine->environment, "SHUNT_CONF");

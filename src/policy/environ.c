@@ -26,7 +26,8 @@ static bool take_one(struct environment *environment, const char *entry)
 	return false;
 }
 
-bool environment_take(struct environment *environment, char *const *list)
+bool environment_take(struct environment *environment,
+		      const char *const *list)
 {
 	for (; list && *list; list++) {
 		if (!strncmp(*list, PREFIX, strlen(PREFIX)) &&

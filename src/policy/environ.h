@@ -30,7 +30,8 @@ enum override {
 };
 
 /* Copy the SHUNT_ ones of a list as environ is. False: no memory. */
-bool environment_take(struct environment *environment, char *const *list);
+bool environment_take(struct environment *environment,
+		      const char *const *list);
 void environment_free(struct environment *environment);
 
 /* A variable's value, or NULL. */

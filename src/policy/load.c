@@ -2,10 +2,12 @@
 #include "policy/load.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/real.h"
 #include "policy/file.h"
 #include "policy/grow.h"
 
@@ -33,6 +35,18 @@ static void note_missing(struct load *load, const struct stamp *stamp)
 	problem_no_memory(load->problems);
 }
 
+/* Is it only for now that no file, and so no library, can be opened? */
+static bool out_of_files(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE;
+	real.close(fd);
+	return false;
+}
+
+/* `library` is NULL when it could not be opened for the time being. */
 static void read_text(struct load *load, const struct libconfig *library)
 {
 	const struct load_request *request = load->request;
@@ -45,9 +59,15 @@ static void read_text(struct load *load, const struct libconfig *library)
 	else
 		fine = source_read(&load->source, request->path,
 				   load->problems);
-	if (fine)
+	if (!fine)
+		return;
+	if (library) {
 		file_read(library, &load->source, &load->draft,
 			  load->problems);
+		return;
+	}
+	load->source.files[0].stamp.error = EMFILE;
+	problem_no_memory(load->problems);
 }
 
 static void read_file(struct load *load)
@@ -56,6 +76,7 @@ static void read_file(struct load *load)
 	char words[LIBCONFIG_ERROR_MAX];
 	struct stamp stamp = { .error = 0 };
 	struct libconfig library;
+	bool opened;
 
 	if (!request->text)
 		stamp = stamp_take(request->path);
@@ -63,9 +84,10 @@ static void read_file(struct load *load)
 		note_missing(load, &stamp);
 		return;
 	}
-	if (libconfig_open(&library, words)) {
+	opened = libconfig_open(&library, words);
+	if (opened || out_of_files(request->path)) {
 		load->default_reason = REASON_default_tcp;
-		read_text(load, &library);
+		read_text(load, opened ? &library : NULL);
 		return;
 	}
 	load->default_reason = REASON_no_libconfig;

@@ -114,11 +114,11 @@ static const char *read_words(struct draft_rule *rule, char *text,
 			      const char **at)
 {
 	static const char want[] = "a rule is: ROLE REMOTE[:PORTS] MODE";
+	char *word, *role = next_word(&text);
 	const char *wrong;
-	char *word;
 
-	*at = word = next_word(&text);
-	wrong = value_role(word, &rule->roles);
+	*at = role;
+	wrong = value_role(role, &rule->roles);
 	if (wrong)
 		return wrong;
 	word = next_word(&text);
@@ -129,9 +129,9 @@ static const char *read_words(struct draft_rule *rule, char *text,
 	if (wrong)
 		return wrong;
 	word = next_word(&text);
+	*at = word ? word : role;
 	if (!word)
 		return want;
-	*at = word;
 	wrong = value_mode(word, &rule->mode);
 	while (!wrong && (word = next_word(&text))) {
 		*at = word;

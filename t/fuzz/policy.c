@@ -51,9 +51,9 @@ static void ask(const struct policy *policy)
 	}
 }
 
-static void load(const char *file, size_t length, char *rules)
+static void load(const char *file, size_t length, const char *rules)
 {
-	char *variables[] = { rules, NULL };
+	const char *variables[] = { rules, NULL };
 	struct environment environment = { .count = 0 };
 	struct problems problems = { .put = put };
 	struct load_result result;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "diag/log.h"
 #include "policy/load.h"
 
 #define MAX_LINES 64
@@ -27,7 +28,7 @@ static inline void said_put(void *arg, const char *line)
 
 /* Load a file's text (or NULL) with some variables, for a program (or NULL). */
 static inline struct policy *load_with(const char *text,
-				       char *const *variables,
+				       const char *const *variables,
 				       const struct program *program,
 				       struct said *said)
 {
