@@ -38,10 +38,13 @@ def receive_all(s, size):
 	return bytes(data)
 
 
-def send_file(s, path, header):
+def load(path):
 	with open(path, "rb") as file:
 		data = file.read()
-	digest = hashlib.sha256(data)
+	return data, hashlib.sha256(data)
+
+
+def send_file(s, data, digest, header):
 	s.sendall(len(data).to_bytes(header, "big"))
 	for at in range(0, len(data), CHUNK):
 		s.sendall(data[at:at + CHUNK])
@@ -94,17 +97,20 @@ def call(address, port, work):
 
 def main(how, address, port, path, header=4):
 	end = serve if how in ("serve", "offer") else call
-	carry = receive_file if how in ("serve", "fetch") else send_file
+	if how in ("serve", "fetch"):
+		work = lambda s: receive_file(s, path, int(header))
+	else:
+		data, digest = load(path)	# a peer should not wait for it
+		work = lambda s: send_file(s, data, digest, int(header))
 	try:
-		size, digest = end(address, int(port),
-				   lambda s: carry(s, path, int(header)))
+		size, sum256 = end(address, int(port), work)
 	except OSError as e:
 		print("error", errno.errorcode.get(e.errno, e))
 		return 1
 	except Nonsense as e:
 		print("error", e)
 		return 1
-	print(size, digest)
+	print(size, sum256)
 	return 0
 
 
