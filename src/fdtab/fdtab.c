@@ -71,6 +71,7 @@ int fdtab_insert(int fd, struct fdtab_object *object)
 {
 	struct shard *shard = shard_of(fd);
 	struct entry *old, *entry = calloc(1, sizeof(*entry));
+	bool full;
 
 	if (!entry)
 		return -ENOMEM;
@@ -84,18 +85,18 @@ int fdtab_insert(int fd, struct fdtab_object *object)
 	if (old)
 		unlink_entry(shard, old);
 	HASH_ADD_INT(shard->entries, fd, entry);
-	if (entry->fd >= 0) {
+	full = entry->fd < 0;
+	if (!full) {
 		atomic_fetch_add(slot_of(fd), 1);
 		atomic_fetch_add(&count, 1);
 	}
 	lock_release(&shard->lock);
 
+	/* From here on the entry may be gone: another thread can evict it. */
 	drop(old);
-	if (entry->fd < 0) {
+	if (full)
 		drop(entry);
-		return -ENOMEM;
-	}
-	return 0;
+	return full ? -ENOMEM : 0;
 }
 
 struct fdtab_object *fdtab_hold(int fd, uint64_t *generation)

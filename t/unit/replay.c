@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The replay ring against a plain copy of the whole stream. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn/replay.h"
+
+#define STREAM 200000
+
+static uint8_t stream[STREAM];
+
+static void make_stream(void)
+{
+	unsigned i, seed = 1;
+
+	for (i = 0; i < STREAM; i++) {
+		seed = seed * 1103515245 + 12345;
+		stream[i] = (uint8_t)(seed >> 16);
+	}
+}
+
+/* Everything from `from` to the end of the ring is the stream's. */
+static void check_from(const struct replay *replay, uint64_t from)
+{
+	const uint8_t *piece;
+	size_t size;
+
+	while ((size = replay_piece(replay, from, &piece)) > 0) {
+		cr_assert_arr_eq(piece, stream + from, size);
+		from += size;
+	}
+	cr_assert_eq(from, replay->end);
+}
+
+Test(replay, keeps_what_is_not_acknowledged)
+{
+	struct replay replay = { 0 };
+	uint64_t acked = 100, sent = 100;
+	unsigned seed = 7;
+
+	make_stream();
+	replay_begin(&replay, 10000, 100);
+	while (sent < STREAM) {
+		size_t want, room;
+		struct iovec iov[2];
+
+		seed = seed * 1103515245 + 12345;
+		want = 1 + (seed >> 8) % 5000;
+		if (want > STREAM - sent)
+			want = STREAM - sent;
+		room = replay_room(&replay, want);
+		cr_assert_leq(room, want);
+		cr_assert_leq(sent - acked + room, 10000);
+		iov[0].iov_base = stream + sent;
+		iov[0].iov_len = room / 3;
+		iov[1].iov_base = stream + sent + room / 3;
+		iov[1].iov_len = room - room / 3;
+		replay_keep(&replay, iov, room);
+		sent += room;
+		check_from(&replay, acked);
+		acked += (seed >> 4) % (sent - acked + 1);
+		replay_drop(&replay, acked);
+		cr_assert(replay_has(&replay, acked));
+		cr_assert(replay_has(&replay, sent));
+		cr_assert(!replay_has(&replay, sent + 1));
+		cr_assert(acked == 100 || !replay_has(&replay, acked - 1));
+	}
+	replay_free(&replay);
+}
+
+Test(replay, a_full_ring_has_no_room)
+{
+	struct replay replay = { 0 };
+	struct iovec iov = { stream, 4096 };
+
+	replay_begin(&replay, 4096, 0);
+	cr_assert_eq(replay_room(&replay, 9999), 4096);
+	replay_keep(&replay, &iov, 4096);
+	cr_assert_eq(replay_room(&replay, 1), 0);
+	replay_drop(&replay, 1);
+	cr_assert_eq(replay_room(&replay, 9), 1);
+	replay_free(&replay);
+}
+
+Test(replay, without_a_ring_only_the_end_is_there)
+{
+	struct replay replay = { 0 };
+	struct iovec iov = { stream, 5000 };
+
+	replay_begin(&replay, 0, 10);
+	cr_assert_eq(replay_room(&replay, 5000), SIZE_MAX);
+	replay_keep(&replay, &iov, 5000);
+	cr_assert(replay_has(&replay, 5010));
+	cr_assert(!replay_has(&replay, 5009));
+	cr_assert_null(replay.bytes);
+}
+
+Test(replay, stale_and_wild_acknowledgements_change_nothing)
+{
+	struct replay replay = { 0 };
+	struct iovec iov = { stream, 100 };
+
+	replay_begin(&replay, 4096, 50);
+	cr_assert_eq(replay_room(&replay, 100), 100);
+	replay_keep(&replay, &iov, 100);
+	replay_drop(&replay, 100);
+	replay_drop(&replay, 60);
+	cr_assert_eq(replay.first, 100);
+	replay_drop(&replay, 151);
+	cr_assert_eq(replay.first, 100);
+	replay_free(&replay);
+}
