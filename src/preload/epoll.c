@@ -70,10 +70,9 @@ SHIM int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 }
 
 /* A set that has something of ours in it; NULL: the kernel's business. */
-static struct epollset *busy_set(int epfd, const struct epoll_event *events,
-				 int max)
+static struct epollset *busy_set(int epfd, bool usable)
 {
-	struct epollset *set = max > 0 && events ? set_of(epfd) : NULL;
+	struct epollset *set = usable ? set_of(epfd) : NULL;
 
 	if (set && epollset_is_plain(set)) {
 		done(set);
@@ -101,7 +100,7 @@ static uint64_t until_of(int timeout)
 SHIM int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
 {
 	int saved = errno;
-	struct epollset *set = busy_set(epfd, events, max);
+	struct epollset *set = busy_set(epfd, max > 0 && events);
 
 	if (!set)
 		return real.epoll_wait(epfd, events, max, timeout);
@@ -112,7 +111,7 @@ SHIM int epoll_pwait(int epfd, struct epoll_event *events, int max,
 		     int timeout, const sigset_t *mask)
 {
 	int saved = errno;
-	struct epollset *set = busy_set(epfd, events, max);
+	struct epollset *set = busy_set(epfd, max > 0 && events);
 
 	if (!set)
 		return real.epoll_pwait(epfd, events, max, timeout, mask);
@@ -123,7 +122,7 @@ SHIM int epoll_pwait2(int epfd, struct epoll_event *events, int max,
 		      const struct timespec *timeout, const sigset_t *mask)
 {
 	int saved = errno;
-	struct epollset *set = busy_set(epfd, events, max);
+	struct epollset *set = busy_set(epfd, max > 0 && events);
 
 	if (!set)
 		return real.epoll_pwait2(epfd, events, max, timeout, mask);
