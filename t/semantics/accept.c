@@ -240,18 +240,22 @@ static void banner(struct pair *p)
 }
 
 const struct sem_case sem_cases[] = {
-	{ "plainly", SEM_ONCE | SEM_SERVES, plainly, "the address and flags of an accepted socket" },
+	{ "plainly", SEM_ONCE | SEM_SERVES, plainly,
+	  "the address and flags of an accepted socket" },
 	{ "waits", SEM_ONCE | SEM_SERVES, waits, "a blocking accept" },
 	{ "flags", SEM_ONCE | SEM_SERVES, flags, "accept4's flags" },
-	{ "nonblocking", SEM_ONCE | SEM_SERVES, nonblocking, "EAGAIN, POLLIN, flags not inherited" },
+	{ "nonblocking", SEM_ONCE | SEM_SERVES, nonblocking,
+	  "EAGAIN, POLLIN, flags not inherited" },
 	{ "address_room", SEM_ONCE | SEM_SERVES, address_room, "room for less than an address" },
 	{ "wrong", SEM_ONCE | SEM_SERVES, wrong, "EBADF, ENOTSOCK, EINVAL, EOPNOTSUPP" },
 	{ "on_connection", LANE, on_connection, "accept and listen on a connection" },
 	{ "times_out", SEM_ONCE | SEM_SERVES, times_out, "SO_RCVTIMEO bounds accept" },
-	{ "shutdown_wakes", SEM_ONCE | SEM_SERVES, shutdown_wakes, "shutdown ends a blocked accept" },
+	{ "shutdown_wakes", SEM_ONCE | SEM_SERVES, shutdown_wakes,
+	  "shutdown ends a blocked accept" },
 	{ "inherits", SEM_ONCE | SEM_SERVES, inherits, "options the listener hands on" },
 	{ "mapped", SEM_ONCE | SEM_SERVES, mapped, "an IPv4 client of an IPv6 listener" },
-	{ "listener_closed", SEM_ONCE | SEM_SERVES, listener_closed, "the listener goes, the connection stays" },
+	{ "listener_closed", SEM_ONCE | SEM_SERVES, listener_closed,
+	  "the listener goes, the connection stays" },
 	{ "banner", SEM_ONCE | SEM_SERVES, banner, "the first thing done is a send" },
 	{ 0 }
 };

@@ -194,7 +194,10 @@ void peer_later(struct pair *p, int nap_ms, enum peer_op op, long a, long b);
 /* The peer's side of the control socket: serves until told to quit. */
 void peer_serve(int control);
 
-/* -- between sem.c and peer.c ------------------------------------------------- */
+/* -- between sem.c, harness.c and peer.c -------------------------------------- */
+
+extern int sem_control;	/* the near end's side of the control socket */
+#define SEM_BROKEN 3	/* the exit status of broken() */
 
 struct peer_request { int32_t op, slot, nap_ms, pad; int64_t a, b; };
 struct peer_answer { int64_t value; int32_t err, pad; };
