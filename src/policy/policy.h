@@ -28,7 +28,7 @@ struct policy_lane {
 	uint64_t after_messages;   /* or this many sends and receives */
 	uint32_t send_buffer;	   /* bytes, of the rsocket */
 	uint32_t receive_buffer;   /* bytes, of the rsocket */
-	uint64_t replay;	   /* bytes kept for a retreat; 0 = no retreat */
+	uint64_t replay;	   /* bytes kept for a retreat; 0 = none */
 	uint32_t stall_timeout_ms; /* silence after which a lane is dead */
 	uint32_t busy_poll_us;	   /* spin this long before sleeping */
 };
@@ -55,7 +55,7 @@ struct policy_decision {
 	bool nat;		/* a proxy between the hosts is accepted */
 	bool drain;		/* a reload to tcp moves it back */
 	char rule[48];		/* the rule's name; "default", "built-in" */
-	char source[80];	/* "shunt.conf:12" (basename), "SHUNT_RULES:2" */
+	char source[80];	/* "shunt.conf:12", "SHUNT_RULES:2" */
 	struct policy_lane lane;
 	struct policy_handshake handshake;
 };
