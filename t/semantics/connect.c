@@ -245,8 +245,8 @@ static void wrong(struct pair *p)
 	struct sockaddr_un un = { AF_UNIX, "/nonexistent" };
 	int port, l = sem_listen(4, &port), s = sem_socket();
 	struct sockaddr_storage addr;
-	socklen_t len = sem_addr(&addr, port);
 
+	sem_addr(&addr, port);
 	SHOW(to(-1, port));
 	SHOW(to(999, port));
 	SHOW(to(0, port));
@@ -254,10 +254,15 @@ static void wrong(struct pair *p)
 	SHOW(connect(s, (struct sockaddr *)&addr, 3));
 	SHOW(connect(s, (struct sockaddr *)&addr, 1));
 	SHOW(connect(s, (struct sockaddr *)&addr, 0));
-	SHOW(connect(s, nowhere(), len));
 	SHOW(connect(s, (struct sockaddr *)&un, sizeof(un)));
 	SHOW(connect(s, (struct sockaddr *)&addr, opaque(-1)));
 	SHOW(connect(s, (struct sockaddr *)&addr, 4096));
+	(void)p;
+}
+
+static void fault(struct pair *p)
+{
+	SHOW(connect(sem_socket(), nowhere(), sizeof(struct sockaddr_in6)));
 	(void)p;
 }
 
@@ -333,6 +338,7 @@ const struct sem_case sem_cases[] = {
 	{ "times_out", SEM_ONCE, times_out, "SO_SNDTIMEO bounds a blocking connect" },
 	{ "dissolve", LANE, dissolve, "AF_UNSPEC resets; connect again" },
 	{ "wrong", SEM_ONCE, wrong, "addresses and fds that are wrong" },
+	{ "fault", SEM_ONCE, fault, "EFAULT" },
 	{ "options_kept", SEM_ONCE, options_kept, "options set before are still set after" },
 	{ "mapped", SEM_ONCE, mapped, "an IPv4-mapped address" },
 	{ "again_and_again", SEM_ONCE, again_and_again, "50 non-blocking connects in a row" },

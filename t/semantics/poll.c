@@ -211,13 +211,20 @@ static void wrong(struct pair *p)
 {
 	struct pollfd pfd = { .fd = p->fd, .events = POLLIN };
 
-	SHOW(poll(nowhere(), 1, 0));
-	SHOW(poll(nowhere(), 0, 0));
 	SHOW(poll(NULL, 0, 10));
 	SHOW(poll(&pfd, opaque(0x7fffffff), 0));
 	pfd.revents = 77;
 	SHOW(poll(&pfd, 1, 0));
 	say("revents %d", pfd.revents);
+}
+
+static void faults(struct pair *p)
+{
+	SHOW(poll(nowhere(), 0, 0));
+	SHOW(poll(nowhere(), 1, 0));
+	SHOW(poll(nowhere(), 1, -1));
+	SHOW(ppoll(nowhere(), 1, NULL, NULL));
+	show_poll(p->fd, POLLIN, 0);
 }
 
 static void mixed(struct pair *p)
@@ -421,7 +428,8 @@ const struct sem_case sem_cases[] = {
 	{ "peer_closed", LANE, peer_closed, "after the peer's close" },
 	{ "reset", LANE, reset, "a reset wakes even events 0" },
 	{ "unconnected", SEM_ONCE, unconnected, "fresh, listening, closed, negative fds" },
-	{ "wrong", LANE, wrong, "EFAULT, EINVAL, no fds" },
+	{ "wrong", LANE, wrong, "EINVAL, no fds" },
+	{ "faults", LANE, faults, "EFAULT" },
 	{ "mixed", LANE, mixed, "pipes, connections and bad fds together" },
 	{ "thread_wakes", LANE, thread_wakes, "a pipe written by a thread wakes us" },
 	{ "masks", LANE, masks, "ppoll's signal mask" },

@@ -182,7 +182,7 @@ static void bad_fd(struct pair *p)
 {
 	struct timeval t = { 0, 0 };
 	fd_set r;
-	int s = dup(p->fd);
+	int s = MUST(dup2(p->fd, 70));
 
 	FD_ZERO(&r);
 	FD_SET(p->fd, &r);
@@ -195,7 +195,17 @@ static void bad_fd(struct pair *p)
 	peer_send(p, 1);
 	await_bytes(p->fd, 1);
 	SHOW(select(s, &r, NULL, NULL, &t));
+	say("%d %d", !!FD_ISSET(p->fd, &r), !!FD_ISSET(s, &r));
+}
+
+static void faults(struct pair *p)
+{
+	struct timeval t = { 0, 0 };
+
 	SHOW(select(1024, nowhere(), NULL, NULL, &t));
+	SHOW(select(1024, NULL, nowhere(), NULL, &t));
+	SHOW(select(0, NULL, NULL, NULL, nowhere()));
+	show_select(p->fd, "rw", 0);
 }
 
 /* A number over FD_SETSIZE, with a set large enough for it. */
@@ -363,6 +373,7 @@ const struct sem_case sem_cases[] = {
 	{ "time_left", LANE, time_left, "what happens to the caller's timeout" },
 	{ "only_time", LANE, only_time, "no sets, wrong times, wrong nfds" },
 	{ "bad_fd", LANE, bad_fd, "EBADF leaves the sets alone" },
+	{ "faults", LANE, faults, "EFAULT" },
 	{ "big_number", LANE, big_number, "a number over FD_SETSIZE" },
 	{ "mixed", LANE, mixed, "a connection and a pipe" },
 	{ "several", LANE, several, "six connections at once" },
