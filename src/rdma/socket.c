@@ -157,6 +157,8 @@ static void scatter(const struct iovec *iov, const char *from, size_t size)
 
 	for (; size > 0; iov++) {
 		part = iov->iov_len < size ? iov->iov_len : size;
+		if (part == 0)
+			continue;
 		memcpy(iov->iov_base, from, part);
 		from += part;
 		size -= part;
@@ -165,10 +167,9 @@ static void scatter(const struct iovec *iov, const char *from, size_t size)
 
 static void gather(char *to, const struct iovec *iov, int count)
 {
-	for (; count > 0; count--, iov++) {
-		memcpy(to, iov->iov_base, iov->iov_len);
-		to += iov->iov_len;
-	}
+	for (; count > 0; count--, iov++)
+		if (iov->iov_len > 0)
+			to = mempcpy(to, iov->iov_base, iov->iov_len);
 }
 
 static ssize_t receive(int rs, void *buf, size_t n, int flags)
