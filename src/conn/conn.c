@@ -197,6 +197,14 @@ void conn_settle(struct conn *conn)
 	}
 }
 
+void conn_reset(struct conn *conn, int error)
+{
+	if (atomic_exchange(&conn->reset, true))
+		return;
+	conn->error = error;
+	conn_ring(conn, NULL);
+}
+
 void conn_fail(struct conn *conn, int error, enum reason reason)
 {
 	bool done;

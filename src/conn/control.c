@@ -87,6 +87,8 @@ static void leg_ended(struct conn *conn, enum leg_end end)
 		conn_fail(conn, -ECONNRESET, REASON_peer_died);
 		return;
 	}
+	if (end == LEG_RST && !(conn->peer_close & WIRE_CLOSE_FULL))
+		conn_reset(conn, ECONNRESET);
 	if (conn->rx_end == OFFSET_NEVER)
 		conn->reason = REASON_peer_died;
 	lock_acquire(&conn->lock);
@@ -131,6 +133,8 @@ static void hear_close(struct conn *conn, const struct wire_record *record)
 	}
 	atomic_fetch_or(&conn->peer_close, record->flags);
 	conn->rx_end = record->offset;
+	if (record->flags & WIRE_CLOSE_RESET)
+		conn_reset(conn, ECONNRESET);
 	lock_acquire(&conn->receive);
 	if (conn->rx_bytes == conn->rx_end && conn->ack_every)
 		conn_acknowledge(conn);

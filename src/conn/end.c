@@ -61,6 +61,8 @@ static int shut_down(struct conn *conn, int how)
 		return CONN_PLAIN;
 	if (state <= STATE_greeted)
 		return shut_early(conn, how);
+	if (conn->reset || (conn->tx_shut && conn->rx_end != OFFSET_NEVER))
+		return -ENOTCONN;	/* both directions are over */
 	if (how != SHUT_RD)
 		shut_write(conn);
 	if (how != SHUT_WR)
@@ -165,12 +167,23 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 	return true;
 }
 
+/* SO_LINGER with a time of zero: close() resets (socket(7)). */
+static bool lingers_not(struct conn *conn)
+{
+	struct linger linger = { 0, 0 };
+	socklen_t length = sizeof(linger);
+
+	return real.getsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &linger,
+			       &length) == 0 &&
+	       linger.l_onoff && linger.l_linger == 0;
+}
+
 static void end_lane(struct conn *conn)
 {
 	uint32_t flags = WIRE_CLOSE_FULL;
 
 	if (conn_state(conn) == STATE_on_rdma) {
-		if (unread(conn))
+		if (unread(conn) || lingers_not(conn))
 			flags |= WIRE_CLOSE_RESET;
 		control_say(conn, WIRE_CLOSE, flags, conn->tx_bytes);
 		conn_report(conn, "closed");

@@ -85,7 +85,6 @@ struct conn {
 	uint64_t rx_raw;	/* of them by TCP */
 	uint64_t rx_boundary;	/* the lane begins here */
 	bool rx_shut;
-	bool rx_reset_told;
 	uint64_t ack_every;	/* bytes; 0: the peer keeps none */
 	uint64_t ack_sent;
 	uint8_t in[WIRE_RECORD_MAX]; /* service thread: a part of a record */
@@ -102,13 +101,19 @@ struct conn {
 	struct replay replay;
 	_Atomic uint64_t acked;	/* the peer's application has consumed */
 	uint64_t resume_at;	/* next byte of the ring to go on TCP */
-	bool tx_into_void;	/* one send after the peer has gone is lost */
+	/* one send after the peer has gone is lost */
 
 	/* Set by the service thread, read by all. */
 	_Atomic uint64_t rx_end;	/* CLOSE{n}, or OFFSET_NEVER */
 	_Atomic uint32_t peer_close;	/* its flags */
 	_Atomic enum leg_end leg;
 	atomic_bool lane_over;		/* no more will come by RDMA */
+	/*
+	 * As the kernel's sk_err: the connection was reset, and the next call
+	 * says why, once. Data that came before are still read.
+	 */
+	atomic_bool reset;
+	atomic_int error;
 	atomic_ulong messages;
 
 	/* The service thread's own. */
@@ -156,6 +161,9 @@ void conn_random(uint8_t *bytes, size_t size);
 /* Between these two the rsocket stays; false: it is going away. */
 bool lane_enter(struct conn *conn);
 void lane_leave(struct conn *conn);
+
+/* conn.c: the peer's application is gone; `error` as for conn->error */
+void conn_reset(struct conn *conn, int error);
 
 /* io.c: the peer keeps bytes until we say that they were consumed */
 void conn_acknowledge(struct conn *conn);

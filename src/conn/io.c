@@ -112,25 +112,22 @@ static ssize_t say_failure(struct conn *conn, ssize_t after)
 	return conn->failure;
 }
 
-/* The stream has ended, or the peer has gone: what TCP would say. */
+/* Has the receiving direction come to its end? */
+static bool lane_ended(const struct conn *conn)
+{
+	if (conn->rx_end != OFFSET_NEVER)
+		return conn->rx_end == conn->rx_bytes;
+	return conn->lane_over && conn->leg != LEG_OPEN;
+}
+
+/* Nothing is there: wait, or what TCP would say at its end. */
 static ssize_t lane_end(struct conn *conn)
 {
-	uint64_t end = conn->rx_end;
-
-	if (end == conn->rx_bytes) {
-		if (!(conn->peer_close & WIRE_CLOSE_RESET) ||
-		    conn->rx_reset_told)
-			return 0;
-		conn->rx_reset_told = true;
-		return -ECONNRESET;
-	}
-	if (!conn->lane_over || end != OFFSET_NEVER)
+	if (!lane_ended(conn))
 		return -EAGAIN;
-	if (conn->leg == LEG_FIN)
-		return 0;
-	if (conn->leg == LEG_RST)
-		return -ECONNRESET;
-	return -EAGAIN;
+	if (conn->error == ECONNRESET)
+		return -atomic_exchange(&conn->error, 0);
+	return 0;
 }
 
 static size_t iov_size(const struct iovec *iov, int count)
@@ -160,27 +157,39 @@ static bool ack_due(const struct conn *conn)
 	       (since >= conn->ack_every || conn->rx_bytes == conn->rx_end);
 }
 
+/* MSG_TRUNC on TCP: the bytes are taken and go nowhere (tcp(7)). */
+static ssize_t lane_discard(struct conn *conn, size_t size, int flags)
+{
+	char scratch[16384];
+	struct iovec iov = { scratch, size < sizeof(scratch)
+					      ? size
+					      : sizeof(scratch) };
+
+	return rdma_recv(conn->rs, &iov, 1, flags & MSG_PEEK);
+}
+
 static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 			    int count, int flags)
 {
+	size_t size = iov_size(iov, count);
 	ssize_t got;
 
-	if (iov_size(iov, count) == 0)
-		return 0;
-	if (conn->rx_end == conn->rx_bytes || conn->lane_closed)
+	if (lane_ended(conn) || conn->lane_closed)
 		return lane_end(conn);
-	got = rdma_recv(conn->rs, iov, count, flags & (MSG_PEEK | MSG_TRUNC));
+	if (size == 0)
+		return rdma_ready(conn->rs, POLLIN) & POLLIN ? 0 : -EAGAIN;
+	got = flags & MSG_TRUNC
+		      ? lane_discard(conn, size, flags)
+		      : rdma_recv(conn->rs, iov, count, flags & MSG_PEEK);
 	if (got > 0) {
 		if (!(flags & MSG_PEEK))
 			conn->rx_bytes += got;
 		return got;
 	}
-	if (got == -EAGAIN)
-		return lane_end(conn);
-	if (got != 0 && got != -ECONNRESET && got != -EIO &&
-	    got != -ENOTCONN && got != -EPIPE)
+	if (got == -EFAULT || got == -ENOMEM)
 		return got;
-	conn->lane_over = true;
+	if (got != -EAGAIN)
+		conn->lane_over = true;
 	return lane_end(conn);
 }
 
@@ -219,6 +228,17 @@ static ssize_t out_of_band(struct conn *conn, ssize_t otherwise)
 	return otherwise;
 }
 
+/* The kernel's: a lane puts nothing there. */
+static ssize_t error_queue(struct conn *conn, const struct iovec *iov,
+			   int count, int flags)
+{
+	struct msghdr msg = { .msg_iov = (struct iovec *)iov,
+			      .msg_iovlen = count };
+	ssize_t got = real.recvmsg(conn->tcp, &msg, flags | MSG_DONTWAIT);
+
+	return got < 0 ? -errno : got;
+}
+
 ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 		     int flags)
 {
@@ -226,8 +246,10 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 	bool acknowledge;
 	ssize_t got;
 
-	if (flags & (MSG_OOB | MSG_ERRQUEUE))
+	if (flags & MSG_OOB)
 		return out_of_band(conn, -EINVAL);
+	if (flags & MSG_ERRQUEUE)
+		return error_queue(conn, iov, count, flags);
 	if (conn->rx == RX_GREET)
 		look_at_greeting(conn);
 	lock_acquire(&conn->receive);
@@ -271,10 +293,14 @@ static ssize_t tcp_transmit(struct conn *conn, const struct iovec *iov,
  */
 static ssize_t into_void(struct conn *conn, const struct iovec *iov, int count)
 {
-	if (conn->tx_into_void || conn->leg == LEG_RST)
-		return -EPIPE;
-	conn->tx_into_void = true;
-	return iov_size(iov, count);
+	int error;
+
+	if (!conn->reset) {
+		conn_reset(conn, EPIPE);
+		return iov_size(iov, count);
+	}
+	error = atomic_exchange(&conn->error, 0);
+	return error ? -error : -EPIPE;
 }
 
 bool conn_ring_full(const struct conn *conn)
@@ -291,7 +317,8 @@ static ssize_t lane_transmit(struct conn *conn, const struct iovec *iov,
 
 	if (conn->tx_shut)
 		return -EPIPE;
-	if ((conn->peer_close & WIRE_CLOSE_FULL) || conn->leg != LEG_OPEN)
+	if ((conn->peer_close & WIRE_CLOSE_FULL) || conn->leg != LEG_OPEN ||
+	    conn->reset)
 		return into_void(conn, iov, count);
 	if (iov_size(iov, count) == 0)
 		return 0;

@@ -25,8 +25,9 @@ static int socket_error(struct conn *conn)
 		return atomic_exchange(&conn->failure_told, true)
 			       ? 0
 			       : -conn->failure;
-	if (state == STATE_connecting || state == STATE_greeting ||
-	    state == STATE_on_rdma)
+	if (state == STATE_on_rdma)
+		return atomic_exchange(&conn->error, 0);
+	if (state == STATE_connecting || state == STATE_greeting)
 		return 0;
 	return CONN_PLAIN;
 }

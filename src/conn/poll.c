@@ -34,15 +34,14 @@ static short lane_read_bits(struct conn *conn, short lane)
 		bits |= READ_BITS;
 	if (end != OFFSET_NEVER || conn->leg != LEG_OPEN || conn->rx_shut)
 		bits |= POLLRDHUP;
-	if (conn->leg == LEG_RST ||
-	    (conn->peer_close & WIRE_CLOSE_RESET))
-		bits |= POLLERR | POLLHUP;
+	if (conn->reset)
+		bits |= READ_BITS | POLLRDHUP;
 	return bits;
 }
 
 static short lane_write_bits(struct conn *conn, short lane)
 {
-	if ((lane & POLLOUT) || conn->tx_shut || conn->leg != LEG_OPEN ||
+	if ((lane & POLLOUT) || conn->tx_shut || conn->reset || conn->leg != LEG_OPEN ||
 	    (conn->peer_close & WIRE_CLOSE_FULL))
 		return WRITE_BITS;
 	return 0;
@@ -54,9 +53,8 @@ static short hangup(struct conn *conn)
 	bool read_over = conn->rx_end != OFFSET_NEVER || conn->rx_shut ||
 			 conn->leg != LEG_OPEN;
 
-	if ((read_over && conn->tx_shut) || conn->tx_into_void)
-		return POLLHUP;
-	return 0;
+	return ((read_over && conn->tx_shut) || conn->reset ? POLLHUP : 0) |
+	       (conn->error ? POLLERR : 0);
 }
 
 /*

@@ -8,7 +8,9 @@ static ssize_t send_one(struct conn *conn, const void *buf, size_t n,
 			int flags)
 {
 	struct iovec iov = { (void *)buf, n };
-	ssize_t ret = ready_send(conn, &iov, 1, flags);
+	ssize_t ret = n && bad_pointer(buf)
+			      ? -EFAULT
+			      : ready_send(conn, &iov, 1, flags);
 
 	shim_done(conn);
 	return ret;
@@ -77,6 +79,35 @@ SHIM ssize_t writev(int fd, const struct iovec *iov, int count)
 	return shim_result(ret);
 }
 
+/*
+ * Ancillary data of a TCP socket: a lane has no use for any, but refuses what
+ * the kernel refuses (sock_cmsg_send). 0 or -EINVAL.
+ */
+static int check_control(const struct msghdr *msg)
+{
+	struct cmsghdr *at;
+
+	if (!msg->msg_controllen)
+		return 0;
+	if (msg->msg_controllen < sizeof(*at))
+		return -EINVAL;
+	for (at = CMSG_FIRSTHDR(msg); at;
+	     at = CMSG_NXTHDR((struct msghdr *)msg, at)) {
+		if (at->cmsg_len < sizeof(*at) ||
+		    at->cmsg_len > msg->msg_controllen)
+			return -EINVAL;
+		if (at->cmsg_level != SOL_SOCKET)
+			continue;
+		if (at->cmsg_type != SCM_RIGHTS &&
+		    at->cmsg_type != SCM_CREDENTIALS &&
+		    at->cmsg_type != SO_MARK &&
+		    at->cmsg_type != SO_TIMESTAMPING &&
+		    at->cmsg_type != SCM_TXTIME)
+			return -EINVAL;
+	}
+	return 0;
+}
+
 SHIM ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct conn *conn = shim_conn(fd);
@@ -84,9 +115,14 @@ SHIM ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	int saved = errno;
 	ssize_t ret;
 
-	if (!conn)
+	if (!conn || bad_pointer(msg)) {
+		if (conn)
+			shim_done(conn);
 		return real.sendmsg(fd, msg, flags);
+	}
 	ret = vectors_copy(&vectors, msg->msg_iov, msg->msg_iovlen, EMSGSIZE);
+	if (ret == 0)
+		ret = check_control(msg);
 	if (ret == 0)
 		ret = ready_send(conn, vectors.iov, (int)msg->msg_iovlen,
 				 flags);

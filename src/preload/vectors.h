@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -20,7 +22,17 @@ struct vectors {
 };
 
 /*
- * 0; -EINVAL for lengths that overflow ssize_t; -too_many (EINVAL or
+ * A pointer that cannot be good: NULL, or beside it. On a lane user memory is
+ * copied by user code, so this is the EFAULT that can be told for nothing;
+ * other bad pointers fault in the program (docs/ARCHITECTURE.md).
+ */
+static inline bool bad_pointer(const void *pointer)
+{
+	return (uintptr_t)pointer < 4096;
+}
+
+/*
+ * 0; -EFAULT; -EINVAL for lengths that overflow ssize_t; -too_many (EINVAL or
  * EMSGSIZE) for a count over IOV_MAX or below 0; -ENOMEM. Always followed by
  * vectors_free().
  */
@@ -33,7 +45,11 @@ static inline int vectors_copy(struct vectors *vectors,
 	vectors->iov = vectors->few;
 	if (count > IOV_MAX)
 		return -too_many;
+	if (count && bad_pointer(iov))
+		return -EFAULT;
 	for (i = 0; i < count; i++) {
+		if (iov[i].iov_len && bad_pointer(iov[i].iov_base))
+			return -EFAULT;
 		if (iov[i].iov_len > (size_t)SSIZE_MAX - total)
 			return -EINVAL;
 		total += iov[i].iov_len;

@@ -12,6 +12,8 @@
 #include "ready/ready.h"
 #include "ready/restart.h"
 
+#define PEEK_LOOK_MS 1
+
 struct patience {
 	bool begun;
 	bool limited;		/* by SO_RCVTIMEO or SO_SNDTIMEO */
@@ -92,18 +94,52 @@ static ssize_t plain_receive(struct conn *conn, struct iovec *iov, int count,
 	return got < 0 ? -errno : got;
 }
 
+static bool peek_all(int flags)
+{
+	return (flags & MSG_PEEK) && (flags & MSG_WAITALL);
+}
+
+static ssize_t total_of(const struct iovec *iov, int count)
+{
+	ssize_t total = 0;
+
+	while (count-- > 0)
+		total += (ssize_t)(iov++)->iov_len;
+	return total;
+}
+
+/*
+ * MSG_PEEK | MSG_WAITALL, and some is there: no readiness tells of more, so
+ * look again soon. False: no more will come, or not in time.
+ */
+static bool wait_more(struct conn *conn, struct patience *patience)
+{
+	begin(patience, conn, SO_RCVTIMEO);
+	if (conn_ready(conn, POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR))
+		return false;
+	if (real.poll(NULL, 0, PEEK_LOOK_MS) < 0)
+		return false;	/* EINTR: what is there is the answer */
+	return clock_us() < patience->until_us;
+}
+
 ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
 		      int flags)
 {
 	bool all = (flags & MSG_WAITALL) && !(flags & MSG_PEEK);
 	struct patience patience = { 0 };
 	size_t total = 0;
-	ssize_t got;
+	ssize_t got, wanted = total_of(iov, count);
 
 	for (;;) {
 		got = conn_receive(conn, iov, count, flags);
 		if (got == CONN_PLAIN)
 			got = plain_receive(conn, iov, count, flags);
+		if (got > 0 && got < wanted && peek_all(flags) &&
+		    may_block(conn, flags)) {
+			if (!wait_more(conn, &patience))
+				return got;
+			continue;
+		}
 		if (got > 0) {
 			total += got;
 			advance(&iov, &count, got);
