@@ -11,8 +11,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The library whose structs this header describes; configure may say more. */
 #ifndef SHUNT_LIBCONFIG_SONAME
+#if LIBCONFIG_VER_MAJOR == 1 && LIBCONFIG_VER_MINOR == 5
 #define SHUNT_LIBCONFIG_SONAME "libconfig.so.9"
+#elif LIBCONFIG_VER_MAJOR == 1 && LIBCONFIG_VER_MINOR == 7
+#define SHUNT_LIBCONFIG_SONAME "libconfig.so.11"
+#else
+#error "define SHUNT_LIBCONFIG_SONAME: the soname of this libconfig"
+#endif
 #endif
 
 struct libconfig {
