@@ -3,7 +3,9 @@
  * Threads that want the same thing at the same time: the fd table, the
  * policy while it is reloaded, one rsocket. Runs in every build and is for
  * --enable-tsan; no Criterion, whose memory and ThreadSanitizer's collide.
+ * The rsocket is the fake's, in the guest (SHUNT_GUEST) a true one.
  */
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,19 +159,26 @@ static void make_lane(void)
 {
 	static const struct rdma_sizes sizes = { 16384, 16384 };
 	struct sockaddr_storage at = { .ss_family = AF_INET };
+	bool guest = getenv("SHUNT_GUEST");
 	int listener;
 
-	must(rdma_open() == REASON_none, "no fake runtime");
+	if (!guest)
+		setenv("SHUNT_RDMA_LIBRARY", getenv("FAKE_RDMA_LIBRARY"), 1);
+	must(rdma_open() == REASON_none, "no runtime or no device");
 	listener = rdma_socket(AF_INET, &sizes);
 	rdma_bind(listener, (struct sockaddr *)&at, addr_length(&at));
 	must(rdma_listen(listener, 1) == 0, "rdma_listen");
 	rdma_local_address(listener, &at);
+	if (guest)
+		inet_pton(AF_INET, getenv("SHUNT_T_ADDR4"),
+			  &((struct sockaddr_in *)&at)->sin_addr);
 	near = rdma_socket(AF_INET, &sizes);
 	rdma_connect(near, (struct sockaddr *)&at, addr_length(&at));
 	far = rdma_accept(listener, 5000);
 	must(far >= 0, "rdma_accept");
 	while (!rdma_ready(near, POLLOUT))
 		usleep(1000);
+	must(rdma_error(near) == 0, "rdma_connect");
 }
 
 int main(void)
@@ -190,7 +199,6 @@ int main(void)
 	run(use_policy, THREADS);
 	unlink(conf);
 
-	setenv("SHUNT_RDMA_LIBRARY", getenv("FAKE_RDMA_LIBRARY"), 1);
 	make_lane();
 	run(use_lane, 4);
 	return 0;
