@@ -2,7 +2,8 @@
 #include "base/oldlibc.h"
 
 #include <fcntl.h>
-#include <sys/syscall.h>
+
+#include "base/syscall.h"
 
 #define IS_THERE(name) && name != NULL
 
@@ -13,26 +14,26 @@ bool oldlibc_complete(void)
 
 int stat(const char *path, struct stat *st)
 {
-	return (int)syscall(SYS_newfstatat, AT_FDCWD, path, st, 0);
+	return (int)sys_call(SYS_newfstatat, AT_FDCWD, path, st, 0);
 }
 
 int fstat(int fd, struct stat *st)
 {
-	return (int)syscall(SYS_fstat, fd, st);
+	return (int)sys_call(SYS_fstat, fd, st);
 }
 
 int lstat(const char *path, struct stat *st)
 {
-	return (int)syscall(SYS_newfstatat, AT_FDCWD, path, st,
+	return (int)sys_call(SYS_newfstatat, AT_FDCWD, path, st,
 			    AT_SYMLINK_NOFOLLOW);
 }
 
 ssize_t getrandom(void *buf, size_t n, unsigned flags)
 {
-	return syscall(SYS_getrandom, buf, n, flags);
+	return sys_call(SYS_getrandom, buf, n, flags);
 }
 
 pid_t gettid(void)
 {
-	return (pid_t)syscall(SYS_gettid);
+	return (pid_t)sys_call(SYS_gettid);
 }

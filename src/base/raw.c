@@ -4,24 +4,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#define KERNEL_SIGSET_SIZE 8
+#include "base/syscall.h"
+
+#define KERNEL_SIGSET_SIZE 8L
 
 int raw_socket(int domain, int type, int protocol)
 {
-	return (int)syscall(SYS_socket, domain, type, protocol);
+	return (int)sys_call(SYS_socket, domain, type, protocol);
 }
 
 int raw_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	return (int)syscall(SYS_bind, fd, addr, len);
+	return (int)sys_call(SYS_bind, fd, addr, len);
 }
 
 int raw_listen(int fd, int backlog)
 {
-	return (int)syscall(SYS_listen, fd, backlog);
+	return (int)sys_call(SYS_listen, fd, backlog);
 }
 
 int raw_accept(int fd, struct sockaddr *addr, socklen_t *len)
@@ -31,48 +31,48 @@ int raw_accept(int fd, struct sockaddr *addr, socklen_t *len)
 
 int raw_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
-	return (int)syscall(SYS_accept4, fd, addr, len, flags);
+	return (int)sys_call(SYS_accept4, fd, addr, len, flags);
 }
 
 int raw_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	return (int)syscall(SYS_connect, fd, addr, len);
+	return (int)sys_call(SYS_connect, fd, addr, len);
 }
 
 int raw_shutdown(int fd, int how)
 {
-	return (int)syscall(SYS_shutdown, fd, how);
+	return (int)sys_call(SYS_shutdown, fd, how);
 }
 
 int raw_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	return (int)syscall(SYS_getsockname, fd, addr, len);
+	return (int)sys_call(SYS_getsockname, fd, addr, len);
 }
 
 int raw_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	return (int)syscall(SYS_getpeername, fd, addr, len);
+	return (int)sys_call(SYS_getpeername, fd, addr, len);
 }
 
 int raw_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-	return (int)syscall(SYS_getsockopt, fd, level, name, value, len);
+	return (int)sys_call(SYS_getsockopt, fd, level, name, value, len);
 }
 
 int raw_setsockopt(int fd, int level, int name, const void *value,
 		   socklen_t len)
 {
-	return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+	return (int)sys_call(SYS_setsockopt, fd, level, name, value, len);
 }
 
 ssize_t raw_read(int fd, void *buf, size_t n)
 {
-	return syscall(SYS_read, fd, buf, n);
+	return sys_call(SYS_read, fd, buf, n);
 }
 
 ssize_t raw_readv(int fd, const struct iovec *iov, int count)
 {
-	return syscall(SYS_readv, fd, iov, count);
+	return sys_call(SYS_readv, fd, iov, count);
 }
 
 ssize_t raw_recv(int fd, void *buf, size_t n, int flags)
@@ -83,12 +83,12 @@ ssize_t raw_recv(int fd, void *buf, size_t n, int flags)
 ssize_t raw_recvfrom(int fd, void *buf, size_t n, int flags,
 		     struct sockaddr *addr, socklen_t *len)
 {
-	return syscall(SYS_recvfrom, fd, buf, n, flags, addr, len);
+	return sys_call(SYS_recvfrom, fd, buf, n, flags, addr, len);
 }
 
 ssize_t raw_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	return syscall(SYS_recvmsg, fd, msg, flags);
+	return sys_call(SYS_recvmsg, fd, msg, flags);
 }
 
 /* libc ends a program that would overrun its buffer; so must we. */
@@ -119,12 +119,12 @@ ssize_t raw___recvfrom_chk(int fd, void *buf, size_t n, size_t size, int flags,
 
 ssize_t raw_write(int fd, const void *buf, size_t n)
 {
-	return syscall(SYS_write, fd, buf, n);
+	return sys_call(SYS_write, fd, buf, n);
 }
 
 ssize_t raw_writev(int fd, const struct iovec *iov, int count)
 {
-	return syscall(SYS_writev, fd, iov, count);
+	return sys_call(SYS_writev, fd, iov, count);
 }
 
 ssize_t raw_send(int fd, const void *buf, size_t n, int flags)
@@ -135,12 +135,12 @@ ssize_t raw_send(int fd, const void *buf, size_t n, int flags)
 ssize_t raw_sendto(int fd, const void *buf, size_t n, int flags,
 		   const struct sockaddr *addr, socklen_t len)
 {
-	return syscall(SYS_sendto, fd, buf, n, flags, addr, len);
+	return sys_call(SYS_sendto, fd, buf, n, flags, addr, len);
 }
 
 ssize_t raw_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	return syscall(SYS_sendmsg, fd, msg, flags);
+	return sys_call(SYS_sendmsg, fd, msg, flags);
 }
 
 int raw_poll(struct pollfd *fds, nfds_t n, int timeout)
@@ -158,7 +158,7 @@ int raw_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 
 	if (timeout)
 		left = *timeout;
-	return (int)syscall(SYS_ppoll, fds, n, timeout ? &left : NULL, mask,
+	return (int)sys_call(SYS_ppoll, fds, n, timeout ? &left : NULL, mask,
 			    KERNEL_SIGSET_SIZE);
 }
 
@@ -184,7 +184,7 @@ static long pselect6(int n, fd_set *r, fd_set *w, fd_set *e,
 		size_t size;
 	} signals = { mask, KERNEL_SIGSET_SIZE };
 
-	return syscall(SYS_pselect6, n, r, w, e, timeout, &signals);
+	return sys_call(SYS_pselect6, n, r, w, e, timeout, &signals);
 }
 
 /* select(2) on Linux does write the time that is left back. */
@@ -219,12 +219,12 @@ int raw_pselect(int n, fd_set *r, fd_set *w, fd_set *e,
 
 int raw_close(int fd)
 {
-	return (int)syscall(SYS_close, fd);
+	return (int)sys_call(SYS_close, fd);
 }
 
 int raw_dup(int fd)
 {
-	return (int)syscall(SYS_dup, fd);
+	return (int)sys_call(SYS_dup, fd);
 }
 
 /* dup3(2) refuses equal numbers, dup2(2) returns them if they are open. */
@@ -237,12 +237,12 @@ int raw_dup2(int fd, int to)
 
 int raw_dup3(int fd, int to, int flags)
 {
-	return (int)syscall(SYS_dup3, fd, to, flags);
+	return (int)sys_call(SYS_dup3, fd, to, flags);
 }
 
 int raw_fcntl(int fd, int cmd, void *arg)
 {
-	return (int)syscall(SYS_fcntl, fd, cmd, arg);
+	return (int)sys_call(SYS_fcntl, fd, cmd, arg);
 }
 
 int raw_fcntl64(int fd, int cmd, void *arg)
@@ -252,7 +252,7 @@ int raw_fcntl64(int fd, int cmd, void *arg)
 
 int raw_ioctl(int fd, unsigned long request, void *arg)
 {
-	return (int)syscall(SYS_ioctl, fd, request, arg);
+	return (int)sys_call(SYS_ioctl, fd, request, arg);
 }
 
 int raw_epoll_create(int size)
@@ -266,12 +266,12 @@ int raw_epoll_create(int size)
 
 int raw_epoll_create1(int flags)
 {
-	return (int)syscall(SYS_epoll_create1, flags);
+	return (int)sys_call(SYS_epoll_create1, flags);
 }
 
 int raw_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
-	return (int)syscall(SYS_epoll_ctl, epfd, op, fd, event);
+	return (int)sys_call(SYS_epoll_ctl, epfd, op, fd, event);
 }
 
 int raw_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
@@ -282,7 +282,7 @@ int raw_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
 int raw_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout,
 		    const sigset_t *mask)
 {
-	return (int)syscall(SYS_epoll_pwait, epfd, events, max, timeout, mask,
+	return (int)sys_call(SYS_epoll_pwait, epfd, events, max, timeout, mask,
 			    KERNEL_SIGSET_SIZE);
 }
 
@@ -291,7 +291,7 @@ int raw_epoll_pwait2(int epfd, struct epoll_event *events, int max,
 		     const struct timespec *timeout, const sigset_t *mask)
 {
 #ifdef SYS_epoll_pwait2
-	return (int)syscall(SYS_epoll_pwait2, epfd, events, max, timeout, mask,
+	return (int)sys_call(SYS_epoll_pwait2, epfd, events, max, timeout, mask,
 			    KERNEL_SIGSET_SIZE);
 #else
 	(void)epfd, (void)events, (void)max, (void)timeout, (void)mask;

@@ -7,10 +7,19 @@
 static ssize_t receive_one(struct conn *conn, void *buf, size_t n, int flags)
 {
 	struct iovec iov = { buf, n };
-	ssize_t ret = ready_receive(conn, &iov, 1, flags);
+	ssize_t ret = n && bad_pointer(buf) && !(flags & MSG_TRUNC)
+			      ? -EFAULT
+			      : ready_receive(conn, &iov, 1, flags);
 
 	shim_done(conn);
 	return ret;
+}
+
+/* read(2) of no bytes asks nothing of a socket; recv(2) of none may wait. */
+static ssize_t receive_nothing(struct conn *conn)
+{
+	shim_done(conn);
+	return 0;
 }
 
 SHIM ssize_t read(int fd, void *buf, size_t n)
@@ -21,7 +30,7 @@ SHIM ssize_t read(int fd, void *buf, size_t n)
 
 	if (!conn)
 		return real.read(fd, buf, n);
-	ret = receive_one(conn, buf, n, 0);
+	ret = n ? receive_one(conn, buf, n, 0) : receive_nothing(conn);
 	errno = saved;
 	return shim_result(ret);
 }
@@ -81,8 +90,11 @@ SHIM ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	int saved = errno;
 	ssize_t ret;
 
-	if (!conn)
-		return real.recvmsg(fd, msg, flags);
+	if (!conn || bad_pointer(msg)) {
+		if (conn)
+			shim_done(conn);
+		return shim_received(real.recvmsg(fd, msg, flags), msg);
+	}
 	ret = vectors_copy(&vectors, msg->msg_iov, msg->msg_iovlen, EMSGSIZE);
 	if (ret == 0)
 		ret = ready_receive(conn, vectors.iov, (int)msg->msg_iovlen,

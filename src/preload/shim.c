@@ -34,6 +34,38 @@ int shim_fresh(int fd)
 	return fd;
 }
 
+static void fresh_rights(const struct cmsghdr *cmsg)
+{
+	const int *fds = (const int *)CMSG_DATA(cmsg);
+	size_t i, count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(*fds);
+
+	for (i = 0; i < count; i++)
+		shim_fresh(fds[i]);
+}
+
+ssize_t shim_received(ssize_t ret, const struct msghdr *msg)
+{
+	struct cmsghdr *cmsg;
+
+	if (ret < 0 || msg->msg_controllen == 0)
+		return ret;
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg;
+	     cmsg = CMSG_NXTHDR((struct msghdr *)msg, cmsg))
+		if (cmsg->cmsg_level == SOL_SOCKET &&
+		    cmsg->cmsg_type == SCM_RIGHTS)
+			fresh_rights(cmsg);
+	return ret;
+}
+
+int shim_received_all(int ret, const struct mmsghdr *vec)
+{
+	int i;
+
+	for (i = 0; i < ret; i++)
+		shim_received(0, &vec[i].msg_hdr);
+	return ret;
+}
+
 int shim_duplicate(int fd, int made)
 {
 	struct conn *conn;

@@ -55,6 +55,13 @@ void __chk_fail(void) __attribute__((noreturn));
 /* A new number has come from the kernel: what it stood for is over. */
 int shim_fresh(int fd);
 
+/*
+ * recvmsg(), recvmmsg() on other sockets: fds may have come along
+ * (SCM_RIGHTS). Both return their first argument.
+ */
+ssize_t shim_received(ssize_t ret, const struct msghdr *msg);
+int shim_received_all(int ret, const struct mmsghdr *vec);
+
 /* A new number for the same file as `fd`. Returns it. */
 int shim_duplicate(int fd, int made);
 

@@ -122,10 +122,25 @@ static void not_files(struct pair *p)
 	SHOW(sendfile(p->fd, p->fd, NULL, 1));
 	SHOW(sendfile(p->fd, null, NULL, 1));
 	SHOW(sendfile(p->fd, ends[0], &at, 1));
-	SHOW(sendfile(ends[1], p->fd, NULL, 1) < 0);
+	SHOW(sendfile(null, p->fd, NULL, 1));
+	SHOW(sendfile(ends[1], p->fd, &at, 1));
 	pair_send(p, 5);
 	SHOW(peer_receive(p, 5));
 	SHOW(peer_poll(p, POLLIN, 50));
+}
+
+/* The one thing that a socket can be sent to: a pipe, as by splice(). */
+static void into_pipe(struct pair *p)
+{
+	int ends[2];
+
+	MUST(pipe(ends));
+	peer_send(p, 100);
+	await_bytes(p->fd, 100);
+	SHOW(sendfile(ends[1], p->fd, NULL, 60));
+	SHOW(sendfile64(ends[1], p->fd, NULL, 1000));
+	SHOW(read(ends[0], buf, sizeof(buf)));
+	say("%s", pair_check(p, buf, 100));
 }
 
 static volatile int pipes;
@@ -153,6 +168,7 @@ const struct sem_case sem_cases[] = {
 	{ "large", LANE, large, "a blocking socket takes all of it" },
 	{ "nonblocking", LANE, nonblocking, "a full socket: EAGAIN" },
 	{ "not_files", LANE, not_files, "what is not a file is refused" },
+	{ "into_pipe", LANE, into_pipe, "from a socket to a pipe" },
 	{ "after_shutdown", LANE, after_shutdown, "EPIPE, SIGPIPE" },
 	{ 0 }
 };

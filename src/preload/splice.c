@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * splice(2) between a connection and a pipe. No byte may be lost or doubled,
+ * and either end may take less than the other gave, so each direction looks
+ * first and consumes afterwards exactly what the other end has taken:
+ *
+ *  connection -> pipe: peek into fresh pages, vmsplice() them into the pipe,
+ *	receive as many bytes as it took;
+ *  pipe -> connection: tee() into a pipe of our own, send from there, read
+ *	as many bytes as went out from the application's pipe.
+ *
+ * That holds for one thread at a time per pipe and connection; two that splice
+ * from the same one at once have no order to rely on with the kernel either.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "preload/shim.h"
+#include "ready/ready.h"
+
+#define PIECE_MOST (256 * 1024)
+#define FLAGS_ALL (SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | \
+		   SPLICE_F_GIFT)
+
+/* A pipe that may be used so? What is not, the kernel refuses untouched. */
+static bool usable_pipe(int fd, int refused)
+{
+	struct stat status;
+	int flags;
+
+	if (fstat(fd, &status) != 0 || !S_ISFIFO(status.st_mode))
+		return false;
+	flags = real.fcntl(fd, F_GETFL, NULL);
+	return flags >= 0 && (flags & O_ACCMODE) != refused;
+}
+
+static size_t pipe_size(int fd)
+{
+	int size = real.fcntl(fd, F_GETPIPE_SZ, NULL);
+
+	if (size <= 0)
+		return 65536;
+	return size < PIECE_MOST ? (size_t)size : PIECE_MOST;
+}
+
+/* 0: there is room for something; -EAGAIN, -EPIPE, -EINTR. */
+static int wait_for_room(int fd, bool nonblock)
+{
+	struct pollfd out = { .fd = fd, .events = POLLOUT };
+
+	if (real.poll(&out, 1, nonblock ? 0 : -1) < 0)
+		return -errno;
+	if (out.revents & POLLERR) {
+		raise(SIGPIPE);
+		return -EPIPE;
+	}
+	return out.revents & POLLOUT ? 0 : -EAGAIN;
+}
+
+/*
+ * Receive what was peeked and has been passed on. The lane may have been left
+ * in between; then the same bytes come again by TCP, a moment later.
+ */
+static void consume(struct conn *conn, size_t n)
+{
+	char scratch[16384];
+	struct iovec iov;
+	ssize_t got;
+
+	while (n > 0) {
+		iov.iov_base = scratch;
+		iov.iov_len = n < sizeof(scratch) ? n : sizeof(scratch);
+		got = ready_receive(conn, &iov, 1, 0);
+		if (got == -EAGAIN || got == -EINTR)
+			ready_wait(conn, POLLIN, READY_FOREVER);
+		else if (got <= 0)
+			return;
+		else
+			n -= (size_t)got;
+	}
+}
+
+/* With pages that nobody writes to again: they become the pipe's. */
+static ssize_t give_pages(struct conn *conn, int out, struct iovec pages,
+			  unsigned flags)
+{
+	struct iovec into = pages;
+	ssize_t got = ready_receive(conn, &into, 1, MSG_PEEK);
+	ssize_t given;
+
+	if (got <= 0)
+		return got;
+	pages.iov_len = (size_t)got;
+	given = vmsplice(out, &pages, 1, flags & SPLICE_F_NONBLOCK);
+	if (given < 0)
+		return -errno;
+	consume(conn, (size_t)given);
+	return given;
+}
+
+static ssize_t to_pipe(struct conn *conn, int out, size_t n, unsigned flags)
+{
+	struct iovec pages = { NULL, pipe_size(out) };
+	ssize_t ret;
+
+	if (real.fcntl(out, F_GETFL, NULL) & O_NONBLOCK)
+		flags |= SPLICE_F_NONBLOCK;
+	ret = wait_for_room(out, flags & SPLICE_F_NONBLOCK);
+	if (ret != 0)
+		return ret;
+	if (n < pages.iov_len)
+		pages.iov_len = n;
+	pages.iov_base = mmap(NULL, pages.iov_len, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (pages.iov_base == MAP_FAILED)
+		return -ENOMEM;
+	ret = give_pages(conn, out, pages, flags);
+	munmap(pages.iov_base, pages.iov_len);
+	return ret;
+}
+
+/* Look at up to n bytes of the pipe, waiting for the first as asked. */
+static ssize_t look_into(int in, int copy[2], size_t n, unsigned flags)
+{
+	struct pollfd ready = { .fd = in, .events = POLLIN };
+	ssize_t seen;
+
+	for (;;) {
+		seen = tee(in, copy[1], n, flags & SPLICE_F_NONBLOCK);
+		if (seen >= 0)
+			return seen;
+		/* O_NONBLOCK of the pipe is tee()'s business, not splice()'s */
+		if (errno != EAGAIN || (flags & SPLICE_F_NONBLOCK))
+			return -errno;
+		if (real.poll(&ready, 1, -1) < 0)
+			return -errno;
+	}
+}
+
+/* Take n bytes that have been sent out of the pipe. */
+static void take_out(int in, char *scratch, size_t n)
+{
+	ssize_t got;
+
+	while (n > 0) {
+		got = real.read(in, scratch, n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return;
+		n -= (size_t)got;
+	}
+}
+
+static ssize_t send_copy(struct conn *conn, int in, int copy, size_t seen,
+			 unsigned flags)
+{
+	char *piece = malloc(seen);
+	size_t held = 0;
+	ssize_t got = 1, put;
+
+	if (!piece)
+		return -ENOMEM;
+	while (held < seen && got > 0) {
+		got = real.read(copy, piece + held, seen - held);
+		if (got > 0)
+			held += (size_t)got;
+	}
+	put = ready_send(conn, &(struct iovec){ piece, held }, 1,
+			 flags & SPLICE_F_MORE ? MSG_MORE : 0);
+	if (put > 0)
+		take_out(in, piece, (size_t)put);
+	free(piece);
+	return put;
+}
+
+static ssize_t from_pipe(struct conn *conn, int in, size_t n, unsigned flags)
+{
+	size_t size = pipe_size(in);
+	ssize_t ret;
+	int copy[2];
+
+	if (real.pipe2(copy, O_CLOEXEC) != 0)
+		return -ENOMEM;
+	real.fcntl(copy[1], F_SETPIPE_SZ, (void *)size);
+	ret = look_into(in, copy, n < size ? n : size, flags);
+	if (ret > 0)
+		ret = send_copy(conn, in, copy[0], (size_t)ret, flags);
+	real.close(copy[0]);
+	real.close(copy[1]);
+	return ret;
+}
+
+SHIM ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n,
+		    unsigned flags)
+{
+	struct conn *source = shim_conn(in);
+	struct conn *sink = source ? NULL : shim_conn(out);
+	struct conn *conn = source ? source : sink;
+	int saved = errno;
+	ssize_t ret;
+
+	if (conn && (n == 0 || (flags & ~FLAGS_ALL) || in_at || out_at ||
+		     !usable_pipe(source ? out : in,
+				  source ? O_RDONLY : O_WRONLY))) {
+		shim_done(conn);	/* the kernel says why not */
+		conn = NULL;
+	}
+	if (!conn)
+		return real.splice(in, in_at, out, out_at, n, flags);
+	ret = source ? to_pipe(conn, out, n, flags)
+		     : from_pipe(conn, in, n, flags);
+	shim_done(conn);
+	errno = saved;
+	return shim_result(ret);
+}
