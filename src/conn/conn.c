@@ -79,7 +79,7 @@ void conn_drop(struct conn *conn)
 
 	if (atomic_fetch_sub(&conn->holders, 1) != 1)
 		return;
-	real.close(conn->tcp);
+	fd_close(conn->tcp);
 	lock_destroy(&conn->lock);
 	lock_destroy(&conn->receive);
 	lock_destroy(&conn->send);
@@ -187,6 +187,7 @@ void conn_settle(struct conn *conn)
 		conn_report(conn, "stays on tcp");
 		listener_unexpect(conn);
 		service_unwatch(conn);
+		conn_plain_waiters(conn);
 		forget(conn);
 	} else if (state == STATE_on_rdma) {
 		reason_count(REASON_on_rdma);
@@ -295,6 +296,23 @@ void conn_end_waiters(struct conn *conn)
 			waiter->ended(waiter);
 	}
 	atomic_store(&conn->sets, 0);
+	lock_release(&conn->waiters_lock);
+}
+
+void conn_plain_waiters(struct conn *conn)
+{
+	struct conn_waiter **link = &conn->waiters, *waiter;
+
+	lock_acquire(&conn->waiters_lock);
+	while ((waiter = *link)) {
+		if (!waiter->plain) {
+			link = &waiter->next;
+			continue;
+		}
+		*link = waiter->next;
+		atomic_fetch_sub(&conn->sets, 1);
+		waiter->plain(waiter);
+	}
 	lock_release(&conn->waiters_lock);
 }
 

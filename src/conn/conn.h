@@ -112,6 +112,8 @@ struct conn_waiter {
 	void (*used)(struct conn_waiter *waiter, short drained);
 	/* Sets only: the last fd was closed. It is off the list already. */
 	void (*ended)(struct conn_waiter *waiter);
+	/* Sets only: it is an ordinary socket now; off the list as well. */
+	void (*plain)(struct conn_waiter *waiter);
 };
 
 void conn_waiter_add(struct conn *conn, struct conn_waiter *waiter);

@@ -94,13 +94,14 @@ static void look_locked(struct conn *conn)
 
 void greet_look(struct conn *conn)
 {
-	bool answer, left;
+	bool answer, left = false;
 	int saved = errno;
 
 	lock_acquire(&conn->lock);
-	if (conn->state == STATE_greeting && !conn->reply_due)
+	if (conn->state == STATE_greeting && !conn->reply_due) {
 		look_locked(conn);
-	left = conn->state == STATE_plain || conn->state == STATE_dead;
+		left = conn->state != STATE_greeting;
+	}
 	answer = conn->reply_due;
 	lock_release(&conn->lock);
 

@@ -69,62 +69,81 @@ SHIM int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	return (int)shim_result(ret);
 }
 
-/* A set that has something of ours in it; NULL: the kernel's business. */
-static struct epollset *busy_set(int epfd, bool usable)
-{
-	struct epollset *set = usable ? set_of(epfd) : NULL;
-
-	if (set && epollset_is_plain(set)) {
-		done(set);
-		set = NULL;
-	}
-	return set;
-}
-
-static int wait_on(struct epollset *set, struct epoll_event *events, int max,
-		   uint64_t until, const sigset_t *mask, int saved)
-{
-	int ret = epollset_wait(set, events, max, until, mask);
-
-	done(set);
-	errno = saved;
-	return (int)shim_result(ret);
-}
-
 static uint64_t until_of(int timeout)
 {
 	return timeout < 0 ? READY_FOREVER
 			   : clock_us() + (uint64_t)timeout * 1000;
 }
 
-SHIM int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
+/*
+ * `ret` is the kernel's answer if the set was plain. If it is not any more,
+ * some of the events may be ours to look at, and none be left.
+ */
+static int finish(struct epollset *set, struct epoll_event *events, int max,
+		  uint64_t until, const sigset_t *mask, int ret)
 {
 	int saved = errno;
-	struct epollset *set = busy_set(epfd, max > 0 && events);
+
+	if (ret > 0 && (ret = epollset_sort(set, events, ret)) == 0) {
+		ret = epollset_wait(set, events, max, until, mask);
+		done(set);
+		return (int)shim_result(ret);
+	}
+	done(set);
+	errno = saved;
+	return ret;
+}
+
+static int wait_on(struct epollset *set, struct epoll_event *events, int max,
+		   uint64_t until, const sigset_t *mask)
+{
+	int saved = errno, ret = epollset_wait(set, events, max, until, mask);
+
+	done(set);
+	errno = saved;
+	return (int)shim_result(ret);
+}
+
+SHIM int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
+{
+	struct epollset *set = max > 0 && events ? set_of(epfd) : NULL;
+	uint64_t until;
 
 	if (!set)
 		return real.epoll_wait(epfd, events, max, timeout);
-	return wait_on(set, events, max, until_of(timeout), NULL, saved);
+	until = until_of(timeout);
+	if (!epollset_is_plain(set))
+		return wait_on(set, events, max, until, NULL);
+	return finish(set, events, max, until, NULL,
+		      real.epoll_wait(epfd, events, max, timeout));
 }
 
 SHIM int epoll_pwait(int epfd, struct epoll_event *events, int max,
 		     int timeout, const sigset_t *mask)
 {
-	int saved = errno;
-	struct epollset *set = busy_set(epfd, max > 0 && events);
+	struct epollset *set = max > 0 && events ? set_of(epfd) : NULL;
+	uint64_t until;
 
 	if (!set)
 		return real.epoll_pwait(epfd, events, max, timeout, mask);
-	return wait_on(set, events, max, until_of(timeout), mask, saved);
+	until = until_of(timeout);
+	if (!epollset_is_plain(set))
+		return wait_on(set, events, max, until, mask);
+	return finish(set, events, max, until, mask,
+		      real.epoll_pwait(epfd, events, max, timeout, mask));
 }
 
 SHIM int epoll_pwait2(int epfd, struct epoll_event *events, int max,
 		      const struct timespec *timeout, const sigset_t *mask)
 {
-	int saved = errno;
-	struct epollset *set = busy_set(epfd, max > 0 && events);
+	struct epollset *set = max > 0 && events ? set_of(epfd) : NULL;
+	uint64_t until;
 
 	if (!set)
 		return real.epoll_pwait2(epfd, events, max, timeout, mask);
-	return wait_on(set, events, max, ready_until(timeout), mask, saved);
+	until = ready_until(timeout);
+	if (!epollset_is_plain(set))
+		return wait_on(set, events, max, until, mask);
+	return finish(set, events, max, until, mask,
+		      real.epoll_pwait2(epfd, events, max, timeout, mask));
 }

@@ -48,6 +48,12 @@ int epollset_wait(struct epollset *set, struct epoll_event *events, int max,
 		  uint64_t until_us, const sigset_t *mask);
 
 /*
+ * The kernel gave these events to a thread that had found the set plain, which
+ * another thread may have changed since. Returns how many are the caller's.
+ */
+int epollset_sort(struct epollset *set, struct epoll_event *events, int count);
+
+/*
  * Somebody is about to sleep on the epoll fd itself (poll, an outer set): arm
  * what is dirty; what is ready makes the epoll fd readable.
  */

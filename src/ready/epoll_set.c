@@ -63,23 +63,36 @@ void epollset_ring(struct epollset *set)
 		errno = saved;
 }
 
-/* With lock. */
-static int make_bell(struct epollset *set)
+/*
+ * With lock. The bell is in the kernel's set only while there is a member:
+ * nobody takes its tag out of the events of a set that is passed through.
+ */
+static int hang_bell(struct epollset *set)
 {
 	struct epoll_event event = { .events = EPOLLIN,
 				     .data.u64 = EPOLL_TAG };
 
-	if (set->bell >= 0)
+	if (set->bell_hangs)
 		return 0;
-	set->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (set->bell < 0)
-		return -errno;
-	set->bell = fd_lift(set->bell);
-	if (real.epoll_ctl(set->epoll, EPOLL_CTL_ADD, set->bell, &event) == 0)
-		return 0;
-	real.close(set->bell);
-	set->bell = -1;
-	return -ENOMEM;
+	if (set->bell < 0) {
+		set->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (set->bell < 0)
+			return -errno;
+		set->bell = fd_lift(set->bell);
+	}
+	if (real.epoll_ctl(set->epoll, EPOLL_CTL_ADD, set->bell, &event) != 0)
+		return -ENOMEM;
+	set->bell_hangs = true;
+	return 0;
+}
+
+/* With lock: one member or inner set less. */
+static void lose_interest(struct epollset *set)
+{
+	if (atomic_fetch_sub(&set->interest, 1) != 1 || !set->bell_hangs)
+		return;
+	real.epoll_ctl(set->epoll, EPOLL_CTL_DEL, set->bell, NULL);
+	set->bell_hangs = false;
 }
 
 void member_dirty_locked(struct member *member)
@@ -151,7 +164,7 @@ static void remove_member(struct member *member)
 	member_sync_locked(member, 0, -1);
 	HASH_DEL(set->members, member);
 	member->gone = true;
-	atomic_fetch_sub(&set->interest, 1);
+	lose_interest(set);
 }
 
 static void free_registrations(struct member *member)
@@ -224,6 +237,17 @@ static void member_ended(struct conn_waiter *waiter)
 	member_release(member);
 }
 
+static void member_plain(struct conn_waiter *waiter)
+{
+	struct member *member = (struct member *)waiter;
+	struct epollset *set = member->set;
+
+	lock_acquire(&set->lock);
+	member_to_kernel_locked(member);
+	lock_release(&set->lock);
+	member_release(member);
+}
+
 static struct registration *find(struct epollset *set, int fd)
 {
 	struct registration *registration;
@@ -247,7 +271,7 @@ static struct member *new_member(struct epollset *set, struct conn *conn)
 {
 	struct member *member;
 
-	if (make_bell(set) != 0)
+	if (hang_bell(set) != 0)
 		return NULL;
 	member = calloc(1, sizeof(*member));
 	if (!member)
@@ -256,6 +280,7 @@ static struct member *new_member(struct epollset *set, struct conn *conn)
 	member->waiter.ring = member_ring;
 	member->waiter.used = member_used;
 	member->waiter.ended = member_ended;
+	member->waiter.plain = member_plain;
 	member->set = set;
 	member->conn = conn;
 	member->id = ++set->last_id;
@@ -313,8 +338,12 @@ static int add(struct epollset *set, int fd, struct conn *conn,
 	ret = 0;
 out:
 	lock_release(&set->lock);
-	if (fresh && member)
+	if (fresh && member) {
 		conn_waiter_add(conn, &member->waiter);
+		if (conn_is_plain(conn) &&
+		    conn_waiter_remove(conn, &member->waiter))
+			member_plain(&member->waiter);
+	}
 	epollset_ring(set);
 	return ret;
 }
@@ -409,13 +438,29 @@ static void nest(struct epollset *set, struct epollset *inner)
 	lock_release(&set->lock);
 }
 
+/* The fd's connection has become plain, and its set has not heard of it. */
+static void catch_up(struct epollset *set, int fd)
+{
+	struct registration *registration;
+
+	lock_acquire(&set->lock);
+	registration = find(set, fd);
+	if (registration && registration->member &&
+	    conn_is_plain(registration->member->conn))
+		member_to_kernel_locked(registration->member);
+	lock_release(&set->lock);
+}
+
 static int plain_ctl(struct epollset *set, int op, int fd,
 		     struct epoll_event *event)
 {
 	struct fdtab_object *object = fdtab_hold(fd, NULL);
 	struct epollset *inner = epollset_from(object);
-	int ret = real.epoll_ctl(set->epoll, op, fd, event) == 0 ? 0 : -errno;
+	int ret;
 
+	if (!epollset_is_plain(set))
+		catch_up(set, fd);
+	ret = real.epoll_ctl(set->epoll, op, fd, event) == 0 ? 0 : -errno;
 	if (ret == 0 && inner && op == EPOLL_CTL_ADD)
 		nest(set, inner);
 	else if (ret == 0 && !inner)

@@ -51,6 +51,7 @@ struct epollset {
 	struct lock lock;
 	int epoll;			/* our dup of the epoll fd */
 	int bell;			/* -1 until there is a member */
+	bool bell_hangs;		/* in the kernel's set */
 	uint32_t last_id;
 	struct member *members;
 	struct registration *registrations;
