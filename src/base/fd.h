@@ -6,6 +6,26 @@
 #ifndef BASE_FD_H
 #define BASE_FD_H
 
+#include <stdbool.h>
+
+/*
+ * Which numbers are not the application's, by owner. FD_OURS: close() and
+ * dup2() onto one say EBADF, as if it were not open, and close_range() leaves
+ * it alone. FD_RUNTIME, what librdmacm has opened: close() is librdmacm's own
+ * too, so only close_range() and closefrom() know it. One bit per number and
+ * owner, atomic; numbers of 2^20 and above are not kept.
+ */
+enum fd_owner { FD_OURS, FD_RUNTIME, FD_OWNERS };
+
+void fd_claim(int fd, enum fd_owner owner);
+void fd_disclaim(int fd);
+bool fd_is(int fd, enum fd_owner owner);
+/* The lowest number of any owner in [first, last], or -1. */
+int fd_next_claimed(unsigned first, unsigned last);
+
+/* Close one of ours. */
+void fd_close(int fd);
+
 /* A second number for fd, high and close-on-exec; -errno. */
 int fd_dup_high(int fd);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Raw system calls that make file descriptors. */
+/* Raw system calls that make file descriptors, or close many. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,6 +15,9 @@
 #endif
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
 #endif
 
 int raw_openat(int at, const char *path, int flags, mode_t mode)
@@ -139,4 +142,24 @@ int raw_pidfd_getfd(int pidfd, int fd, unsigned flags)
 int raw_posix_openpt(int flags)
 {
 	return raw_open("/dev/ptmx", flags, 0);
+}
+
+int raw_close_range(unsigned first, unsigned last, int flags)
+{
+	return (int)sys_call(SYS_close_range, first, last, flags);
+}
+
+#define NUMBERS_MOST 65536
+
+/* Kernels before 5.9: one by one. */
+void raw_closefrom(int low)
+{
+	int fd, most = NUMBERS_MOST;
+
+	if (low < 0)
+		low = 0;
+	if (raw_close_range((unsigned)low, ~0u, 0) == 0)
+		return;
+	for (fd = low; fd < most; fd++)
+		raw_close(fd);
 }

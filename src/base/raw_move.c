@@ -56,3 +56,8 @@ ssize_t raw_pwritev64v2(int fd, const struct iovec *iov, int count, off64_t at,
 {
 	return sys_call(SYS_pwritev2, fd, iov, count, at, 0L, flags);
 }
+
+long raw_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+	return sys_call(number, a, b, c, d, e, f);
+}

@@ -226,9 +226,9 @@ static int start(void)
 	return 0;
 failed:
 	if (epoll >= 0)
-		real.close(epoll);
+		fd_close(epoll);
 	if (bell >= 0)
-		real.close(bell);
+		fd_close(bell);
 	epoll = bell = -1;
 	return -ENOMEM;
 }
@@ -303,9 +303,9 @@ void service_after_fork(void)
 {
 	lock_init(&lock, LOCK_service);
 	if (epoll >= 0)
-		real.close(epoll);
+		fd_close(epoll);
 	if (bell >= 0)
-		real.close(bell);
+		fd_close(bell);
 	epoll = bell = -1;
 	watched = NULL;
 	started = false;

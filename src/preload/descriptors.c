@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <sys/ioctl.h>
 
+#include "base/fd.h"
 #include "preload/shim.h"
 
 /*
@@ -20,8 +21,12 @@ SHIM int close(int fd)
 
 	if (fdtab_maybe(fd))
 		object = fdtab_hold(fd, &generation);
-	if (!object)
+	if (fd_is(fd, FD_OURS))
+		return (int)shim_result(-EBADF);
+	if (!object) {
+		fd_disclaim(fd);
 		return real.close(fd);
+	}
 	fdtab_remove(fd, generation);
 	ret = real.close(fd);
 	saved = errno;
@@ -41,11 +46,15 @@ SHIM int dup(int fd)
  */
 SHIM int dup2(int fd, int to)
 {
+	if (fd_is(to, FD_OURS))
+		return (int)shim_result(-EBADF);
 	return shim_duplicate(fd, real.dup2(fd, to));
 }
 
 SHIM int dup3(int fd, int to, int flags)
 {
+	if (fd_is(to, FD_OURS))
+		return (int)shim_result(-EBADF);
 	return shim_duplicate(fd, real.dup3(fd, to, flags));
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/shim.h"
 
+#include "base/fd.h"
+#include "rdma/rdma.h"
+
 struct conn *shim_find(int fd)
 {
 	uint64_t generation;
@@ -28,8 +31,12 @@ int shim_fresh(int fd)
 {
 	int saved = errno;
 
-	if (fd >= 0)
+	if (fd >= 0) {
 		fdtab_evict(fd);
+		fd_disclaim(fd);
+		if (rdma_inside())
+			fd_claim(fd, FD_RUNTIME);
+	}
 	errno = saved;
 	return fd;
 }
@@ -74,6 +81,7 @@ int shim_duplicate(int fd, int made)
 	if (made < 0 || made == fd)
 		return made;
 	conn = shim_conn(fd);
+	fd_disclaim(made);
 	if (!conn) {
 		fdtab_evict(made);
 	} else {

@@ -2,11 +2,15 @@
 #include "preload/verdict.h"
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/addr.h"
+#include "diag/log.h"
 #include "preload/shim.h"
 #include "rdma/rdma.h"
+
+static _Atomic enum reason forbidden;	/* REASON_none: nothing is */
 
 bool verdict_possible(enum policy_role role)
 {
@@ -21,6 +25,28 @@ bool verdict_possible(enum policy_role role)
 	return possible;
 }
 
+static void refuse(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+
+	(void)fd;
+	if (conn)
+		conn_refuse(conn, *(enum reason *)arg);
+}
+
+void verdict_forbid(enum reason reason)
+{
+	enum reason before = REASON_none;
+	int saved = errno;
+
+	if (atomic_compare_exchange_strong(&forbidden, &before, reason)) {
+		log_warn("new connections stay on tcp: %s",
+			 reason_sentence(reason));
+		fdtab_each(refuse, &reason);
+	}
+	errno = saved;
+}
+
 static bool decide(const struct policy_query *query,
 		   struct policy_decision *decision)
 {
@@ -28,9 +54,12 @@ static bool decide(const struct policy_query *query,
 
 	policy_decide(policy, query, decision);
 	policy_release(policy);
-	if (decision->mode != POLICY_TCP)
+	if (decision->mode == POLICY_TCP)
+		reason_count(decision->reason);
+	else if (forbidden != REASON_none && decision->mode == POLICY_PREFER)
+		reason_count(forbidden);
+	else
 		return true;
-	reason_count(decision->reason);
 	return false;
 }
 

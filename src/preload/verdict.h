@@ -23,6 +23,13 @@ bool verdict_connect(const struct sockaddr *addr, socklen_t len,
 void verdict_accepted(int fd, const struct sockaddr *peer,
 		      socklen_t len);
 
+/*
+ * From now on no connection of this process leaves TCP, for this reason,
+ * unless its rule says `require`; and those that wait for a lane do not get
+ * one. Logged once.
+ */
+void verdict_forbid(enum reason reason);
+
 /* accept(2)'s address result, cut to the caller's room as the kernel does. */
 void verdict_copy_name(struct sockaddr *to, socklen_t *len, socklen_t room,
 		       const struct sockaddr *from, socklen_t size);

@@ -14,7 +14,7 @@ static __thread int own;	/* the same, quickly */
 
 static void thread_ends(void *value)
 {
-	real.close((int)(intptr_t)value - 1);
+	fd_close((int)(intptr_t)value - 1);
 }
 
 static void make_key(void)
@@ -72,7 +72,7 @@ void bell_after_fork(void)
 {
 	if (!own)
 		return;
-	real.close(own - 1);
+	fd_close(own - 1);
 	own = 0;
 	pthread_setspecific(key, NULL);
 }

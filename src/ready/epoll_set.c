@@ -553,8 +553,8 @@ static void set_last(struct fdtab_object *object)
 	for (i = 0; i < set->inner_count; i++)
 		fdtab_release(&set->inner[i]->object);
 	if (set->bell >= 0)
-		real.close(set->bell);
-	real.close(set->epoll);
+		fd_close(set->bell);
+	fd_close(set->epoll);
 	lock_destroy(&set->lock);
 	free(set);
 }
