@@ -54,6 +54,7 @@ struct conn *conn_new(int fd, enum conn_role role,
 	conn->decision = *decision;
 	conn->remote = *remote;
 	conn->born_ms = clock_ms();
+	conn->forks = conn_forks();
 	conn->deadline_ms = TIME_NEVER;
 	conn->rx_boundary = OFFSET_NEVER;
 	conn->rx_end = OFFSET_NEVER;

@@ -156,6 +156,7 @@ unsigned conn_busy_poll_us(const struct conn *conn);
 void conn_exit(void);
 
 /* pthread_atfork's child: nothing of the parent's lanes may be touched. */
+void conn_before_fork(void);
 void conn_after_fork(void);
 
 #endif

@@ -193,10 +193,13 @@ static void end_lane(struct conn *conn)
 		take_down(conn);
 }
 
-/* A HELLO that nobody looked at must not turn our FIN into RST. */
+/*
+ * A HELLO that nobody looked at must not turn our FIN into RST; but the parent
+ * that closes what its child serves leaves HELLO to the child.
+ */
 static void end_greeting(struct conn *conn)
 {
-	if (conn->role == CONN_PASSIVE) {
+	if (conn->role == CONN_PASSIVE && !conn_shared(conn)) {
 		conn_refuse(conn, REASON_closed);
 		greet_look(conn);
 	}

@@ -8,6 +8,23 @@
 #include "conn/internal.h"
 #include "rdma/rdma.h"
 
+static atomic_uint forks;
+
+unsigned conn_forks(void)
+{
+	return atomic_load(&forks);
+}
+
+bool conn_shared(const struct conn *conn)
+{
+	return conn->forks != atomic_load(&forks);
+}
+
+void conn_before_fork(void)
+{
+	atomic_fetch_add(&forks, 1);
+}
+
 static void inherit(int fd, struct fdtab_object *object, void *arg)
 {
 	struct conn *conn = conn_from(object);

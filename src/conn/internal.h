@@ -71,6 +71,7 @@ struct conn {
 	bool grace_used;
 	uint64_t grace_until_us;	/* a poller waits to speak first */
 	bool inherited;		/* over fork(2): the lane is not ours */
+	unsigned forks;		/* how many there had been when it began */
 	bool closing;		/* the application's interest has ended */
 	uint8_t token[WIRE_TOKEN_SIZE];
 	uint8_t mark[WIRE_TOKEN_SIZE], peer_mark[WIRE_TOKEN_SIZE];
@@ -136,6 +137,13 @@ struct conn {
 	struct conn *reply_next;
 };
 
+/*
+ * fork.c: another process may have this connection too. Which of them will
+ * use it is not known, so only one that does may touch the stream.
+ */
+bool conn_shared(const struct conn *conn);
+unsigned conn_forks(void);
+
 /* conn.c: lifetime and state */
 void conn_hold(struct conn *conn);
 void conn_drop(struct conn *conn);
@@ -171,6 +179,8 @@ void conn_reset(struct conn *conn, int error);
 void conn_acknowledge(struct conn *conn);
 /* The ring is full: no byte may go until the peer acknowledges. */
 bool conn_ring_full(const struct conn *conn);
+/* Has the lane, alive or not, bytes for the application to read? */
+bool conn_lane_holds(struct conn *conn);
 /* The boundary may have been reached by a change of state. */
 void conn_cross(struct conn *conn);
 /* The same, for one who is about to look. */

@@ -193,6 +193,21 @@ static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 	return lane_end(conn);
 }
 
+bool conn_lane_holds(struct conn *conn)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	bool holds = false;
+
+	lock_acquire(&conn->receive);
+	if (conn->rx == RX_LANE && lane_enter(conn)) {
+		holds = rdma_recv(conn->rs, &iov, 1, MSG_PEEK) > 0;
+		lane_leave(conn);
+	}
+	lock_release(&conn->receive);
+	return holds;
+}
+
 static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
 			      int count, int flags)
 {

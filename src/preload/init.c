@@ -9,10 +9,19 @@
 #include "base/real.h"
 #include "conn/conn.h"
 #include "fdtab/fdtab.h"
+#include "preload/shim.h"
+#include "preload/stdio.h"
 #include "ready/ready.h"
+
+static void before_fork(void)
+{
+	conn_before_fork();
+	fdtab_before_fork();
+}
 
 static void in_child(void)
 {
+	shim_own_process();
 	fdtab_after_fork();
 	ready_after_fork();
 	conn_after_fork();
@@ -21,7 +30,8 @@ static void in_child(void)
 __attribute__((constructor)) static void begin(void)
 {
 	real_init();
-	pthread_atfork(fdtab_before_fork, fdtab_after_fork, in_child);
+	shim_own_process();
+	pthread_atfork(before_fork, fdtab_after_fork, in_child);
 }
 
 __attribute__((destructor)) static void end(void)
