@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "base/real.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/oldlibc.h"
 #include "base/raw.h"
+#include "base/symbol.h"
 
 struct real real = {
 #define CALL(type, name, params, args, test) .name = raw_##name,
@@ -19,7 +19,7 @@ static bool ready;
 /* `slot` is a function pointer of one of the rows' types. */
 static void look_up(void *slot, const char *name)
 {
-	void *symbol = dlsym(RTLD_NEXT, name);
+	void *symbol = symbol_next(name);
 
 	if (symbol)
 		memcpy(slot, &symbol, sizeof(symbol));

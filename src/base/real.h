@@ -9,15 +9,21 @@
 #ifndef BASE_REAL_H
 #define BASE_REAL_H
 
+#include <aio.h>
+#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
+
+struct mq_attr;
 
 struct real {
 #define CALL(type, name, params, args, test) type (*name) params;

@@ -392,5 +392,9 @@ int conn_peername(struct conn *conn)
 	if (conn->role == CONN_ACTIVE && conn->background &&
 	    (state == STATE_connecting || state == STATE_greeting))
 		return -ENOTCONN;
+	if (state == STATE_on_rdma &&
+	    (conn->reset ||
+	     (conn->tx_shut && conn->rx_end != OFFSET_NEVER)))
+		return -ENOTCONN;
 	return CONN_PLAIN;
 }

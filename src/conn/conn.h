@@ -53,6 +53,12 @@ int conn_socket(const struct conn *conn);
 enum conn_state conn_state(const struct conn *conn);
 bool conn_is_plain(const struct conn *conn);
 
+/*
+ * connect(AF_UNSPEC): whatever it was, the socket is the kernel's now, who
+ * resets the TCP leg.
+ */
+void conn_dissolve(struct conn *conn);
+
 /* Stay on TCP for this reason, if that is still possible: 0 or -EBUSY. */
 int conn_refuse(struct conn *conn, enum reason reason);
 

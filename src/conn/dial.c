@@ -148,7 +148,7 @@ static int redial(struct conn *conn, bool background)
 	return ret;
 }
 
-static void dissolve(struct conn *conn)
+void dial_dissolve(struct conn *conn)
 {
 	struct sockaddr unspec = { .sa_family = AF_UNSPEC };
 
@@ -160,9 +160,10 @@ static void leave_unaware(struct conn *conn, bool background)
 {
 	int ret;
 
-	unaware_remember(&conn->remote, conn->decision.handshake.forget_after_ms);
+	unaware_remember(&conn->remote,
+			 conn->decision.handshake.forget_after_ms);
 	if (must_have_lane(conn)) {
-		dissolve(conn);
+		dial_dissolve(conn);
 		conn_fail(conn, REQUIRED_ERROR, REASON_peer_unaware);
 		return;
 	}
@@ -195,7 +196,7 @@ static bool look_locked(struct conn *conn)
 static void after_greeting(struct conn *conn)
 {
 	if (conn_state(conn) == STATE_plain && must_have_lane(conn)) {
-		dissolve(conn);
+		dial_dissolve(conn);
 		conn->failure = REQUIRED_ERROR;
 		conn->state = STATE_dead;
 	}

@@ -40,6 +40,13 @@ static int shut_early(struct conn *conn, int how)
 	if (conn->role == CONN_PASSIVE && conn->rx == RX_GREET) {
 		conn_refuse(conn, REASON_closed);
 		greet_look(conn);
+	} else if (conn->rx == RX_GREET && conn->background &&
+		   !conn->decision.peer_trusted) {
+		/* Still connecting, as the application sees it (tcp(7)). */
+		if (conn_state(conn) == STATE_greeting)
+			dial_dissolve(conn);
+		conn_step(conn, EVENT_unaware, REASON_closed);
+		return conn->hello_sent ? 0 : CONN_PLAIN;
 	} else if (conn->rx == RX_GREET) {
 		if (!conn->decision.peer_trusted || !conn->hello_sent)
 			return -ENOTCONN;
@@ -122,6 +129,14 @@ void end_lane_alone(struct conn *conn)
 	conn_hold(conn);
 	if (work_start(WORK_END, close_lane_job, conn) != 0)
 		close_lane_job(conn);
+}
+
+void conn_dissolve(struct conn *conn)
+{
+	conn_step(conn, conn_state(conn) < STATE_greeted ? EVENT_unaware
+							 : EVENT_dissolved,
+		  REASON_closed);
+	end_lane_alone(conn);
 }
 
 /*

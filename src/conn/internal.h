@@ -190,6 +190,8 @@ void conn_find_stage(struct conn *conn);
 void greet_look(struct conn *conn);	 /* passive */
 void greet_answer(struct conn *conn);	 /* passive: a REPLY was due */
 void dial_look(struct conn *conn);	 /* active */
+/* Undo the kernel's connection on the same socket. */
+void dial_dissolve(struct conn *conn);
 
 /* listener.c: this process's rsockets that peers' lanes connect to */
 /*

@@ -32,11 +32,36 @@ static int socket_error(struct conn *conn)
 	return CONN_PLAIN;
 }
 
+/* tcp_states.h, as TCP_INFO numbers them */
+enum { TCP_IS_FIN_WAIT2 = 5, TCP_IS_CLOSE = 7, TCP_IS_CLOSE_WAIT = 8 };
+
+/* The kernel's TCP_INFO, with the state the application has brought about. */
+static int tcp_info(struct conn *conn, void *value, socklen_t *length)
+{
+	bool read_over = conn->rx_end != OFFSET_NEVER;
+	uint8_t state = 0;
+
+	if (real.getsockopt(conn->tcp, IPPROTO_TCP, TCP_INFO, value, length))
+		return -errno;
+	if (conn->reset || (read_over && conn->tx_shut))
+		state = TCP_IS_CLOSE;
+	else if (read_over)
+		state = TCP_IS_CLOSE_WAIT;
+	else if (conn->tx_shut)
+		state = TCP_IS_FIN_WAIT2;
+	if (state && *length > offsetof(struct tcp_info, tcpi_state))
+		((struct tcp_info *)value)->tcpi_state = state;
+	return 0;
+}
+
 int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 		    socklen_t *length)
 {
 	int error;
 
+	if (level == IPPROTO_TCP && name == TCP_INFO && value && length &&
+	    conn_state(conn) == STATE_on_rdma)
+		return tcp_info(conn, value, length);
 	if (level != SOL_SOCKET || name != SO_ERROR || !value || !length)
 		return CONN_PLAIN;
 	error = socket_error(conn);

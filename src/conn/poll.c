@@ -118,7 +118,8 @@ static void look_first(struct conn *conn, short events)
 /* What to ask the rsocket for. Room in the send queue is not enough. */
 static short lane_events(struct conn *conn, short events)
 {
-	return events & (POLLIN | (conn_ring_full(conn) ? 0 : POLLOUT));
+	return (events & READ_BITS ? POLLIN : 0) |
+	       (events & WRITE_BITS && !conn_ring_full(conn) ? POLLOUT : 0);
 }
 
 short conn_ready(struct conn *conn, short events)

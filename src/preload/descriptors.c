@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "preload/shim.h"
+#include "preload/vectors.h"
 
 /*
  * The entry goes before the number does: another thread may get the number
@@ -58,10 +59,16 @@ SHIM int dup3(int fd, int to, int flags)
 	return shim_duplicate(fd, real.dup3(fd, to, flags));
 }
 
+/* SIGIO comes of the kernel socket, which says nothing while on a lane. */
 static int do_fcntl(int fd, int cmd, void *arg)
 {
-	int ret = real.fcntl(fd, cmd, arg);
+	int ret = 0;
 
+	if (cmd == F_SETFL && ((long)arg & O_ASYNC))
+		ret = shim_send_back(fd, REASON_sigio, false);
+	if (ret < 0)
+		return (int)shim_result(ret);
+	ret = real.fcntl(fd, cmd, arg);
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
 		return shim_duplicate(fd, ret);
 	return ret;
@@ -113,10 +120,16 @@ SHIM int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
-	if ((request == FIONREAD || request == SIOCOUTQ) && arg)
+	if (request == FIOASYNC && arg && *(int *)arg)
+		ret = shim_send_back(fd, REASON_sigio, false) ?: CONN_PLAIN;
+	else if ((request == FIONREAD || request == SIOCOUTQ) && !bad_pointer(arg))
 		ret = lane_ioctl(fd, request, arg);
 	errno = saved;
 	if (ret == CONN_PLAIN)
 		return real.ioctl(fd, request, arg);
 	return (int)shim_result(ret);
 }
+
+SHIM_ALIAS(close)
+SHIM_ALIAS(dup2)
+SHIM_ALIAS(fcntl)

@@ -2,6 +2,7 @@
 /* epoll(7): sets without connections of ours pass through. */
 #include "base/clock.h"
 #include "preload/shim.h"
+#include "preload/vectors.h"
 #include "preload/verdict.h"
 #include "rdma/rdma.h"
 #include "ready/epoll.h"
@@ -58,7 +59,7 @@ SHIM int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	if (!set)
 		return real.epoll_ctl(epfd, op, fd, event);
 	conn = shim_conn(fd);
-	if (!event && op != EPOLL_CTL_DEL)
+	if (bad_pointer(event) && op != EPOLL_CTL_DEL)
 		ret = -EFAULT;
 	else
 		ret = epollset_ctl(set, op, fd, conn, event);
@@ -67,6 +68,12 @@ SHIM int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	done(set);
 	errno = saved;
 	return (int)shim_result(ret);
+}
+
+/* NULL: not ours, or an argument that the kernel is to refuse. */
+static struct epollset *usable_set(int epfd, int max, bool good)
+{
+	return max > 0 && good ? set_of(epfd) : NULL;
 }
 
 static uint64_t until_of(int timeout)
@@ -106,7 +113,7 @@ static int wait_on(struct epollset *set, struct epoll_event *events, int max,
 
 SHIM int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
 {
-	struct epollset *set = max > 0 && events ? set_of(epfd) : NULL;
+	struct epollset *set = usable_set(epfd, max, !bad_pointer(events));
 	uint64_t until;
 
 	if (!set)
@@ -121,7 +128,7 @@ SHIM int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
 SHIM int epoll_pwait(int epfd, struct epoll_event *events, int max,
 		     int timeout, const sigset_t *mask)
 {
-	struct epollset *set = max > 0 && events ? set_of(epfd) : NULL;
+	struct epollset *set = usable_set(epfd, max, !bad_pointer(events));
 	uint64_t until;
 
 	if (!set)
@@ -136,7 +143,9 @@ SHIM int epoll_pwait(int epfd, struct epoll_event *events, int max,
 SHIM int epoll_pwait2(int epfd, struct epoll_event *events, int max,
 		      const struct timespec *timeout, const sigset_t *mask)
 {
-	struct epollset *set = max > 0 && events ? set_of(epfd) : NULL;
+	struct epollset *set = usable_set(epfd, max, !bad_pointer(events) &&
+							      shim_valid_timeout(
+								      timeout));
 	uint64_t until;
 
 	if (!set)

@@ -36,5 +36,6 @@ __attribute__((constructor)) static void begin(void)
 
 __attribute__((destructor)) static void end(void)
 {
-	conn_exit();
+	stdio_exit();
+	shim_end_process();
 }

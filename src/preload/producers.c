@@ -98,3 +98,7 @@ SHIM int socketpair(int domain, int type, int protocol, int fds[2])
 {
 	return fresh_pair(real.socketpair(domain, type, protocol, fds), fds);
 }
+
+SHIM_ALIAS(open)
+SHIM_ALIAS(open64)
+SHIM_ALIAS(pipe)

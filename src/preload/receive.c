@@ -131,3 +131,5 @@ SHIM ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
 		__chk_fail();
 	return recvfrom(fd, buf, n, flags, addr, len);
 }
+
+SHIM_ALIAS(read)

@@ -131,3 +131,6 @@ SHIM ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	errno = saved;
 	return shim_result(ret);
 }
+
+SHIM_ALIAS(write)
+SHIM_ALIAS(send)

@@ -2,6 +2,7 @@
 #include "preload/shim.h"
 
 #include "base/fd.h"
+#include "diag/log.h"
 #include "rdma/rdma.h"
 
 struct conn *shim_find(int fd)
@@ -25,6 +26,26 @@ void shim_done(struct conn *conn)
 
 	fdtab_release(conn_object(conn));
 	errno = saved;
+}
+
+int shim_send_back(int fd, enum reason reason, bool now)
+{
+	struct conn *conn = shim_conn(fd);
+	bool refused;
+
+	if (!conn)
+		return 0;
+	refused = conn_refuse(conn, reason) == 0;
+	if (refused && now) {
+		conn_ready(conn, POLLIN);	/* a HELLO has to be taken out */
+		refused = conn_is_plain(conn);
+	}
+	shim_done(conn);
+	if (refused)
+		return 0;
+	log_warn("fd %d is on RDMA, and the call would use its socket (%s)",
+		 fd, reason_name(reason));
+	return -EOPNOTSUPP;
 }
 
 int shim_fresh(int fd)

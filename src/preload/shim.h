@@ -19,6 +19,12 @@
 
 #define SHIM __attribute__((visibility("default")))
 
+/* libc's public second name of a call. EXTRA_EXPORTS in Makefile.am has it. */
+#define SHIM_ALIAS(name) \
+	extern __typeof__(name) __##name \
+		__attribute__((alias(#name), copy(name), \
+			       visibility("default")));
+
 /* The slow half of shim_conn(). */
 struct conn *shim_find(int fd);
 
@@ -52,6 +58,13 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 		const sigset_t *mask, size_t size);
 void __chk_fail(void) __attribute__((noreturn));
 
+/* ppoll(2) and its like refuse others with EINVAL. */
+bool shim_valid_timeout(const struct timespec *timeout);
+
+/* exit.c: this process is the one whose lanes are to end in order. */
+void shim_own_process(void);
+void shim_end_process(void);
+
 /* A new number has come from the kernel: what it stood for is over. */
 int shim_fresh(int fd);
 
@@ -61,6 +74,14 @@ int shim_fresh(int fd);
  */
 ssize_t shim_received(ssize_t ret, const struct msghdr *msg);
 int shim_received_all(int ret, const struct mmsghdr *vec);
+
+/*
+ * Something the library does not see is about to use the fd: its connection
+ * is to stay on TCP, for this reason. 0, also for what is none of ours;
+ * -EOPNOTSUPP, logged: it is on a lane already, or, if it must be an ordinary
+ * socket `now`, still greeting.
+ */
+int shim_send_back(int fd, enum reason reason, bool now);
 
 /* A new number for the same file as `fd`. Returns it. */
 int shim_duplicate(int fd, int made);

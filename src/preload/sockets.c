@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Making, connecting, accepting, shutting and naming sockets. */
+#include <fcntl.h>
 #include <netinet/in.h>
 
 #include "base/addr.h"
 #include "preload/shim.h"
+#include "preload/vectors.h"
 #include "preload/verdict.h"
 #include "ready/ready.h"
 
@@ -55,12 +57,24 @@ static int connect_again(int fd, struct conn *conn,
 {
 	int ret = conn_dialled(conn);
 
-	if (ret < 0 && ret != CONN_PLAIN)
+	if (bad_pointer(addr))
+		return -EFAULT;
+	if (len >= sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC)
+		conn_dissolve(conn);
+	else if (ret < 0 && ret != CONN_PLAIN)
 		return ret;
-	if (len >= sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC &&
-	    conn_refuse(conn, REASON_closed) != 0)
-		return -EOPNOTSUPP;
 	return real.connect(fd, addr, len) == 0 ? 0 : -errno;
+}
+
+/* O_ASYNC was set before: see do_fcntl(). */
+static bool wants_sigio(int fd)
+{
+	int flags = real.fcntl(fd, F_GETFL, NULL);
+
+	if (flags < 0 || !(flags & O_ASYNC))
+		return false;
+	reason_count(REASON_sigio);
+	return true;
 }
 
 SHIM int connect(int fd, const struct sockaddr *addr, socklen_t len)
@@ -77,7 +91,8 @@ SHIM int connect(int fd, const struct sockaddr *addr, socklen_t len)
 			errno = saved;
 		return (int)shim_result(ret);
 	}
-	if (!verdict_connect(addr, len, &remote, &decision))
+	if (!verdict_connect(addr, len, &remote, &decision) ||
+	    wants_sigio(fd))
 		return real.connect(fd, addr, len);
 	ret = ready_connect(fd, addr, len, &remote, &decision);
 	errno = saved;
@@ -118,3 +133,5 @@ SHIM int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 		return real.getpeername(fd, addr, len);
 	return (int)shim_result(ret);
 }
+
+SHIM_ALIAS(connect)

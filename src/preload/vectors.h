@@ -26,10 +26,7 @@ struct vectors {
  * copied by user code, so this is the EFAULT that can be told for nothing;
  * other bad pointers fault in the program (docs/ARCHITECTURE.md).
  */
-static inline bool bad_pointer(const void *pointer)
-{
-	return (uintptr_t)pointer < 4096;
-}
+#define bad_pointer(pointer) ((uintptr_t)(pointer) < 4096)
 
 /*
  * 0; -EFAULT; -EINVAL for lengths that overflow ssize_t; -too_many (EINVAL or

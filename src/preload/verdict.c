@@ -8,6 +8,7 @@
 #include "base/addr.h"
 #include "diag/log.h"
 #include "preload/shim.h"
+#include "preload/vectors.h"
 #include "rdma/rdma.h"
 
 static _Atomic enum reason forbidden;	/* REASON_none: nothing is */
@@ -69,7 +70,7 @@ bool verdict_connect(const struct sockaddr *addr, socklen_t len,
 {
 	struct policy_query query = { .role = POLICY_CONNECT };
 
-	if (!addr || len < sizeof(sa_family_t) ||
+	if (bad_pointer(addr) || len < sizeof(sa_family_t) ||
 	    (addr->sa_family != AF_INET && addr->sa_family != AF_INET6) ||
 	    !addr_normalize(&query.remote, addr, len) ||
 	    !verdict_possible(POLICY_CONNECT))

@@ -1,17 +1,43 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* poll(2), select(2) and their twins. */
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 
 #include "base/clock.h"
 #include "preload/shim.h"
+#include "preload/vectors.h"
 #include "rdma/rdma.h"
 #include "ready/ready.h"
 
-static bool valid(const struct timespec *timeout)
+#define MANY_FDS 1024	/* more than this is checked against the limit */
+
+bool shim_valid_timeout(const struct timespec *timeout)
 {
 	return !timeout || (timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 &&
 			    timeout->tv_nsec < 1000000000);
+}
+
+/* Is it ours to answer? What the kernel refuses is left to it. */
+static bool concerns(const struct pollfd *fds, nfds_t n)
+{
+	struct rlimit limit;
+
+	if (bad_pointer(fds))
+		return false;
+	if (n > MANY_FDS && (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+			     n > limit.rlim_cur))
+		return false;
+	return ready_concerns(fds, n);
+}
+
+static bool concerns_sets(int n, const fd_set *r, const fd_set *w,
+			  const fd_set *e)
+{
+	if (n < 0 || (r && bad_pointer(r)) || (w && bad_pointer(w)) ||
+	    (e && bad_pointer(e)))
+		return false;
+	return ready_concerns_sets(n, r, w, e);
 }
 
 SHIM int poll(struct pollfd *fds, nfds_t n, int timeout)
@@ -21,7 +47,7 @@ SHIM int poll(struct pollfd *fds, nfds_t n, int timeout)
 
 	if (rdma_poll_hook(fds, n, timeout, &ret))
 		return ret;
-	if (!fds || !ready_concerns(fds, n))
+	if (!concerns(fds, n))
 		return real.poll(fds, n, timeout);
 	if (timeout >= 0)
 		until = clock_us() + (uint64_t)timeout * 1000;
@@ -35,7 +61,7 @@ SHIM int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 {
 	int ret, saved = errno;
 
-	if (!fds || !valid(timeout) || !ready_concerns(fds, n))
+	if (!shim_valid_timeout(timeout) || !concerns(fds, n))
 		return real.ppoll(fds, n, timeout, mask);
 	ret = ready_poll(fds, n, ready_until(timeout), mask);
 	errno = saved;
@@ -73,9 +99,8 @@ SHIM int select(int n, fd_set *r, fd_set *w, fd_set *e,
 	uint64_t until = READY_FOREVER;
 	int ret, saved = errno;
 
-	if (n < 0 || (timeout && (timeout->tv_sec < 0 ||
-				  timeout->tv_usec < 0)) ||
-	    !ready_concerns_sets(n, r, w, e))
+	if ((timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)) ||
+	    !concerns_sets(n, r, w, e))
 		return real.select(n, r, w, e, timeout);
 	if (timeout)
 		until = clock_us() + (uint64_t)timeout->tv_sec * 1000000 +
@@ -92,9 +117,12 @@ SHIM int pselect(int n, fd_set *r, fd_set *w, fd_set *e,
 {
 	int ret, saved = errno;
 
-	if (n < 0 || !valid(timeout) || !ready_concerns_sets(n, r, w, e))
+	if (!shim_valid_timeout(timeout) || !concerns_sets(n, r, w, e))
 		return real.pselect(n, r, w, e, timeout, mask);
 	ret = ready_select(n, r, w, e, ready_until(timeout), mask);
 	errno = saved;
 	return (int)shim_result(ret);
 }
+
+SHIM_ALIAS(poll)
+SHIM_ALIAS(select)

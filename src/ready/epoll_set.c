@@ -7,6 +7,9 @@
 #include "base/real.h"
 #include "ready/epoll_set.h"
 
+/* What epoll_ctl(2) allows beside EPOLLEXCLUSIVE. */
+#define EXCLUSIVE_WITH (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | \
+			EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 #define INNER_MOST 8	/* sets in one set that are known as such */
 
 static struct lock sets_lock = LOCK_INIT(epollsets);
@@ -197,6 +200,16 @@ void member_to_kernel_locked(struct member *member)
 	free_registrations(member);
 }
 
+/* With lock: edges of these bits may be reported again. */
+static void untold(struct member *member, short bits)
+{
+	struct registration *registration;
+
+	for (registration = member->registrations; registration;
+	     registration = registration->sibling)
+		registration->told &= ~bits;
+}
+
 /* conn_waiter's calls; the waiters lock is held. */
 
 static void member_ring(struct conn_waiter *waiter)
@@ -205,6 +218,7 @@ static void member_ring(struct conn_waiter *waiter)
 	struct epollset *set = member->set;
 
 	lock_acquire(&set->lock);
+	untold(member, -1);	/* whatever it is, it is a new edge */
 	member_dirty_locked(member);
 	lock_release(&set->lock);
 	epollset_ring(set);
@@ -213,12 +227,9 @@ static void member_ring(struct conn_waiter *waiter)
 static void member_used(struct conn_waiter *waiter, short drained)
 {
 	struct member *member = (struct member *)waiter;
-	struct registration *registration;
 
 	lock_acquire(&member->set->lock);
-	for (registration = member->registrations; registration;
-	     registration = registration->sibling)
-		registration->told &= ~drained;
+	untold(member, drained);
 	member_dirty_locked(member);
 	lock_release(&member->set->lock);
 	if (atomic_load(&member->set->sleepers))
@@ -356,7 +367,10 @@ static int modify(struct epollset *set, int fd,
 
 	lock_acquire(&set->lock);
 	registration = find(set, fd);
-	if (registration && registration->member) {
+	if (registration && registration->member &&
+	    ((registration->events | event->events) & EPOLLEXCLUSIVE)) {
+		ret = -EINVAL;
+	} else if (registration && registration->member) {
 		registration->events = event->events;
 		registration->data = event->data;
 		registration->disabled = false;
@@ -477,6 +491,9 @@ int epollset_ctl(struct epollset *set, int op, int fd, struct conn *conn,
 		return plain_ctl(set, op, fd, event);
 	switch (op) {
 	case EPOLL_CTL_ADD:
+		if ((event->events & EPOLLEXCLUSIVE) &&
+		    (event->events & ~EXCLUSIVE_WITH))
+			return -EINVAL;
 		return add(set, fd, conn, event);
 	case EPOLL_CTL_MOD:
 		return modify(set, fd, event);

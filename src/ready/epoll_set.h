@@ -42,6 +42,7 @@ struct member {
 	bool gone;			/* out of the set */
 	bool dirty;
 	bool reported;			/* by the kernel, raw */
+	unsigned call;			/* the epoll_wait() that told of it */
 	struct member *dirty_next;
 	UT_hash_handle hh;		/* by id */
 };

@@ -4,6 +4,7 @@
  * dirty, which arms it or finds it ready; ask the kernel; turn our tagged
  * events into dirt, and look at that.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -20,6 +21,7 @@ struct catch {
 	uint64_t deadline_ms;
 	bool peek;	/* report nothing; only say whether there is something */
 	bool ready;
+	unsigned call;	/* this epoll_wait(); none is told twice in one */
 };
 
 /* With lock: what the enabled registrations still want to hear of. */
@@ -88,6 +90,7 @@ static bool deliver(struct member *member, short bits, struct catch *catch)
 		registration->disabled =
 			registration->events & EPOLLONESHOT;
 		told = true;
+		member->call = catch->call;
 	}
 	return told;
 }
@@ -137,6 +140,11 @@ static void look_at_lane(struct member *member, struct catch *catch)
 
 	lock_acquire(&member->set->lock);
 	events = wanted(member, &edge_only);
+	if (member->call == catch->call && !catch->peek) {
+		member_dirty_locked(member);
+		lock_release(&member->set->lock);
+		return;
+	}
 	lock_release(&member->set->lock);
 
 	bits = conn_arm(member->conn, events, &wait, &member->waiter);
@@ -205,13 +213,23 @@ static void look_at_dirty(struct epollset *set, struct catch *catch)
 	}
 }
 
+static void clear_bell(struct epollset *set)
+{
+	uint64_t rings;
+	int saved = errno;
+
+	while (set->bell >= 0 &&
+	       real.read(set->bell, &rings, sizeof(rings)) > 0)
+		;
+	errno = saved;
+}
+
 /* Tagged events become dirt; the others move to the front. */
 static int sort_out(struct epollset *set, struct epoll_event *events,
 		    int count)
 {
 	struct registration *registration;
 	struct member *member;
-	uint64_t rings;
 	int i, kept = 0;
 
 	for (i = 0; i < count; i++) {
@@ -220,8 +238,7 @@ static int sort_out(struct epollset *set, struct epoll_event *events,
 			continue;
 		}
 		if (events[i].data.u64 == EPOLL_TAG) {
-			while (real.read(set->bell, &rings, sizeof(rings)) > 0)
-				;
+			clear_bell(set);
 			continue;
 		}
 		lock_acquire(&set->lock);
@@ -255,6 +272,8 @@ static int timeout_ms(const struct catch *catch, uint64_t until_us)
 	return until > INT32_MAX ? INT32_MAX : (int)until;
 }
 
+static atomic_uint calls;
+
 static void prepare_inner(struct epollset *set)
 {
 	int i;
@@ -266,7 +285,8 @@ static void prepare_inner(struct epollset *set)
 int epollset_wait(struct epollset *set, struct epoll_event *events, int max,
 		  uint64_t until_us, const sigset_t *mask)
 {
-	struct catch catch = { .events = events, .max = max };
+	struct catch catch = { .events = events, .max = max,
+			       .call = atomic_fetch_add(&calls, 1) + 1 };
 	bool last = false;
 	int got;
 
@@ -309,4 +329,6 @@ void epollset_prepare(struct epollset *set)
 	look_at_dirty(set, &catch);
 	if (catch.ready)
 		epollset_ring(set);
+	else
+		clear_bell(set);
 }

@@ -22,7 +22,7 @@ struct patience {
 
 static bool may_block(struct conn *conn, int flags)
 {
-	return !(flags & MSG_DONTWAIT) &&
+	return !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)) &&
 	       !(real.fcntl(conn_socket(conn), F_GETFL, NULL) & O_NONBLOCK);
 }
 
@@ -54,7 +54,7 @@ static void spin(struct conn *conn, short events)
 
 /* Sleep until it may go on: 0, -EAGAIN when the time is over, -EINTR. */
 static int wait_for(struct conn *conn, short events, int option,
-		    struct patience *patience)
+		    struct patience *patience, bool moved)
 {
 	int ret;
 
@@ -66,7 +66,8 @@ static int wait_for(struct conn *conn, short events, int option,
 			return 0;
 		if (ret == 0)
 			return -EAGAIN;
-		if (ret != -EINTR || patience->limited || !restart_wanted())
+		if (ret != -EINTR || moved || patience->limited ||
+		    !restart_wanted())
 			return ret;
 	}
 }
@@ -149,7 +150,8 @@ ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
 		}
 		if (got != -EAGAIN || !may_block(conn, flags))
 			break;
-		got = wait_for(conn, POLLIN, SO_RCVTIMEO, &patience);
+		got = wait_for(conn, POLLIN, SO_RCVTIMEO, &patience,
+			       total > 0);
 		if (got < 0)
 			break;
 	}
@@ -203,7 +205,8 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 			continue;
 		if (put != -EAGAIN || !may_block(conn, flags))
 			break;
-		put = wait_for(conn, POLLOUT, SO_SNDTIMEO, &patience);
+		put = wait_for(conn, POLLOUT, SO_SNDTIMEO, &patience,
+			       total > 0);
 		if (put < 0)
 			break;
 	}

@@ -208,14 +208,34 @@ static void ask_exit(struct pair *p, enum peer_op op)
 	say("the peer %s", peer_end() < 0 && errno == ECHILD ? "is gone" : "lives");
 }
 
-static void peer_exits(struct pair *p)
+static void exits(struct pair *p, enum peer_op op)
 {
 	SHOW(peer_send(p, 50000));
-	ask_exit(p, PEER_EXIT);
+	ask_exit(p, op);
 	await_end(p->fd);
 	take(p, "recv", recv(p->fd, buf, sizeof(buf), MSG_WAITALL));
 	take(p, "recv", recv(p->fd, buf, sizeof(buf), 0));
 	SHOW(send(p->fd, buf, 10, MSG_NOSIGNAL));
+}
+
+static void peer_exits(struct pair *p)	/* _exit(2) */
+{
+	exits(p, PEER_EXIT);
+}
+
+static void peer_exits_c(struct pair *p)	/* _Exit(3) */
+{
+	exits(p, PEER_EXIT_C);
+}
+
+static void peer_exits_quick(struct pair *p)	/* quick_exit(3) */
+{
+	exits(p, PEER_EXIT_QUICK);
+}
+
+static void peer_exits_full(struct pair *p)
+{
+	exits(p, PEER_EXIT_FULL);
 }
 
 static void peer_killed(struct pair *p)
@@ -354,6 +374,9 @@ const struct sem_case sem_cases[] = {
 	{ "close_wakes_recv", LANE, close_wakes_recv, "the peer's close ends a blocked recv" },
 	{ "pending_data", LANE, pending_data, "20000 bytes, close, then we read" },
 	{ "peer_exits", LANE | SEM_PROCS, peer_exits, "the peer sends and exits" },
+	{ "peer_exits_c", LANE | SEM_PROCS, peer_exits_c, "... with _Exit" },
+	{ "peer_exits_quick", LANE | SEM_PROCS, peer_exits_quick, "... with quick_exit" },
+	{ "peer_exits_full", LANE | SEM_PROCS, peer_exits_full, "... with exit" },
 	{ "peer_killed", LANE | SEM_PROCS, peer_killed, "kill -9 of the peer, data read before" },
 	{ "peer_killed_unread", LANE | SEM_PROCS, peer_killed_unread,
 	  "kill -9 of a peer with our data unread" },

@@ -289,6 +289,9 @@ static long serve_setup(const struct peer_request *q, struct end *e)
 	case PEER_ACCEPT:	return op_accept(e, q->a);
 	case PEER_CONNECT:	return op_connect(e, q->a, q->b);
 	case PEER_EXIT:		_exit(0);
+	case PEER_EXIT_C:	_Exit(0);
+	case PEER_EXIT_QUICK:	quick_exit(0);
+	case PEER_EXIT_FULL:	exit(0);
 	case PEER_KILL:		return kill(getpid(), SIGKILL);
 	}
 	errno = ENOSYS;

@@ -171,7 +171,10 @@ enum peer_op {
 	PEER_MANY,	/* (n, seed) the same on slots 0..slot-1 at once */
 	PEER_SKIP,	/* (n) receive n bytes, whatever they are -> n */
 	PEER_TRICKLE,	/* (n, ms) n bytes one by one, ms apart */
-	PEER_EXIT,	/* _exit(0) with all that is open */
+	PEER_EXIT,	/* _exit(0) with all that is open; and the others */
+	PEER_EXIT_C,	/* _Exit(0) */
+	PEER_EXIT_QUICK, /* quick_exit(0) */
+	PEER_EXIT_FULL,	/* exit(0) */
 	PEER_KILL,	/* kill -9 of itself */
 };
 

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Calls that are no system calls. Constructors of the program's libraries may
+ * use them before ours has run, and in a process with too old a libc it never
+ * fills `real` in; so each finds libc's function when it is called.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/raw.h"
+#include "base/symbol.h"
+
+#define RAW_LIBC(type, name, params, args, failure) \
+	type raw_##name params \
+	{ \
+		void *symbol = symbol_next(#name); \
+		type (*next) params; \
+		if (!symbol) { \
+			errno = ENOSYS; \
+			return failure; \
+		} \
+		memcpy(&next, &symbol, sizeof(next)); \
+		return next args; \
+	}
+
+RAW_LIBC(int, mq_open, (const char *name, int flags, mode_t mode, struct mq_attr *attr),
+	 (name, flags, mode, attr), -1)
+RAW_LIBC(int, shm_open, (const char *name, int flags, mode_t mode),
+	 (name, flags, mode), -1)
+RAW_LIBC(int, mkstemp, (char *path), (path), -1)
+RAW_LIBC(int, mkstemp64, (char *path), (path), -1)
+RAW_LIBC(int, mkostemp, (char *path, int flags), (path, flags), -1)
+RAW_LIBC(int, mkostemp64, (char *path, int flags), (path, flags), -1)
+RAW_LIBC(int, mkstemps, (char *path, int tail), (path, tail), -1)
+RAW_LIBC(int, mkstemps64, (char *path, int tail), (path, tail), -1)
+RAW_LIBC(int, mkostemps, (char *path, int tail, int flags),
+	 (path, tail, flags), -1)
+RAW_LIBC(int, mkostemps64, (char *path, int tail, int flags),
+	 (path, tail, flags), -1)
+RAW_LIBC(FILE *, fopen, (const char *path, const char *mode),
+	 (path, mode), NULL)
+RAW_LIBC(FILE *, fopen64, (const char *path, const char *mode),
+	 (path, mode), NULL)
+RAW_LIBC(FILE *, freopen, (const char *path, const char *mode, FILE *file),
+	 (path, mode, file), NULL)
+RAW_LIBC(FILE *, freopen64, (const char *path, const char *mode, FILE *file),
+	 (path, mode, file), NULL)
+RAW_LIBC(FILE *, tmpfile, (void), (), NULL)
+RAW_LIBC(FILE *, tmpfile64, (void), (), NULL)
+RAW_LIBC(DIR *, opendir, (const char *path), (path), NULL)
+RAW_LIBC(FILE *, fdopen, (int fd, const char *mode), (fd, mode), NULL)
+RAW_LIBC(int, vdprintf, (int fd, const char *format, va_list args),
+	 (fd, format, args), -1)
+RAW_LIBC(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list args),
+	 (fd, flag, format, args), -1)
+RAW_LIBC(int, aio_read, (struct aiocb *request), (request), -1)
+RAW_LIBC(int, aio_read64, (struct aiocb64 *request), (request), -1)
+RAW_LIBC(int, aio_write, (struct aiocb *request), (request), -1)
+RAW_LIBC(int, aio_write64, (struct aiocb64 *request), (request), -1)
+RAW_LIBC(int, lio_listio, (int mode, struct aiocb *const list[], int n, struct sigevent *event),
+	 (mode, list, n, event), -1)
+RAW_LIBC(int, lio_listio64, (int mode, struct aiocb64 *const list[], int n, struct sigevent *event),
+	 (mode, list, n, event), -1)
