@@ -54,6 +54,12 @@ enum conn_state conn_state(const struct conn *conn);
 bool conn_is_plain(const struct conn *conn);
 
 /*
+ * It is plain, and about to be taken out of the fd table: give its epoll
+ * registrations to the kernel first. Any number of times.
+ */
+void conn_plain_waiters(struct conn *conn);
+
+/*
  * connect(AF_UNSPEC): whatever it was, the socket is the kernel's now, who
  * resets the TCP leg.
  */

@@ -13,8 +13,10 @@ struct conn *shim_find(int fd)
 
 	if (conn && !conn_is_plain(conn))
 		return conn;
-	if (conn)
+	if (conn) {
+		conn_plain_waiters(conn);
 		fdtab_remove(fd, generation);
+	}
 	if (object)
 		fdtab_release(object);
 	return NULL;

@@ -58,8 +58,7 @@ static void ring(struct conn_waiter *waiter)
 
 void bell_hang(struct bell_waiter *waiter, int fd, struct conn *conn)
 {
-	waiter->waiter.ring = ring;
-	waiter->fd = fd;
+	*waiter = (struct bell_waiter){ .waiter.ring = ring, .fd = fd };
 	conn_waiter_add(conn, &waiter->waiter);
 }
 
