@@ -243,6 +243,13 @@ static ssize_t out_of_band(struct conn *conn, ssize_t otherwise)
 	return otherwise;
 }
 
+/* Has the call used up what was ready? At the end of the stream nothing is. */
+static bool used_up(ssize_t moved, const struct iovec *iov, int count)
+{
+	return moved == -EAGAIN ||
+	       (moved > 0 && (size_t)moved < iov_size(iov, count));
+}
+
 /* The kernel's: a lane puts nothing there. */
 static ssize_t error_queue(struct conn *conn, const struct iovec *iov,
 			   int count, int flags)
@@ -279,8 +286,7 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 	if (conn->lane_over && got == -EAGAIN)
 		service_wake();
 	if (conn->sets && !conn_is_raw(conn))
-		conn_used(conn, got < (ssize_t)iov_size(iov, count) ? POLLIN
-								    : 0);
+		conn_used(conn, used_up(got, iov, count) ? POLLIN : 0);
 	if (got == -EAGAIN && conn->rx_shut)
 		return 0;
 	if (got > 0 && conn_state(conn) == STATE_greeted)
@@ -391,8 +397,7 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 	if (put == -EAGAIN && conn->lane_over)
 		service_wake();
 	if (conn->sets && !conn_is_raw(conn))
-		conn_used(conn, put < (ssize_t)iov_size(iov, count) ? POLLOUT
-								    : 0);
+		conn_used(conn, used_up(put, iov, count) ? POLLOUT : 0);
 	if (put > 0 && conn_state(conn) == STATE_greeted)
 		join_if_worth(conn);
 	return put;

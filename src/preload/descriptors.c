@@ -120,9 +120,10 @@ SHIM int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
-	if (request == FIOASYNC && arg && *(int *)arg)
+	if (request == FIOASYNC && !bad_pointer(arg) && *(int *)arg)
 		ret = shim_send_back(fd, REASON_sigio, false) ?: CONN_PLAIN;
-	else if ((request == FIONREAD || request == SIOCOUTQ) && !bad_pointer(arg))
+	else if ((request == FIONREAD || request == SIOCOUTQ) &&
+		 !bad_pointer(arg))
 		ret = lane_ioctl(fd, request, arg);
 	errno = saved;
 	if (ret == CONN_PLAIN)

@@ -75,7 +75,7 @@ SHIM ssize_t readv(int fd, const struct iovec *iov, int count)
 	if (!conn)
 		return real.readv(fd, iov, count);
 	ret = vectors_copy(&vectors, iov, count, EINVAL);
-	if (ret == 0)
+	if (ret == 0 && vectors_size(iov, count) > 0)
 		ret = ready_receive(conn, vectors.iov, count, 0);
 	vectors_free(&vectors);
 	shim_done(conn);

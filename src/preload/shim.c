@@ -39,7 +39,7 @@ int shim_send_back(int fd, enum reason reason, bool now)
 		return 0;
 	refused = conn_refuse(conn, reason) == 0;
 	if (refused && now) {
-		conn_ready(conn, POLLIN);	/* a HELLO has to be taken out */
+		conn_ready(conn, POLLIN);	/* takes a HELLO out */
 		refused = conn_is_plain(conn);
 	}
 	shim_done(conn);

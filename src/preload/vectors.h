@@ -60,6 +60,15 @@ static inline int vectors_copy(struct vectors *vectors,
 	return 0;
 }
 
+static inline size_t vectors_size(const struct iovec *iov, int count)
+{
+	size_t size = 0;
+
+	while (count-- > 0)
+		size += (iov++)->iov_len;
+	return size;
+}
+
 static inline void vectors_free(struct vectors *vectors)
 {
 	if (vectors->iov != vectors->few)

@@ -152,7 +152,8 @@ void member_sync_locked(struct member *member, uint32_t tcp_events,
 		if (member->wait_fd >= 0)
 			kernel_ctl(member, EPOLL_CTL_DEL, member->wait_fd, 0);
 		if (wait_fd >= 0)
-			kernel_ctl(member, EPOLL_CTL_ADD, wait_fd, EPOLLIN);
+			kernel_ctl(member, EPOLL_CTL_ADD, wait_fd,
+				   EPOLLIN | EPOLLET);
 		member->wait_fd = wait_fd;
 	}
 }

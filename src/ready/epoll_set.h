@@ -37,7 +37,8 @@ struct member {
 	atomic_uint references;
 	struct registration *registrations;
 	uint32_t tcp_events;		/* registered in the kernel; 0: not */
-	int wait_fd;			/* registered; -1: none */
+	int wait_fd;			/* registered, edge-triggered: an armed
+					   queue signals once; -1: none */
 	uint64_t deadline_ms;
 	bool gone;			/* out of the set */
 	bool dirty;

@@ -5,6 +5,7 @@
  * events into dirt, and look at that.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -282,36 +283,57 @@ static void prepare_inner(struct epollset *set)
 		epollset_prepare(set->inner[i]);
 }
 
+/* One round. The sleepers' count tells others to ring for new dirt. */
+static int wait_round(struct epollset *set, struct catch *catch,
+		      uint64_t until_us, const sigset_t *mask)
+{
+	struct epoll_event *events;
+	int got = 0;
+
+	catch->deadline_ms = UINT64_MAX;
+	atomic_fetch_add(&set->sleepers, 1);
+	prepare_inner(set);
+	look_at_dirty(set, catch);
+	events = catch->events + catch->count;
+	if (catch->count < catch->max)
+		got = real.epoll_pwait(set->epoll, events,
+				       catch->max - catch->count,
+				       timeout_ms(catch, until_us), mask);
+	if (got < 0)
+		got = -errno;
+	atomic_fetch_sub(&set->sleepers, 1);
+	if (got <= 0)
+		return got;
+	catch->count += sort_out(set, events, got);
+	look_at_dirty(set, catch);
+	return 0;
+}
+
+/* Signals are held back but for the sleep itself, as in ready_poll(). */
 int epollset_wait(struct epollset *set, struct epoll_event *events, int max,
 		  uint64_t until_us, const sigset_t *mask)
 {
 	struct catch catch = { .events = events, .max = max,
 			       .call = atomic_fetch_add(&calls, 1) + 1 };
-	bool last = false;
-	int got;
+	bool last = until_us != READY_FOREVER && clock_us() >= until_us;
+	bool hold = !last;
+	sigset_t all, own;
+	int ret;
 
+	if (hold) {
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &own);
+	}
 	for (;;) {
-		catch.deadline_ms = UINT64_MAX;
-		atomic_fetch_add(&set->sleepers, 1);
-		prepare_inner(set);
-		look_at_dirty(set, &catch);
-		got = 0;
-		if (catch.count < max)
-			got = real.epoll_pwait(set->epoll,
-					       events + catch.count,
-					       max - catch.count,
-					       timeout_ms(&catch, until_us),
-					       mask);
-		atomic_fetch_sub(&set->sleepers, 1);
-		if (got < 0)
-			return catch.count ? catch.count : -errno;
-		catch.count += sort_out(set, events + catch.count, got);
-		if (got > 0)
-			look_at_dirty(set, &catch);
-		if (catch.count || last)
-			return catch.count;
+		ret = wait_round(set, &catch, until_us,
+				 mask || !hold ? mask : &own);
+		if (ret < 0 || catch.count || last)
+			break;
 		last = until_us != READY_FOREVER && clock_us() >= until_us;
 	}
+	if (hold)
+		pthread_sigmask(SIG_SETMASK, &own, NULL);
+	return catch.count ? catch.count : ret;
 }
 
 int epollset_sort(struct epollset *set, struct epoll_event *events, int count)

@@ -4,6 +4,7 @@
  * ready or which kernel fds will have the news; sleep in ppoll(2) on those,
  * the plain fds and the bell; look again.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,6 +198,26 @@ static int sleep_round(struct round *round, const sigset_t *mask)
 	return -EAGAIN;
 }
 
+/*
+ * Rounds until there is something. Signals are held back but for the sleep
+ * itself: one that came between the look and the sleep must interrupt it.
+ */
+static int sleep_rounds(struct round *round, const sigset_t *mask)
+{
+	sigset_t all, own;
+	int ret;
+
+	if (round->look_only)
+		return sleep_round(round, mask);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &own);
+	do {
+		ret = sleep_round(round, mask ? mask : &own);
+	} while (ret == -EAGAIN);
+	pthread_sigmask(SIG_SETMASK, &own, NULL);
+	return ret;
+}
+
 int ready_poll(struct pollfd *fds, nfds_t count, uint64_t until_us,
 	       const sigset_t *mask)
 {
@@ -220,9 +241,7 @@ int ready_poll(struct pollfd *fds, nfds_t count, uint64_t until_us,
 	}
 	round.look_only = until_us != READY_FOREVER && clock_us() >= until_us;
 	hold_all(&round);
-	do {
-		ret = sleep_round(&round, mask);
-	} while (ret == -EAGAIN);
+	ret = sleep_rounds(&round, mask);
 	release_all(&round);
 out:
 	if (round.members != few)
@@ -245,9 +264,7 @@ int ready_wait(struct conn *conn, short events, uint64_t until_us)
 	if (round.bell < 0)
 		return -ENOMEM;
 	bell_hang(&member.waiter, round.bell, conn);
-	do {
-		ret = sleep_round(&round, NULL);
-	} while (ret == -EAGAIN);
+	ret = sleep_rounds(&round, NULL);
 	bell_unhang(&member.waiter, conn);
 	return ret > 0 ? entry.revents : ret;
 }
