@@ -18,6 +18,7 @@
  */
 #include <errno.h>
 
+#include "base/fd.h"
 #include "base/real.h"
 #include "rdma/runtime.h"
 
@@ -59,6 +60,7 @@ bool rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout, int *result)
 	if (arming->queue >= 0)
 		arming->wait->fd = arming->queue;
 	arming->caught = true;
+	fd_claim(arming->wait->fd, FD_RUNTIME);	/* made by the kernel, unseen */
 	errno = EINTR;
 	*result = -1;
 	return true;

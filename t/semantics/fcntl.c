@@ -46,9 +46,18 @@ static void nonblocking64(struct pair *p)
 	SHOW(fcntl(p->fd, F_GETFL) == O_RDWR);
 }
 
+/* Signals come of the socket: refused on a lane, and then nothing changes. */
+static void signals(struct pair *p)
+{
+	int ret = fcntl(p->fd, F_SETFL, O_ASYNC | O_NONBLOCK);
+
+	say("%d", ret == 0 || errno == EOPNOTSUPP);
+	say("%d", !(fcntl(p->fd, F_GETFL) & O_ASYNC) == (ret < 0));
+}
+
 static void flags_kept(struct pair *p)
 {
-	SHOW(fcntl(p->fd, F_SETFL, O_ASYNC | O_APPEND | O_NONBLOCK));
+	SHOW(fcntl(p->fd, F_SETFL, O_APPEND | O_NONBLOCK));
 	say("%#x", fcntl(p->fd, F_GETFL));
 	SHOW(fcntl(p->fd, F_SETFL, 0));
 	say("%#x", fcntl(p->fd, F_GETFL));
@@ -125,6 +134,7 @@ static void others(struct pair *p)
 const struct sem_case sem_cases[] = {
 	{ "nonblocking", LANE, nonblocking, "O_NONBLOCK on and off" },
 	{ "nonblocking64", LANE, nonblocking64, "the same by fcntl64" },
+	{ "signals", LANE, signals, "O_ASYNC works or is refused" },
 	{ "flags_kept", LANE, flags_kept, "which flags are kept" },
 	{ "duplicates", LANE, duplicates, "F_DUPFD and F_DUPFD_CLOEXEC" },
 	{ "wrong", LANE, duplicate_wrong, "EINVAL, EBADF, EFAULT" },
