@@ -36,6 +36,8 @@ mode=prefer
 [ "$way" != tcp ] || mode=tcp
 export SHUNT_RULES="connect $host/32:* $mode; listen *:* $mode"
 export SHUNT_LOG_LEVEL="${SHUNT_LOG_LEVEL:-info}"
+# The guest is an emulation, and slow to answer.
+export SHUNT_HANDSHAKE_TIMEOUT="${SHUNT_HANDSHAKE_TIMEOUT:-2s}"
 unset LD_PRELOAD
 
 # need COMMAND...: skip if one is not installed
