@@ -16,6 +16,7 @@
 . "$SHUNT_GUEST_LIB"
 
 way=${1:-both}
+# shellcheck disable=SC2034 # the scripts use it
 here=$(cd "$(dirname "$0")" && pwd)
 host=$SHUNT_T_ADDR4
 work=/tmp/apps.$(basename "$0").$way
