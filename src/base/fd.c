@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 
 #include "base/real.h"
@@ -103,4 +104,22 @@ int fd_lift(int fd)
 	}
 	real.close(fd);
 	return high;
+}
+
+void fd_park(int fd)
+{
+	static atomic_int parked = -1;
+	int mine, none = -1, saved = errno;
+
+	if (atomic_load(&parked) < 0) {
+		mine = eventfd(0, EFD_CLOEXEC);
+		if (mine >= 0)
+			mine = fd_lift(mine);
+		if (mine >= 0 &&
+		    !atomic_compare_exchange_strong(&parked, &none, mine))
+			fd_close(mine);
+	}
+	if (atomic_load(&parked) >= 0)
+		real.dup3(atomic_load(&parked), fd, O_CLOEXEC);
+	errno = saved;
 }

@@ -29,6 +29,12 @@ void fd_close(int fd);
 /* A second number for fd, high and close-on-exec; -errno. */
 int fd_dup_high(int fd);
 
+/*
+ * Let go of the file behind a number of ours but keep the number, which other
+ * threads may still name: it stands for something that is never ready.
+ */
+void fd_park(int fd);
+
 /* Move fd (>= 0) up, closing the low number; on failure fd itself. */
 int fd_lift(int fd);
 

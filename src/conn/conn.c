@@ -106,6 +106,16 @@ void lane_leave(struct conn *conn)
 	atomic_fetch_sub(&conn->lane_users, 1);
 }
 
+/*
+ * A plain socket without an application is closed now, whoever else still
+ * holds the connection: a job, the service thread.
+ */
+static void let_go(struct conn *conn)
+{
+	if (conn_is_plain(conn) && atomic_load(&conn->object.references) == 0)
+		fd_park(conn->tcp);
+}
+
 /* The last number of it is closed and no call is in flight. */
 static void conn_last(struct fdtab_object *object)
 {
@@ -113,6 +123,7 @@ static void conn_last(struct fdtab_object *object)
 
 	conn_end_waiters(conn);
 	end_conn(conn);
+	let_go(conn);
 	conn_drop(conn);
 }
 
@@ -190,6 +201,7 @@ void conn_settle(struct conn *conn)
 		service_unwatch(conn);
 		conn_plain_waiters(conn);
 		forget(conn);
+		let_go(conn);
 	} else if (state == STATE_on_rdma) {
 		reason_count(REASON_on_rdma);
 		conn_report(conn, "moves to rdma");
