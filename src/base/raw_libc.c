@@ -61,3 +61,12 @@ RAW_LIBC(int, lio_listio, (int mode, struct aiocb *const list[], int n, struct s
 	 (mode, list, n, event), -1)
 RAW_LIBC(int, lio_listio64, (int mode, struct aiocb64 *const list[], int n, struct sigevent *event),
 	 (mode, list, n, event), -1)
+RAW_LIBC(int, execve, (const char *path, char *const argv[], char *const envp[]),
+	 (path, argv, envp), -1)
+RAW_LIBC(int, execv, (const char *path, char *const argv[]), (path, argv), -1)
+RAW_LIBC(int, execvp, (const char *file, char *const argv[]), (file, argv), -1)
+RAW_LIBC(int, execvpe,
+	 (const char *file, char *const argv[], char *const envp[]),
+	 (file, argv, envp), -1)
+RAW_LIBC(int, fexecve, (int fd, char *const argv[], char *const envp[]),
+	 (fd, argv, envp), -1)

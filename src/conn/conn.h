@@ -65,6 +65,12 @@ void conn_plain_waiters(struct conn *conn);
  */
 void conn_dissolve(struct conn *conn);
 
+/*
+ * One step towards an ordinary kernel socket: 0 when it is one, -EAGAIN: ask
+ * again when something has happened; -EIO: it is dead.
+ */
+int conn_leave(struct conn *conn, enum reason reason);
+
 /* Stay on TCP for this reason, if that is still possible: 0 or -EBUSY. */
 int conn_refuse(struct conn *conn, enum reason reason);
 

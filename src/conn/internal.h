@@ -70,6 +70,7 @@ struct conn {
 	bool peer_requires;
 	bool grace_used;
 	uint64_t grace_until_us;	/* a poller waits to speak first */
+	bool leave_asked;	/* the client's HELLO has had its grace */
 	bool inherited;		/* over fork(2): the lane is not ours */
 	unsigned forks;		/* how many there had been when it began */
 	bool closing;		/* the application's interest has ended */

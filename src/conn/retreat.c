@@ -145,3 +145,38 @@ void retreat_check(struct conn *conn)
 	conn_step(conn, EVENT_resumed, conn->reason);
 	end_lane_alone(conn);
 }
+
+/* Before a lane: HELLO, if the client sends one, is taken out of the stream. */
+static void leave_greeting(struct conn *conn, enum reason reason)
+{
+	if (conn->role == CONN_ACTIVE)
+		return;		/* it will be over in a moment */
+	conn_refuse(conn, reason);
+	greet_look(conn);
+	if (conn_grace_us(conn) == 0 || conn->leave_asked)
+		conn_step(conn, EVENT_unaware, reason);
+	conn->leave_asked = true;
+}
+
+int conn_leave(struct conn *conn, enum reason reason)
+{
+	switch (conn_state(conn)) {
+	case STATE_plain:
+		return 0;
+	case STATE_dead:
+		return -EIO;
+	case STATE_connecting:
+	case STATE_greeting:
+		leave_greeting(conn, reason);
+		break;
+	case STATE_greeted:
+		conn_step(conn, EVENT_unaware, reason);
+		break;
+	case STATE_on_rdma:
+		retreat_lane(conn, reason);
+		break;
+	default:
+		break;		/* joining, retreating: wait */
+	}
+	return conn_is_plain(conn) ? 0 : -EAGAIN;
+}

@@ -9,8 +9,7 @@
 #define AIO(name, type) \
 	SHIM int name(struct type *request) \
 	{ \
-		int ret = shim_send_back(request->aio_fildes, REASON_aio, \
-					 true); \
+		int ret = shim_send_back(request->aio_fildes, REASON_aio); \
 		return ret < 0 ? (int)shim_result(ret) : real.name(request); \
 	}
 
@@ -27,7 +26,7 @@ AIO(aio_write64, aiocb64)
 		for (i = 0; ret == 0 && i < n; i++) \
 			if (list[i] && list[i]->aio_lio_opcode != LIO_NOP) \
 				ret = shim_send_back(list[i]->aio_fildes, \
-						     REASON_aio, true); \
+						     REASON_aio); \
 		return ret < 0 ? (int)shim_result(ret) \
 			       : real.name(mode, list, n, event); \
 	}

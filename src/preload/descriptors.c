@@ -65,7 +65,7 @@ static int do_fcntl(int fd, int cmd, void *arg)
 	int ret = 0;
 
 	if (cmd == F_SETFL && ((long)arg & O_ASYNC))
-		ret = shim_send_back(fd, REASON_sigio, false);
+		ret = shim_send_back(fd, REASON_sigio);
 	if (ret < 0)
 		return (int)shim_result(ret);
 	ret = real.fcntl(fd, cmd, arg);
@@ -121,7 +121,7 @@ SHIM int ioctl(int fd, unsigned long request, ...)
 	arg = va_arg(args, void *);
 	va_end(args);
 	if (request == FIOASYNC && !bad_pointer(arg) && *(int *)arg)
-		ret = shim_send_back(fd, REASON_sigio, false) ?: CONN_PLAIN;
+		ret = shim_send_back(fd, REASON_sigio) ?: CONN_PLAIN;
 	else if ((request == FIONREAD || request == SIOCOUTQ) &&
 		 !bad_pointer(arg))
 		ret = lane_ioctl(fd, request, arg);

@@ -17,9 +17,14 @@ void shim_own_process(void)
 	owner = getpid();
 }
 
+bool shim_owns_process(void)
+{
+	return getpid() == owner;
+}
+
 void shim_end_process(void)
 {
-	if (getpid() == owner)
+	if (shim_owns_process())
 		conn_exit();
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/shim.h"
 
+#include "ready/ready.h"
+
 #include "base/fd.h"
 #include "diag/log.h"
 #include "rdma/rdma.h"
@@ -30,23 +32,19 @@ void shim_done(struct conn *conn)
 	errno = saved;
 }
 
-int shim_send_back(int fd, enum reason reason, bool now)
+int shim_send_back(int fd, enum reason reason)
 {
 	struct conn *conn = shim_conn(fd);
-	bool refused;
+	int ret;
 
 	if (!conn)
 		return 0;
-	refused = conn_refuse(conn, reason) == 0;
-	if (refused && now) {
-		conn_ready(conn, POLLIN);	/* takes a HELLO out */
-		refused = conn_is_plain(conn);
-	}
+	ret = ready_make_plain(conn, reason);
 	shim_done(conn);
-	if (refused)
+	if (ret == 0)
 		return 0;
-	log_warn("fd %d is on RDMA, and the call would use its socket (%s)",
-		 fd, reason_name(reason));
+	log_warn("fd %d is on RDMA and did not come back (%s)", fd,
+		 reason_name(reason));
 	return -EOPNOTSUPP;
 }
 

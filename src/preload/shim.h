@@ -64,6 +64,7 @@ bool shim_valid_timeout(const struct timespec *timeout);
 /* exit.c: this process is the one whose lanes are to end in order. */
 void shim_own_process(void);
 void shim_end_process(void);
+bool shim_owns_process(void);
 
 /* A new number has come from the kernel: what it stood for is over. */
 int shim_fresh(int fd);
@@ -77,11 +78,10 @@ int shim_received_all(int ret, const struct mmsghdr *vec);
 
 /*
  * Something the library does not see is about to use the fd: its connection
- * is to stay on TCP, for this reason. 0, also for what is none of ours;
- * -EOPNOTSUPP, logged: it is on a lane already, or, if it must be an ordinary
- * socket `now`, still greeting.
+ * goes back to TCP first, for this reason. 0, also for what is none of ours;
+ * -EOPNOTSUPP, logged: it could not be done in time.
  */
-int shim_send_back(int fd, enum reason reason, bool now);
+int shim_send_back(int fd, enum reason reason);
 
 /* A new number for the same file as `fd`. Returns it. */
 int shim_duplicate(int fd, int made);

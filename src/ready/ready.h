@@ -58,6 +58,12 @@ int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
 		  const struct sockaddr_storage *remote,
 		  const struct policy_decision *decision);
 
+/*
+ * Make it an ordinary kernel socket, whatever it takes, within seconds. 0;
+ * -EBUSY: it could not be done in time; -EIO: it is dead.
+ */
+int ready_make_plain(struct conn *conn, enum reason reason);
+
 /* A timeout relative to now as a clock_us() time. NULL: READY_FOREVER. */
 uint64_t ready_until(const struct timespec *timeout);
 

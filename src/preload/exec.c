@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * exec: the new program, preloaded or not, just has its TCP socket. So what it
+ * inherits goes back to TCP first; if that cannot be done in time, the call
+ * fails with EBUSY rather than hand on a socket with control records in it.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "diag/log.h"
+#include "preload/shim.h"
+#include "ready/ready.h"
+
+/* Is the number to live on in the new program? */
+static bool stays_open(int fd)
+{
+	int flags = real.fcntl(fd, F_GETFD, NULL);
+
+	return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
+static void hand_on(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+	int *result = arg;
+
+	if (!conn || *result != 0 || !stays_open(fd) ||
+	    conn_state(conn) == STATE_dead)
+		return;
+	*result = ready_make_plain(conn, REASON_inherited);
+	if (*result != 0)
+		log_warn("exec fails: fd %d is on RDMA and did not come back",
+			 fd);
+}
+
+/* 0, or -1 with errno. A vfork child must leave its parent's alone. */
+static int before_exec(void)
+{
+	int result = 0, saved = errno;
+
+	if (fdtab_count() == 0 || !shim_owns_process())
+		return 0;
+	fdtab_each(hand_on, &result);
+	errno = saved;
+	return (int)shim_result(result == 0 ? 0 : -EBUSY);
+}
+
+SHIM int execve(const char *path, char *const argv[], char *const envp[])
+{
+	return before_exec() ? -1 : real.execve(path, argv, envp);
+}
+
+SHIM int execv(const char *path, char *const argv[])
+{
+	return before_exec() ? -1 : real.execv(path, argv);
+}
+
+SHIM int execvp(const char *file, char *const argv[])
+{
+	return before_exec() ? -1 : real.execvp(file, argv);
+}
+
+SHIM int execvpe(const char *file, char *const argv[], char *const envp[])
+{
+	return before_exec() ? -1 : real.execvpe(file, argv, envp);
+}
+
+SHIM int fexecve(int fd, char *const argv[], char *const envp[])
+{
+	return before_exec() ? -1 : real.fexecve(fd, argv, envp);
+}
+
+/* The arguments of execl() and its like, with their NULL, counted. */
+static int count_arguments(va_list args)
+{
+	int count = 2;
+
+	while (va_arg(args, char *))
+		count++;
+	return count;
+}
+
+/* What execl() and its like are given, as an array on the caller's stack. */
+#define COLLECT(argv, first, args) \
+	int count_; \
+	va_start(args, first); \
+	count_ = count_arguments(args); \
+	va_end(args); \
+	char **argv = alloca((size_t)count_ * sizeof(*argv)); \
+	argv[0] = (char *)first; \
+	va_start(args, first); \
+	for (int i_ = 1; i_ < count_; i_++) \
+		argv[i_] = va_arg(args, char *);
+
+SHIM int execl(const char *path, const char *first, ...)
+{
+	va_list args;
+
+	COLLECT(argv, first, args)
+	va_end(args);
+	return execv(path, argv);
+}
+
+SHIM int execlp(const char *file, const char *first, ...)
+{
+	va_list args;
+
+	COLLECT(argv, first, args)
+	va_end(args);
+	return execvp(file, argv);
+}
+
+SHIM int execle(const char *path, const char *first, ...)
+{
+	va_list args;
+	char *const *envp;
+
+	COLLECT(argv, first, args)
+	envp = va_arg(args, char *const *);
+	va_end(args);
+	return execve(path, argv, envp);
+}

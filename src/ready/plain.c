@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Back to an ordinary kernel socket, and wait until it is one: before a new
+ * program or another process gets the fd.
+ */
+#include "base/clock.h"
+#include "ready/ready.h"
+
+#define PLAIN_MOST_US 5000000	/* the peer has to answer */
+#define LOOK_US 20000
+
+int ready_make_plain(struct conn *conn, enum reason reason)
+{
+	uint64_t now = clock_us(), until = now + PLAIN_MOST_US;
+	int ret;
+
+	while (!conn_is_plain(conn)) {
+		ret = conn_leave(conn, reason);
+		if (ret != -EAGAIN)
+			return ret;
+		if (now >= until)
+			return -EBUSY;
+		ready_wait(conn, 0, now + LOOK_US);
+		now = clock_us();
+	}
+	return 0;
+}
