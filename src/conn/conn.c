@@ -86,6 +86,7 @@ void conn_drop(struct conn *conn)
 	lock_destroy(&conn->send);
 	lock_destroy(&conn->waiters_lock);
 	replay_free(&conn->replay);
+	free(conn->early);
 	free(conn->offer);
 	free(conn);
 	errno = saved;

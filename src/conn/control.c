@@ -126,7 +126,7 @@ static void protocol_error(struct conn *conn)
 
 static void hear_close(struct conn *conn, const struct wire_record *record)
 {
-	if (record->offset < conn->rx_bytes ||
+	if (record->offset < conn_pulled(conn) ||
 	    (conn->rx_end != OFFSET_NEVER && conn->rx_end != record->offset)) {
 		protocol_error(conn);
 		return;
@@ -147,7 +147,7 @@ static void hear_resume(struct conn *conn, uint64_t offset)
 	bool wrong;
 
 	lock_acquire(&conn->receive);
-	wrong = conn->rx != RX_CONTROL || offset != conn->rx_bytes;
+	wrong = conn->rx != RX_CONTROL || offset != conn_pulled(conn);
 	if (!wrong) {
 		conn->rx = RX_RAW;
 		conn->rx_boundary = OFFSET_NEVER;
@@ -260,6 +260,7 @@ void control_look(struct conn *conn)
 {
 	enum rx_stage rx;
 
+	conn_pull(conn);
 	while (rx = conn->rx,
 	       (rx == RX_LANE || rx == RX_CONTROL) && conn->leg == LEG_OPEN &&
 	       conn_state(conn) != STATE_dead) {

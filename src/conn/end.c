@@ -91,6 +91,8 @@ static bool unread(struct conn *conn)
 {
 	int bytes = 0;
 
+	if (conn->early_size)
+		return true;
 	if (conn->rx == RX_LANE)
 		return rdma_ready(conn->rs, POLLIN) & POLLIN &&
 		       conn->rx_end != conn->rx_bytes && !conn->lane_over;

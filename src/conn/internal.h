@@ -86,6 +86,13 @@ struct conn {
 	_Atomic uint64_t rx_bytes; /* given to the application */
 	uint64_t rx_raw;	/* of them by TCP */
 	uint64_t rx_boundary;	/* the lane begins here */
+	/*
+	 * Raw bytes before the boundary that the application has not read yet,
+	 * taken off TCP because control records may wait behind them.
+	 */
+	uint8_t *early;
+	size_t early_at;
+	_Atomic size_t early_size;
 	bool rx_shut;
 	uint64_t ack_every;	/* bytes; 0: the peer keeps none */
 	uint64_t ack_sent;
@@ -173,6 +180,11 @@ void lane_leave(struct conn *conn);
 
 /* conn.c: the peer's application is gone; `error` as for conn->error */
 void conn_reset(struct conn *conn, int error);
+
+/* io.c: with receive: bytes taken off TCP or the lane, read or not */
+uint64_t conn_pulled(const struct conn *conn);
+/* Take raw bytes off TCP up to the boundary, as far as they are there. */
+void conn_pull(struct conn *conn);
 
 /* io.c: the peer keeps bytes until we say that they were consumed */
 void conn_acknowledge(struct conn *conn);

@@ -3,6 +3,7 @@
  * The application's bytes, on whichever lane their direction is. Each
  * direction has a lock; under it one non-blocking call is made.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/real.h"
@@ -58,10 +59,86 @@ static ssize_t tcp_receive(struct conn *conn, const struct iovec *iov,
 	return got;
 }
 
+uint64_t conn_pulled(const struct conn *conn)
+{
+	return conn->rx_bytes + conn->early_size;
+}
+
+#define PULL_STEP 65536
+
+/* With receive: one step of conn_pull(). False: no more now. */
+static bool pull_step(struct conn *conn)
+{
+	size_t size = conn->early_size, want = PULL_STEP;
+	uint8_t *grown;
+	ssize_t got;
+
+	if (want > conn->rx_boundary - conn_pulled(conn))
+		want = conn->rx_boundary - conn_pulled(conn);
+	if (want == 0)
+		return false;
+	if (conn->early_at) {
+		memmove(conn->early, conn->early + conn->early_at, size);
+		conn->early_at = 0;
+	}
+	grown = realloc(conn->early, size + want);
+	if (!grown)
+		return false;
+	conn->early = grown;
+	got = real.recv(conn->tcp, grown + size, want, MSG_DONTWAIT);
+	if (got > 0)
+		conn->early_size = size + got;
+	return got > 0;
+}
+
+void conn_pull(struct conn *conn)
+{
+	enum conn_state state = conn_state(conn);
+
+	if (conn->rx != RX_RAW || conn->rx_boundary == OFFSET_NEVER ||
+	    (state != STATE_on_rdma && state != STATE_retreating))
+		return;
+	lock_acquire(&conn->receive);
+	if (conn->rx == RX_RAW && conn->rx_boundary != OFFSET_NEVER)
+		while (pull_step(conn))
+			;
+	lock_release(&conn->receive);
+	conn_cross(conn);
+}
+
+/* With receive: what was pulled comes first. */
+static ssize_t early_receive(struct conn *conn, const struct iovec *iov,
+			     int count, int flags)
+{
+	size_t size = conn->early_size, at = conn->early_at, moved = 0;
+	int i;
+
+	for (i = 0; i < count && moved < size; i++) {
+		size_t part = iov[i].iov_len < size - moved ? iov[i].iov_len
+							    : size - moved;
+
+		if (!(flags & MSG_TRUNC))
+			memcpy(iov[i].iov_base, conn->early + at + moved, part);
+		moved += part;
+	}
+	if (flags & MSG_PEEK)
+		return moved;
+	conn->rx_bytes += moved;
+	conn->rx_raw += moved;
+	conn->early_at += moved;
+	conn->early_size = size - moved;
+	if (size == moved) {
+		free(conn->early);
+		conn->early = NULL;
+		conn->early_at = 0;
+	}
+	return moved;
+}
+
 /* With receive: has the raw part been read to its end? */
 static void cross_locked(struct conn *conn)
 {
-	if (conn->rx == RX_RAW && conn->rx_bytes == conn->rx_boundary)
+	if (conn->rx == RX_RAW && conn_pulled(conn) == conn->rx_boundary)
 		conn->rx = conn_state(conn) == STATE_on_rdma ? RX_LANE
 			 : conn_state(conn) == STATE_retreating ? RX_MAYBE
 								: RX_RAW;
@@ -79,12 +156,12 @@ static void stage_changed(struct conn *conn, enum rx_stage before)
 {
 	enum rx_stage now = conn->rx;
 
+	if (conn->resume_seen && conn_state(conn) == STATE_retreating)
+		retreat_check(conn);
 	if (now == before)
 		return;
 	if (now == RX_LANE || now == RX_CONTROL)
 		service_watch(conn);
-	else if (conn->resume_seen)
-		retreat_check(conn);
 }
 
 void conn_find_stage(struct conn *conn)
@@ -217,6 +294,8 @@ static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
 		return CONN_PLAIN;
 	if (conn_state(conn) == STATE_dead)
 		return say_failure(conn, 0);
+	if (conn->early_size)
+		return early_receive(conn, iov, count, flags);
 	if (find_stage(conn) != 0)
 		return -EAGAIN;
 	switch (atomic_load(&conn->rx)) {

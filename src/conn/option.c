@@ -91,7 +91,7 @@ static int lane_pending(struct conn *conn)
 
 int conn_pending(struct conn *conn, int *bytes)
 {
-	uint64_t left = conn->rx_boundary - conn->rx_bytes;
+	uint64_t left = conn->rx_boundary - conn_pulled(conn);
 
 	if (conn->rx == RX_GREET)
 		conn_ready(conn, POLLIN);
@@ -106,6 +106,7 @@ int conn_pending(struct conn *conn, int *bytes)
 	} else if (conn->rx == RX_LANE) {
 		*bytes = lane_pending(conn);
 	}
+	*bytes += (int)conn->early_size;
 	return 0;
 }
 

@@ -41,8 +41,8 @@ static short lane_read_bits(struct conn *conn, short lane)
 
 static short lane_write_bits(struct conn *conn, short lane)
 {
-	if ((lane & POLLOUT) || conn->tx_shut || conn->reset || conn->leg != LEG_OPEN ||
-	    (conn->peer_close & WIRE_CLOSE_FULL))
+	if ((lane & POLLOUT) || conn->tx_shut || conn->reset ||
+	    conn->leg != LEG_OPEN || (conn->peer_close & WIRE_CLOSE_FULL))
 		return WRITE_BITS;
 	return 0;
 }
@@ -65,8 +65,8 @@ static short compute(struct conn *conn, short events, short lane)
 {
 	enum rx_stage rx = conn->rx;
 	enum tx_stage tx = conn->tx;
-	bool at_boundary = conn->rx_bytes == conn->rx_boundary;
-	short kernel, bits = 0;
+	bool at_boundary = conn_pulled(conn) == conn->rx_boundary;
+	short kernel, bits = conn->early_size ? READ_BITS : 0;
 
 	if (rx == RX_CONTROL && conn->rx_end == conn->rx_bytes)
 		bits |= READ_BITS | POLLRDHUP;
@@ -102,7 +102,7 @@ static void look_at_grace(struct conn *conn)
 static void look_first(struct conn *conn, short events)
 {
 	if (conn->rx == RX_MAYBE || (conn->rx == RX_RAW &&
-				     conn->rx_bytes == conn->rx_boundary))
+				     conn_pulled(conn) == conn->rx_boundary))
 		conn_find_stage(conn);
 	if (conn->rx != RX_GREET && conn->tx != TX_HOLD)
 		return;
@@ -158,7 +158,7 @@ static short tcp_events(struct conn *conn, short events)
 	if (conn->rx == RX_GREET && !conn->reply_due &&
 	    conn->state == STATE_greeting)
 		wanted |= POLLIN;
-	if (conn->rx == RX_RAW && conn->rx_bytes != conn->rx_boundary)
+	if (conn->rx == RX_RAW && conn_pulled(conn) != conn->rx_boundary)
 		wanted |= events & (READ_BITS | POLLRDHUP | POLLPRI);
 	if (conn->rx == RX_MAYBE)
 		wanted |= POLLIN;

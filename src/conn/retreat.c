@@ -21,7 +21,7 @@ static void say_retreat(struct conn *conn)
 	/* What was sent raw is on TCP already, read or not. */
 	consumed = conn->rx == RX_RAW && conn->rx_boundary != OFFSET_NEVER
 			   ? conn->rx_boundary
-			   : conn->rx_bytes;
+			   : conn_pulled(conn);
 	said = conn->retreat_sent;
 	conn->retreat_sent = true;
 	lock_release(&conn->receive);
@@ -139,7 +139,7 @@ void retreat_check(struct conn *conn)
 	if (conn_state(conn) != STATE_retreating)
 		return;
 	conn_ring(conn, NULL);
-	if (conn->tx != TX_RAW || !conn->resume_seen)
+	if (conn->tx != TX_RAW || !conn->resume_seen || conn->early_size)
 		return;
 	end_settle(conn);
 	conn_step(conn, EVENT_resumed, conn->reason);

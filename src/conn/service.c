@@ -174,7 +174,8 @@ static void *service_thread(void *arg)
 
 	(void)arg;
 	for (;;) {
-		count = real.epoll_pwait(epoll, events, EVENTS, tick_all(), NULL);
+		count = real.epoll_pwait(epoll, events, EVENTS, tick_all(),
+					 NULL);
 		for (i = 0; i < count; i++) {
 			if (events[i].data.ptr)
 				look(events[i].data.ptr);

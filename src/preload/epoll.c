@@ -143,9 +143,8 @@ SHIM int epoll_pwait(int epfd, struct epoll_event *events, int max,
 SHIM int epoll_pwait2(int epfd, struct epoll_event *events, int max,
 		      const struct timespec *timeout, const sigset_t *mask)
 {
-	struct epollset *set = usable_set(epfd, max, !bad_pointer(events) &&
-							      shim_valid_timeout(
-								      timeout));
+	bool good = !bad_pointer(events) && shim_valid_timeout(timeout);
+	struct epollset *set = usable_set(epfd, max, good);
 	uint64_t until;
 
 	if (!set)

@@ -20,7 +20,7 @@ struct catch {
 	struct epoll_event *events;
 	int max, count;
 	uint64_t deadline_ms;
-	bool peek;	/* report nothing; only say whether there is something */
+	bool peek;	/* report nothing; say whether there is something */
 	bool ready;
 	unsigned call;	/* this epoll_wait(); none is told twice in one */
 };
