@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* oldlibc.h says so too; sanitizer builds are without it. */
+#pragma weak dlsym
+
 #define VERSION_HIDDEN 0x8000	/* not the version that new links get */
 
 #ifndef STT_GNU_IFUNC
