@@ -72,6 +72,8 @@ static void look_established(struct conn *conn)
 static void take_reply(struct conn *conn, const struct wire_reply *reply)
 {
 	conn->deadline_ms = TIME_NEVER;
+	unaware_answered(&conn->remote,
+			 conn->decision.handshake.forget_after_ms);
 	if (!(reply->flags & WIRE_REPLY_ACCEPT) || reply->count == 0) {
 		leave(conn, reply->reason == REASON_proxied ||
 				    reply->reason == REASON_version

@@ -14,7 +14,8 @@
 static struct lock lock = LOCK_INIT(unaware);
 static struct {
 	struct sockaddr_storage remote;
-	uint64_t until_ms;
+	uint64_t until_ms;	/* unaware */
+	uint64_t aware_ms;	/* answered, good until then */
 } places[PLACES];
 
 /* FNV-1a over host and port. */
@@ -32,10 +33,25 @@ static unsigned place_of(const struct sockaddr_storage *remote)
 void unaware_remember(const struct sockaddr_storage *remote, uint32_t for_ms)
 {
 	unsigned i = place_of(remote);
+	uint64_t now = clock_ms();
+
+	lock_acquire(&lock);
+	if (!addr_same(&places[i].remote, remote) || places[i].aware_ms <= now) {
+		places[i].remote = *remote;
+		places[i].until_ms = now + for_ms;
+		places[i].aware_ms = 0;
+	}
+	lock_release(&lock);
+}
+
+void unaware_answered(const struct sockaddr_storage *remote, uint32_t for_ms)
+{
+	unsigned i = place_of(remote);
 
 	lock_acquire(&lock);
 	places[i].remote = *remote;
-	places[i].until_ms = clock_ms() + for_ms;
+	places[i].until_ms = 0;
+	places[i].aware_ms = clock_ms() + for_ms;
 	lock_release(&lock);
 }
 

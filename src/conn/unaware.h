@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Destinations that did not answer a greeting a short while ago. Lock:
- * unaware. Any thread.
+ * Destinations that did not answer a greeting a short while ago. One that has
+ * answered lately is busy, not unaware, and is not remembered. Lock: unaware.
+ * Any thread.
  */
 #ifndef CONN_UNAWARE_H
 #define CONN_UNAWARE_H
@@ -11,6 +12,9 @@
 #include <sys/socket.h>
 
 void unaware_remember(const struct sockaddr_storage *remote, uint32_t for_ms);
+/* It has answered: for so long a silence is no sign of unawareness. */
+void unaware_answered(const struct sockaddr_storage *remote, uint32_t for_ms);
+
 bool unaware_known(const struct sockaddr_storage *remote);
 
 #endif
