@@ -36,7 +36,8 @@ void unaware_remember(const struct sockaddr_storage *remote, uint32_t for_ms)
 	uint64_t now = clock_ms();
 
 	lock_acquire(&lock);
-	if (!addr_same(&places[i].remote, remote) || places[i].aware_ms <= now) {
+	if (places[i].aware_ms <= now ||
+	    !addr_same(&places[i].remote, remote)) {
 		places[i].remote = *remote;
 		places[i].until_ms = now + for_ms;
 		places[i].aware_ms = 0;
