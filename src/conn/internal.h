@@ -96,6 +96,7 @@ struct conn {
 	bool rx_shut;
 	uint64_t ack_every;	/* bytes; 0: the peer keeps none */
 	uint64_t ack_sent;
+	size_t uncredited;	/* lane bytes since credits could be given */
 	uint8_t in[WIRE_RECORD_MAX]; /* service thread: a part of a record */
 	unsigned in_size;
 	bool mark_seen;

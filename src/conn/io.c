@@ -245,6 +245,20 @@ static ssize_t lane_discard(struct conn *conn, size_t size, int flags)
 	return rdma_recv(conn->rs, &iov, 1, flags & MSG_PEEK);
 }
 
+/*
+ * rrecv(3) gives the peer's send queue no credits for what it returns; the
+ * next call on the rsocket does (rs_update_credits). An application that has
+ * read all and does something else would leave the peer unable to send.
+ */
+static void give_credits(struct conn *conn, size_t got)
+{
+	conn->uncredited += got;
+	if (conn->uncredited < conn->decision.lane.receive_buffer / 4)
+		return;
+	conn->uncredited = 0;
+	(void)rdma_ready(conn->rs, 0);
+}
+
 static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 			    int count, int flags)
 {
@@ -259,8 +273,10 @@ static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 		      ? lane_discard(conn, size, flags)
 		      : rdma_recv(conn->rs, iov, count, flags & MSG_PEEK);
 	if (got > 0) {
-		if (!(flags & MSG_PEEK))
+		if (!(flags & MSG_PEEK)) {
 			conn->rx_bytes += got;
+			give_credits(conn, got);
+		}
 		return got;
 	}
 	if (got == -EFAULT || got == -ENOMEM)
