@@ -6,6 +6,7 @@
  */
 #include "base/real.h"
 #include "conn/internal.h"
+#include "diag/log.h"
 #include "rdma/rdma.h"
 
 static atomic_uint forks;
@@ -29,7 +30,6 @@ static void inherit(int fd, struct fdtab_object *object, void *arg)
 {
 	struct conn *conn = conn_from(object);
 
-	(void)arg;
 	if (!conn)
 		return;
 	lock_init(&conn->lock, LOCK_conn);
@@ -46,6 +46,7 @@ static void inherit(int fd, struct fdtab_object *object, void *arg)
 	} else if (conn->state > STATE_greeted && conn->state < STATE_plain) {
 		conn->state = STATE_dead;
 		conn->failure = -EIO;
+		++*(int *)arg;
 		conn->reason = REASON_forked;
 	}
 	(void)fd;
@@ -53,9 +54,14 @@ static void inherit(int fd, struct fdtab_object *object, void *arg)
 
 void conn_after_fork(void)
 {
+	int lanes = 0;
+
 	rdma_after_fork();
 	work_after_fork();
 	listener_after_fork();
 	service_after_fork();
-	fdtab_each(inherit, NULL);
+	fdtab_each(inherit, &lanes);
+	if (lanes)
+		log_info("%d connections stay on the parent's lanes: EIO here (%s)",
+			 lanes, reason_name(REASON_forked));
 }

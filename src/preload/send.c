@@ -108,6 +108,34 @@ static int check_control(const struct msghdr *msg)
 	return 0;
 }
 
+/*
+ * Fds about to be passed over a Unix socket: who receives one, preloaded or
+ * not, just gets a TCP socket. 0 or -EOPNOTSUPP.
+ */
+static int send_back_rights(const struct msghdr *msg)
+{
+	struct cmsghdr *at;
+	size_t i, count;
+	int fd, ret = 0;
+
+	if (fdtab_count() == 0 || bad_pointer(msg) || !msg->msg_controllen)
+		return 0;
+	for (at = CMSG_FIRSTHDR(msg); at && ret == 0;
+	     at = CMSG_NXTHDR((struct msghdr *)msg, at)) {
+		if (at->cmsg_level != SOL_SOCKET ||
+		    at->cmsg_type != SCM_RIGHTS ||
+		    at->cmsg_len < CMSG_LEN(sizeof(fd)))
+			continue;
+		count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
+		for (i = 0; i < count && ret == 0; i++) {
+			memcpy(&fd, CMSG_DATA(at) + i * sizeof(fd),
+			       sizeof(fd));
+			ret = shim_send_back(fd, REASON_inherited);
+		}
+	}
+	return ret;
+}
+
 SHIM ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct conn *conn = shim_conn(fd);
@@ -118,7 +146,8 @@ SHIM ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	if (!conn || bad_pointer(msg)) {
 		if (conn)
 			shim_done(conn);
-		return real.sendmsg(fd, msg, flags);
+		ret = send_back_rights(msg);
+		return ret ? shim_result(ret) : real.sendmsg(fd, msg, flags);
 	}
 	ret = vectors_copy(&vectors, msg->msg_iov, msg->msg_iovlen, EMSGSIZE);
 	if (ret == 0)
