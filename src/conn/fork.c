@@ -62,6 +62,6 @@ void conn_after_fork(void)
 	service_after_fork();
 	fdtab_each(inherit, &lanes);
 	if (lanes)
-		log_info("%d connections stay on the parent's lanes: EIO here (%s)",
+		log_info("%d connections are the parent's: EIO here (%s)",
 			 lanes, reason_name(REASON_forked));
 }
