@@ -94,8 +94,7 @@ static bool unread(struct conn *conn)
 	if (conn->early_size)
 		return true;
 	if (conn->rx == RX_LANE)
-		return rdma_ready(conn->rs, POLLIN) & POLLIN &&
-		       conn->rx_end != conn->rx_bytes && !conn->lane_over;
+		return conn->rx_end != conn->rx_bytes && conn_lane_holds(conn);
 	return real.ioctl(conn->tcp, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 

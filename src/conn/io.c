@@ -189,19 +189,19 @@ static ssize_t say_failure(struct conn *conn, ssize_t after)
 	return conn->failure;
 }
 
-/* Has the receiving direction come to its end? */
-static bool lane_ended(const struct conn *conn)
-{
-	if (conn->rx_end != OFFSET_NEVER)
-		return conn->rx_end == conn->rx_bytes;
-	return conn->lane_over && conn->leg != LEG_OPEN;
-}
-
-/* Nothing is there: wait, or what TCP would say at its end. */
+/*
+ * The lane has nothing: wait, or what TCP would say at its end. That the lane
+ * is over does not mean that it is empty, so it has been read before.
+ */
 static ssize_t lane_end(struct conn *conn)
 {
-	if (!lane_ended(conn))
+	uint64_t end = conn->rx_end;
+
+	if (end != conn->rx_bytes && !(conn->lane_over &&
+				       conn->leg != LEG_OPEN))
 		return -EAGAIN;
+	if (end != conn->rx_bytes && end != OFFSET_NEVER)
+		conn_reset(conn, ECONNRESET);	/* died with bytes unsent */
 	if (conn->error == ECONNRESET)
 		return -atomic_exchange(&conn->error, 0);
 	return 0;
@@ -265,7 +265,7 @@ static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 	size_t size = iov_size(iov, count);
 	ssize_t got;
 
-	if (lane_ended(conn) || conn->lane_closed)
+	if (conn->rx_end == conn->rx_bytes || conn->lane_closed)
 		return lane_end(conn);
 	if (size == 0)
 		return rdma_ready(conn->rs, POLLIN) & POLLIN ? 0 : -EAGAIN;

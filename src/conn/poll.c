@@ -20,17 +20,31 @@ static short kernel_poll(struct conn *conn, short events)
 	return real.poll(&tcp, 1, 0) > 0 ? tcp.revents : 0;
 }
 
+/*
+ * Is there anything to read? An rsocket that has ended says POLLIN whether it
+ * holds bytes or not. Without any the service thread decides what the end is:
+ * no fd of ours will tell it.
+ */
+static bool lane_readable(struct conn *conn, short lane)
+{
+	if (!conn->lane_over)
+		return lane & POLLIN;
+	if (conn->leg != LEG_OPEN || conn_lane_holds(conn))
+		return true;
+	service_wake();
+	return false;
+}
+
 /* Bits of the receiving direction on RDMA. */
 static short lane_read_bits(struct conn *conn, short lane)
 {
 	short bits = 0;
 	uint64_t end = conn->rx_end;
 
-	if ((lane & POLLIN) || conn->rx_shut || end == conn->rx_bytes)
-		bits |= READ_BITS;
 	if (lane & (POLLHUP | POLLERR))
 		conn->lane_over = true;
-	if (conn->lane_over && conn->leg != LEG_OPEN)
+	if (conn->rx_shut || end == conn->rx_bytes ||
+	    lane_readable(conn, lane))
 		bits |= READ_BITS;
 	if (end != OFFSET_NEVER || conn->leg != LEG_OPEN || conn->rx_shut)
 		bits |= POLLRDHUP;

@@ -249,6 +249,21 @@ static void peer_killed(struct pair *p)
 	SHOW(send(p->fd, buf, 10, MSG_NOSIGNAL));
 }
 
+/* What had come stays, however late it is read. */
+static void peer_killed_read_late(struct pair *p)
+{
+	SHOW(peer_send(p, 5000));
+	await_bytes(p->fd, 5000);
+	ask_exit(p, PEER_KILL);
+	await_end(p->fd);
+	nap(1500);
+	show_poll(p->fd, POLLIN | POLLRDHUP, 0);
+	take(p, "recv", recv(p->fd, buf, 2000, 0));
+	show_poll(p->fd, POLLIN | POLLRDHUP, 0);
+	take(p, "recv", recv(p->fd, buf, sizeof(buf), 0));
+	take(p, "recv", recv(p->fd, buf, sizeof(buf), 0));
+}
+
 static void peer_killed_unread(struct pair *p)
 {
 	pair_send(p, 50);
@@ -378,6 +393,8 @@ const struct sem_case sem_cases[] = {
 	{ "peer_exits_quick", LANE | SEM_PROCS, peer_exits_quick, "... with quick_exit" },
 	{ "peer_exits_full", LANE | SEM_PROCS, peer_exits_full, "... with exit" },
 	{ "peer_killed", LANE | SEM_PROCS, peer_killed, "kill -9 of the peer, data read before" },
+	{ "peer_killed_read_late", LANE | SEM_PROCS, peer_killed_read_late,
+	  "the same, read much later" },
 	{ "peer_killed_unread", LANE | SEM_PROCS, peer_killed_unread,
 	  "kill -9 of a peer with our data unread" },
 	{ "peer_killed_while_we_wait", LANE | SEM_PROCS, peer_killed_while_we_wait,
