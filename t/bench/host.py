@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The parts of the benchmark that need no RDMA: (a), (b), (g)."""
+import re
+import socket
+import subprocess
+import tempfile
+import time
+
+from measure import Target, environment, in_turns, row, rspreload
+
+LIMIT = 300
+
+
+def settings(build):
+    """name -> (library, further variables), of the ways of part (a)."""
+    return {'plain': (None, {}),
+            'shunt': (f'{build}/.libs/libshunt.so', {'DEFAULT': 'prefer'}),
+            'shunt, tcp': (f'{build}/.libs/libshunt.so', {}),
+            'librspreload': (rspreload(), {})}
+
+
+def calls(build, count, library, behind, variables):
+    said = subprocess.run([f'{build}/t/bench/calls', str(count)], text=True,
+                          env=environment(library, behind, **variables),
+                          capture_output=True, check=True, timeout=LIMIT)
+    return {line.split()[0]: float(line.split()[1])
+            for line in said.stdout.splitlines()}
+
+
+def instructions(build, name, library, behind, variables):
+    """Of one call, by callgrind: the same on a busy machine. valgrind's own
+    start is not preloaded."""
+    words = [f'{word}={value}' for word, value in
+             environment(library, behind, **variables).items()
+             if word == 'LD_PRELOAD' or word.startswith('SHUNT_')]
+    counts = []
+    for count in 1000, 2000:
+        said = subprocess.run(
+            ['valgrind', '--tool=callgrind', '--callgrind-out-file=/dev/null',
+             '--trace-children=yes', 'env', *words,
+             f'{build}/t/bench/calls', str(count), name], text=True,
+            env=environment(), capture_output=True, check=True, timeout=LIMIT)
+        counts.append(int(re.findall(r'Collected : (\d+)', said.stderr)[-1]))
+    return (counts[1] - counts[0]) / 1000
+
+
+CALLS = 'read', 'write', 'poll', 'poll8', 'epoll_wait', 'close'
+EPOLL = 'epoll_wait, rules tcp'
+
+
+def several(build, turns, count, behind):
+    """way -> call -> median of the turns."""
+    names = list(CALLS)
+    measures = {
+        way: lambda library=library, variables=variables: tuple(
+            calls(build, count, library, behind, variables)[name]
+            for name in names)
+        for way, (library, variables) in settings(build).items()
+        if library or way == 'plain'}
+    medians = in_turns(turns, measures)
+    return {way: dict(zip(names, values)) for way, values in medians.items()}
+
+
+def of_call(figures, name):
+    return {way: calls[name] for way, calls in figures.items()}
+
+
+def part_a(build, quick):
+    nothing = f'{build}/t/bench/.libs/libnothing.so'
+    own = several(build, 3 if quick else 31, 10**5 if quick else 10**6, nothing)
+    real = several(build, 3 if quick else 11, 10**4 if quick else 10**5, None)
+    counted = {way: {name: instructions(build, name, library, nothing, extra)
+                     for name in CALLS}
+               for way, (library, extra) in settings(build).items()
+               if library or way == 'plain'}
+    over = Target('plain + 3 ns', 'shunt', 'plain', 3, difference=True)
+    best = Target('librspreload', 'shunt', 'librspreload', 1.0)
+    rows = []
+    for name in CALLS:
+        rows += row(f'(a) {name}, empty call', 'ns', of_call(own, name),
+                    *([] if name == 'poll8' else [over, best]))
+    tcp = of_call(own, 'epoll_wait')
+    tcp['shunt'] = tcp['shunt, tcp']
+    rows += row(f'(a) {EPOLL}, empty call', 'ns', tcp, over, best)
+    for name in CALLS:
+        rows += row(f'(a) {name}, empty call', 'instructions',
+                    of_call(counted, name))
+    for name in CALLS:
+        rows += row(f'(a) {name}, system call', 'ns', of_call(real, name))
+    return rows
+
+
+class Redis:
+    """A redis-server of its own on loopback."""
+
+    def __init__(self, env):
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            self.port = str(free.getsockname()[1])
+        self.env = env
+        self.process = subprocess.Popen(
+            ['redis-server', '--port', self.port, '--save', '', '--bind',
+             '127.0.0.1'], env=env, stdout=subprocess.DEVNULL)
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(('127.0.0.1', int(self.port))) == 0:
+                    return
+            time.sleep(0.05)
+        raise SystemExit('redis-server did not come up')
+
+    def bench(self, requests, *options):
+        said = subprocess.run(
+            ['redis-benchmark', '-p', self.port, '-t', 'get', '--csv', '-n',
+             str(requests), *options], env=self.env, text=True, check=True,
+            capture_output=True, timeout=LIMIT)
+        return float(said.stdout.splitlines()[-1].split(',')[1].strip('"'))
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def part_b(build, quick):
+    target = Target('0.99 of plain', 'shunt', 'plain', 0.99, at_most=False)
+    ways = {'plain': environment(),
+            'shunt': environment(f'{build}/.libs/libshunt.so',
+                                 RULES='connect *:* tcp; listen *:* tcp',
+                                 DEFAULT='prefer')}
+    servers = {way: Redis(env) for way, env in ways.items()}
+    requests, turns = (5000, 3) if quick else (100000, 21)
+    rows = []
+    try:
+        for clients in '1', '50':
+            count = requests if clients == '50' else requests // 4
+            figures = in_turns(turns, {
+                way: lambda server=server: server.bench(count, '-c', clients)
+                for way, server in servers.items()})
+            rows += row(f'(b) redis-benchmark -c {clients}, loopback, tcp',
+                        'requests/s', figures, target)
+    finally:
+        for server in servers.values():
+            server.end()
+    return rows
+
+
+def start(env):
+    begun = time.perf_counter()
+    subprocess.run(['/bin/true'], env=env, check=True)
+    return (time.perf_counter() - begun) * 1e3
+
+
+def memory(env):
+    """KiB of a process: resident, and of them its own alone."""
+    said = subprocess.run(['/bin/cat', '/proc/self/smaps_rollup'], env=env,
+                          text=True, capture_output=True, check=True).stdout
+    sizes = dict(re.findall(r'^(\w+): +(\d+) kB', said, re.M))
+    return (int(sizes['Rss']),
+            int(sizes['Private_Clean']) + int(sizes['Private_Dirty']))
+
+
+def part_g(build, quick):
+    library = f'{build}/.libs/libshunt.so'
+    with tempfile.NamedTemporaryFile('w', suffix='.conf') as conf:
+        conf.write('version = 1; default = "prefer";')
+        conf.flush()
+        ways = {'plain': environment(),
+                'shunt': environment(library, CONF=conf.name)}
+        if rspreload():
+            ways['librspreload'] = environment(rspreload())
+        times = in_turns(20 if quick else 500, {
+            way: lambda env=env: start(env) for way, env in ways.items()})
+        sizes = in_turns(5 if quick else 21, {
+            way: lambda env=env: memory(env) for way, env in ways.items()})
+    least = {'text': 'plain + 300 KiB', 'a': 'shunt', 'b': 'plain',
+             'limit': 300, 'difference': True}
+    return (row('(g) start and end of /bin/true', 'ms', times,
+                Target('plain + 0.5 ms', 'shunt', 'plain', 0.5,
+                       difference=True)) +
+            row('(g) resident', 'KiB',
+                {way: pair[0] for way, pair in sizes.items()},
+                Target(**least)) +
+            row('(g) of it private', 'KiB',
+                {way: pair[1] for way, pair in sizes.items()},
+                Target(**least)))
+
+
+PARTS = {'a': part_a, 'b': part_b, 'g': part_g}
