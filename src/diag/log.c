@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/real.h"
@@ -60,16 +62,48 @@ static int parse_fd(void)
 	return *end || fd > 0x7fffffff ? STDERR_FILENO : (int)fd;
 }
 
-/* Read once: the application may change its environment under us. */
-static int log_fd(void)
-{
-	static atomic_int known = -1;
-	int fd = atomic_load_explicit(&known, memory_order_relaxed);
+/* What the log goes to; the number is written last. */
+static atomic_int log_fd = -1;
+static atomic_ullong log_device, log_inode;
 
-	if (fd < 0) {
-		fd = parse_fd();
-		atomic_store_explicit(&known, fd, memory_order_relaxed);
+/* inetd(8) makes the client's connection a program's standard error. */
+static bool is_protocol(int fd, const struct stat *file)
+{
+	int domain = AF_UNIX;
+	socklen_t length = sizeof(domain);
+
+	if (fd != STDERR_FILENO || !S_ISSOCK(file->st_mode))
+		return false;
+	return real.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) ||
+	       domain != AF_UNIX;
+}
+
+void log_begin(void)
+{
+	int fd = parse_fd(), saved = errno;
+	struct stat file;
+
+	if (fstat(fd, &file) == 0 && !is_protocol(fd, &file)) {
+		atomic_store(&log_device, file.st_dev);
+		atomic_store(&log_inode, file.st_ino);
 	}
+	atomic_store(&log_fd, fd);
+	errno = saved;
+}
+
+/* The number, or -1: another file has it now, or there never was one. */
+static int same_fd(void)
+{
+	struct stat file;
+	int fd;
+
+	if (atomic_load(&log_fd) < 0)
+		log_begin();
+	fd = atomic_load(&log_fd);
+	if (fstat(fd, &file) != 0 || file.st_ino == 0 ||
+	    file.st_dev != atomic_load(&log_device) ||
+	    file.st_ino != atomic_load(&log_inode))
+		return -1;
 	return fd;
 }
 
@@ -107,7 +141,7 @@ static size_t format_line(char line[LINE_MAX_BYTES], enum log_level level,
 void log_put(enum log_level level, const char *format, ...)
 {
 	char line[LINE_MAX_BYTES];
-	int saved = errno;
+	int fd, saved = errno;
 	va_list args;
 	size_t size;
 
@@ -116,7 +150,9 @@ void log_put(enum log_level level, const char *format, ...)
 	va_start(args, format);
 	size = format_line(line, level, format, args);
 	va_end(args);
+	fd = same_fd();
 	/* A log that cannot be written is no reason to stop. */
-	(void)!real.write(log_fd(), line, size);
+	if (fd >= 0)
+		(void)!real.write(fd, line, size);
 	errno = saved;
 }

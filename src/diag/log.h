@@ -12,6 +12,14 @@
 
 enum log_level { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
+/*
+ * Remember which file the log goes to, before the application can have closed
+ * it: when its number stands for another one later, nothing is written there.
+ * Nor is it to a standard error that is a network connection. Without this
+ * call the first line remembers.
+ */
+void log_begin(void);
+
 /* Nothing above this level is written. The start value is LOG_WARN. */
 void log_set_level(enum log_level level);
 

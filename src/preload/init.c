@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The library's beginning and end in somebody else's process. The constructor
- * finds libc's functions and nothing else: the policy is read on the first
- * verdict, the RDMA runtime loaded on the first that wants it.
+ * finds libc's functions and the log's file, nothing else: the policy is read
+ * on the first verdict, the RDMA runtime loaded on the first that wants it.
  */
 #include <pthread.h>
 
 #include "base/real.h"
 #include "conn/conn.h"
+#include "diag/log.h"
 #include "fdtab/fdtab.h"
 #include "preload/shim.h"
 #include "preload/stdio.h"
@@ -30,6 +31,7 @@ static void in_child(void)
 __attribute__((constructor)) static void begin(void)
 {
 	real_init();
+	log_begin();
 	shim_own_process();
 	pthread_atfork(before_fork, fdtab_after_fork, in_child);
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "diag/log.h"
@@ -66,6 +69,52 @@ Test(log, errno_is_kept)
 	close(atoi(getenv("SHUNT_LOG_FD")));
 	log_error("nobody can read this");
 	cr_assert_eq(errno, ENOTTY);
+}
+
+/* A program that closes its standard error may get a socket there. */
+Test(log, another_file_behind_the_number_stays_clean)
+{
+	int fds[2], fd = atoi(getenv("SHUNT_LOG_FD"));
+	char line[200];
+
+	log_begin();
+	log_warn("one");
+	logged(line, sizeof(line));
+	cr_assert_eq(pipe2(fds, O_NONBLOCK), 0);
+	cr_assert_eq(dup2(fds[1], fd), fd);
+	log_warn("two");
+	cr_assert_eq(read(fds[0], line, sizeof(line)), -1);
+	cr_assert_eq(errno, EAGAIN);
+}
+
+static int connection;
+
+/* As inetd(8) starts a service. */
+static void serve_inetd(void)
+{
+	int pair[2], listener = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in name = { .sin_family = AF_INET };
+	socklen_t length = sizeof(name);
+
+	name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	cr_assert_eq(bind(listener, (struct sockaddr *)&name, length), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	getsockname(listener, (struct sockaddr *)&name, &length);
+	pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(connect(pair[0], (struct sockaddr *)&name, length), 0);
+	pair[1] = accept(listener, NULL, NULL);
+	connection = pair[0];
+	dup2(pair[1], STDERR_FILENO);
+	unsetenv("SHUNT_LOG_FD");
+}
+
+Test(log, a_connection_as_standard_error_stays_clean, .init = serve_inetd)
+{
+	char line[200];
+
+	log_begin();
+	log_warn("not for the client");
+	cr_assert_eq(recv(connection, line, sizeof(line), MSG_DONTWAIT), -1);
 }
 
 Test(log, a_long_line_is_cut_and_still_a_line)
