@@ -76,11 +76,12 @@ int fdtab_insert(int fd, struct fdtab_object *object)
 	if (!entry)
 		return -ENOMEM;
 	entry->fd = fd;
-	entry->generation = atomic_fetch_add(&generations, 1) + 1;
 	entry->object = object;
 	fdtab_take(object);
 
 	lock_acquire(&shard->lock);
+	/* Under the lock: a shard's list is in the order of generations. */
+	entry->generation = atomic_fetch_add(&generations, 1) + 1;
 	old = find(shard, fd);
 	if (old)
 		unlink_entry(shard, old);
@@ -159,34 +160,64 @@ unsigned fdtab_count(void)
 	return atomic_load(&count);
 }
 
-/* The lowest known number of the shard above `after`, its object held. */
-static struct fdtab_object *next_in(struct shard *shard, int after, int *fd)
+/* An entry as a walk has seen it; its object is held during the visit. */
+struct stop {
+	int fd;
+	uint64_t generation;
+	struct fdtab_object *object;
+};
+
+#define STOPS 32
+
+/*
+ * With the shard's lock: the entry after a stop, in the list's order, which is
+ * that of generations. Linear in the list only if the stop was removed.
+ */
+static struct entry *after(struct shard *shard, const struct stop *stop)
 {
-	struct entry *entry, *next, *best = NULL;
+	struct entry *entry = find(shard, stop->fd);
+
+	if (entry && entry->generation == stop->generation)
+		return entry->hh.next;
+	entry = shard->entries;
+	while (entry && entry->generation <= stop->generation)
+		entry = entry->hh.next;
+	return entry;
+}
+
+/* The stops after stops[0], from there on; how many. Allocates nothing. */
+static unsigned collect(struct shard *shard, struct stop stops[STOPS])
+{
+	struct entry *entry;
+	unsigned found = 0;
 
 	lock_acquire(&shard->lock);
-	HASH_ITER(hh, shard->entries, entry, next)
-		if (entry->fd > after && (!best || entry->fd < best->fd))
-			best = entry;
-	if (best) {
-		*fd = best->fd;
-		fdtab_take(best->object);
+	entry = after(shard, &stops[0]);
+	for (; entry && found < STOPS; entry = entry->hh.next) {
+		fdtab_take(entry->object);
+		stops[found++] = (struct stop){ entry->fd, entry->generation,
+						entry->object };
 	}
 	lock_release(&shard->lock);
-	return best ? best->object : NULL;
+	return found;
 }
 
 void fdtab_each(void (*visit)(int fd, struct fdtab_object *object, void *arg),
 		void *arg)
 {
-	struct fdtab_object *object;
-	int i, fd;
+	struct stop stops[STOPS];
+	unsigned i, k, found;
 
-	for (i = 0; i < SHARDS; i++)
-		for (fd = -1; (object = next_in(&shards[i], fd, &fd));) {
-			visit(fd, object, arg);
-			fdtab_release(object);
+	for (i = 0; i < SHARDS; i++) {
+		stops[0] = (struct stop){ .fd = -1, .generation = 0 };
+		while ((found = collect(&shards[i], stops))) {
+			for (k = 0; k < found; k++) {
+				visit(stops[k].fd, stops[k].object, arg);
+				fdtab_release(stops[k].object);
+			}
+			stops[0] = stops[found - 1];
 		}
+	}
 }
 
 /* The only place that holds several shards: in their order, lock by lock. */

@@ -65,7 +65,7 @@ unsigned fdtab_count(void);
 
 /*
  * Call visit for every entry, object held, no lock held during the call.
- * Entries made meanwhile may or may not be seen.
+ * Linear. Entries made or removed meanwhile may or may not be seen.
  */
 void fdtab_each(void (*visit)(int fd, struct fdtab_object *object, void *arg),
 		void *arg);

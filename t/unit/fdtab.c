@@ -87,6 +87,22 @@ static void count_visits(int fd, struct fdtab_object *object, void *arg)
 	*(int *)arg += fd;
 }
 
+static void count_each(int fd, struct fdtab_object *object, void *arg)
+{
+	(void)fd;
+	(void)object;
+	++*(int *)arg;
+}
+
+static void evict_all(int fd, struct fdtab_object *object, void *arg)
+{
+	(void)fd;
+	cr_assert_gt(object->references, 0);
+	++*(int *)arg;
+	for (fd = 0; fd < 1000; fd++)
+		fdtab_evict(fd);
+}
+
 Test(fdtab, each_entry_is_visited_once)
 {
 	struct fdtab_object *object = new_object();
@@ -100,6 +116,40 @@ Test(fdtab, each_entry_is_visited_once)
 		fdtab_evict(fd * 17);
 	fdtab_release(object);
 	cr_assert_eq(ended, 1);
+}
+
+#define MANY 400000
+
+/* Looking for the next one among all each time would take minutes. */
+Test(fdtab, a_walk_is_linear, .timeout = 20)
+{
+	struct fdtab_object *object = new_object();
+	int fd, seen = 0;
+
+	for (fd = 0; fd < MANY; fd++)
+		fdtab_insert(fd, object);
+	fdtab_each(count_each, &seen);
+	cr_assert_eq(seen, MANY);
+	for (fd = 0; fd < MANY; fd++)
+		fdtab_evict(fd);
+	fdtab_release(object);
+}
+
+/* The objects of a walk are held, whatever becomes of their numbers. */
+Test(fdtab, a_visit_may_empty_the_table)
+{
+	int fd, seen = 0;
+
+	for (fd = 0; fd < 1000; fd++) {
+		struct fdtab_object *object = new_object();
+
+		fdtab_insert(fd, object);
+		fdtab_release(object);
+	}
+	fdtab_each(evict_all, &seen);
+	cr_assert_geq(seen, 1);
+	cr_assert_eq(fdtab_count(), 0);
+	cr_assert_eq(ended, 1000);
 }
 
 static void *churn(void *arg)
