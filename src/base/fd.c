@@ -58,8 +58,7 @@ int fd_next_claimed(unsigned first, unsigned last)
 	unsigned number;
 
 	for (number = first; number <= last && number < highest; number++)
-		if (fd_is((int)number, FD_OURS) ||
-		    fd_is((int)number, FD_RUNTIME))
+		if (fd_is_any((int)number))
 			return (int)number;
 	return -1;
 }
@@ -104,6 +103,15 @@ int fd_lift(int fd)
 	}
 	real.close(fd);
 	return high;
+}
+
+void fd_park_all(enum fd_owner owner)
+{
+	unsigned number;
+
+	for (number = 0; number < highest; number++)
+		if (fd_is((int)number, owner))
+			fd_park((int)number);
 }
 
 void fd_park(int fd)

@@ -20,6 +20,10 @@ enum fd_owner { FD_OURS, FD_RUNTIME, FD_OWNERS };
 void fd_claim(int fd, enum fd_owner owner);
 void fd_disclaim(int fd);
 bool fd_is(int fd, enum fd_owner owner);
+static inline bool fd_is_any(int fd)
+{
+	return fd_is(fd, FD_OURS) || fd_is(fd, FD_RUNTIME);
+}
 /* The lowest number of any owner in [first, last], or -1. */
 int fd_next_claimed(unsigned first, unsigned last);
 
@@ -34,6 +38,9 @@ int fd_dup_high(int fd);
  * threads may still name: it stands for something that is never ready.
  */
 void fd_park(int fd);
+
+/* The same for all numbers of an owner. */
+void fd_park_all(enum fd_owner owner);
 
 /* Move fd (>= 0) up, closing the low number; on failure fd itself. */
 int fd_lift(int fd);

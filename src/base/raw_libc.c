@@ -68,5 +68,25 @@ RAW_LIBC(int, execvp, (const char *file, char *const argv[]), (file, argv), -1)
 RAW_LIBC(int, execvpe,
 	 (const char *file, char *const argv[], char *const envp[]),
 	 (file, argv, envp), -1)
+RAW_LIBC(int, posix_spawn,
+	 (pid_t *pid, const char *path,
+	  const posix_spawn_file_actions_t *actions,
+	  const posix_spawnattr_t *attr, char *const argv[],
+	  char *const envp[]),
+	 (pid, path, actions, attr, argv, envp), ENOSYS)
+RAW_LIBC(int, posix_spawnp,
+	 (pid_t *pid, const char *file,
+	  const posix_spawn_file_actions_t *actions,
+	  const posix_spawnattr_t *attr, char *const argv[],
+	  char *const envp[]),
+	 (pid, file, actions, attr, argv, envp), ENOSYS)
+RAW_LIBC(int, posix_spawn_file_actions_adddup2,
+	 (posix_spawn_file_actions_t *actions, int fd, int to),
+	 (actions, fd, to), ENOSYS)
+RAW_LIBC(int, system, (const char *command), (command), -1)
+RAW_LIBC(FILE *, popen, (const char *command, const char *mode),
+	 (command, mode), NULL)
+RAW_LIBC(int, daemon, (int nochdir, int noclose), (nochdir, noclose), -1)
+RAW_LIBC(pid_t, _Fork, (void), (), -1)
 RAW_LIBC(int, fexecve, (int fd, char *const argv[], char *const envp[]),
 	 (fd, argv, envp), -1)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/real.h"
+#include "conn/family.h"
 #include "conn/internal.h"
 #include "diag/log.h"
 #include "rdma/rdma.h"
@@ -54,7 +55,6 @@ struct conn *conn_new(int fd, enum conn_role role,
 	conn->decision = *decision;
 	conn->remote = *remote;
 	conn->born_ms = clock_ms();
-	conn->forks = conn_forks();
 	conn->deadline_ms = TIME_NEVER;
 	conn->rx_boundary = OFFSET_NEVER;
 	conn->rx_end = OFFSET_NEVER;
@@ -138,6 +138,11 @@ enum conn_state conn_state(const struct conn *conn)
 	return atomic_load(&conn->state);
 }
 
+bool conn_is_away(const struct conn *conn)
+{
+	return family_is_away(conn);
+}
+
 bool conn_is_plain(const struct conn *conn)
 {
 	return conn_state(conn) == STATE_plain;
@@ -195,6 +200,10 @@ void conn_settle(struct conn *conn)
 	enum conn_state state = conn_state(conn);
 
 	conn_ring(conn, NULL);
+	if (state == STATE_plain || state == STATE_dead)
+		family_settled(conn);
+	else if (conn->owed)
+		service_look(conn);
 	if (state == STATE_plain) {
 		reason_count(conn->reason);
 		conn_report(conn, "stays on tcp");

@@ -173,8 +173,17 @@ unsigned conn_busy_poll_us(const struct conn *conn);
 /* The process ends: say CLOSE on every lane, wait for them, bounded. */
 void conn_exit(void);
 
-/* pthread_atfork's child: nothing of the parent's lanes may be touched. */
+/*
+ * Around fork(2), in every process: the parent's lanes stay its own, and its
+ * child can have the connections back on TCP.
+ */
 void conn_before_fork(void);
-void conn_after_fork(void);
+void conn_after_fork_parent(void);
+void conn_after_fork_child(void);
+/* In a child before that, if nobody called conn_before_fork(). */
+void conn_forked_unseen(void);
+
+/* Has another process the lane, and do we wait for it to come back? */
+bool conn_is_away(const struct conn *conn);
 
 #endif

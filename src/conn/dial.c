@@ -265,6 +265,6 @@ int conn_dialled(struct conn *conn)
 	case STATE_plain:
 		return conn->dial_error ? conn->dial_error : CONN_PLAIN;
 	default:
-		return 0;
+		return conn_is_away(conn) ? -EALREADY : 0;
 	}
 }

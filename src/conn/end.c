@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/family.h"
 #include "conn/internal.h"
 #include "rdma/rdma.h"
 
@@ -179,7 +180,10 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 	if (state == STATE_on_rdma && conn->leg == LEG_OPEN &&
 	    now_ms < conn->deadline_ms && !(all && control_flushed(conn)))
 		return false;
-	drain(conn);
+	if (!family_shares(conn))
+		drain(conn);
+	else if (state == STATE_retreating)
+		conn_fail(conn, -ECONNRESET, REASON_forked);
 	return true;
 }
 
@@ -209,13 +213,22 @@ static void end_lane(struct conn *conn)
 		take_down(conn);
 }
 
+void end_linger(struct conn *conn)
+{
+	if (conn->lingering)
+		return;
+	conn->deadline_ms = clock_ms() + LINGER_MOST_MS;
+	conn->lingering = true;
+	service_watch(conn);
+}
+
 /*
  * A HELLO that nobody looked at must not turn our FIN into RST; but the parent
  * that closes what its child serves leaves HELLO to the child.
  */
 static void end_greeting(struct conn *conn)
 {
-	if (conn->role == CONN_PASSIVE && !conn_shared(conn)) {
+	if (conn->role == CONN_PASSIVE && !family_shares(conn)) {
 		conn_refuse(conn, REASON_closed);
 		greet_look(conn);
 	}
@@ -231,6 +244,8 @@ void end_conn(struct conn *conn)
 	conn->closing = true;
 	state = conn->state;
 	lock_release(&conn->lock);
+	if (state != STATE_plain && family_end(conn))
+		goto out;
 	switch (state) {
 	case STATE_plain:
 		break;
@@ -242,13 +257,12 @@ void end_conn(struct conn *conn)
 	case STATE_joining:
 		break;	/* end_settle() */
 	case STATE_retreating:
-		conn->deadline_ms = clock_ms() + LINGER_MOST_MS;
-		conn->lingering = true;
-		service_watch(conn);
+		end_linger(conn);
 		break;
 	default:
 		end_lane(conn);
 	}
+out:
 	errno = saved;
 }
 
@@ -263,7 +277,8 @@ void end_settle(struct conn *conn)
 		if (say)
 			control_say(conn, WIRE_CLOSE, 0, conn->tx_bytes);
 	}
-	if (conn->closing && conn_state(conn) == STATE_on_rdma)
+	if (conn->closing && conn_state(conn) == STATE_on_rdma &&
+	    !family_shares(conn))
 		end_lane(conn);
 }
 
@@ -277,7 +292,7 @@ static void end_entry(int fd, struct fdtab_object *object, void *arg)
 	if (!conn)
 		return;
 	lock_acquire(&conn->lock);
-	if (conn->state == STATE_on_rdma && !conn->closing)
+	if (conn->state == STATE_on_rdma && !conn->closing && !conn->owed)
 		mine = conn->closing = true;
 	lock_release(&conn->lock);
 	if (mine)
@@ -288,6 +303,7 @@ void conn_exit(void)
 {
 	int saved = errno;
 
+	family_exit();
 	fdtab_each(end_entry, NULL);
 	work_wait(WORK_END, EXIT_MOST_MS);
 	errno = saved;

@@ -11,6 +11,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/family.h"
 #include "conn/internal.h"
 #include "rdma/rdma.h"
 
@@ -97,6 +98,8 @@ void greet_look(struct conn *conn)
 	bool answer, left = false;
 	int saved = errno;
 
+	if (conn->share && !family_claim(conn))
+		return;
 	lock_acquire(&conn->lock);
 	if (conn->state == STATE_greeting && !conn->reply_due) {
 		look_locked(conn);

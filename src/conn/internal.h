@@ -71,8 +71,6 @@ struct conn {
 	bool grace_used;
 	uint64_t grace_until_us;	/* a poller waits to speak first */
 	bool leave_asked;	/* the client's HELLO has had its grace */
-	bool inherited;		/* over fork(2): the lane is not ours */
-	unsigned forks;		/* how many there had been when it began */
 	bool closing;		/* the application's interest has ended */
 	uint8_t token[WIRE_TOKEN_SIZE];
 	uint8_t mark[WIRE_TOKEN_SIZE], peer_mark[WIRE_TOKEN_SIZE];
@@ -132,6 +130,18 @@ struct conn {
 	bool probe_sent;
 	bool lingering;		/* closed; the peer has not consumed all yet */
 
+	/* family.c: other processes have it too, since a fork. */
+	_Atomic(struct share *) share;	/* NULL: they do not */
+	struct pages *pages;		/* where the share is */
+	struct parent *parent;		/* NULL: its lane is ours */
+	const void *share_asked_of;	/* the last fork's record */
+	unsigned share_index;		/* in that */
+	unsigned sharing;		/* forks whose children may have it */
+	unsigned forks;			/* the child's mark: seen */
+	bool collected;
+	bool asked;			/* child: our parent knows */
+	atomic_bool owed;		/* parent: a child waits for it */
+
 	int rs;			/* -1: no lane */
 	atomic_uint lane_users;	/* threads looking at it without a stage lock */
 	atomic_bool lane_closed; /* for lookers: it is going away */
@@ -145,13 +155,6 @@ struct conn {
 	bool awaits;			/* the listeners */
 	struct conn *reply_next;
 };
-
-/*
- * fork.c: another process may have this connection too. Which of them will
- * use it is not known, so only one that does may touch the stream.
- */
-bool conn_shared(const struct conn *conn);
-unsigned conn_forks(void);
 
 /* conn.c: lifetime and state */
 void conn_hold(struct conn *conn);
@@ -257,6 +260,9 @@ void service_wake(void);
 void service_outstanding(void);
 /* Let the thread look at a watched connection, whatever its fd has to say. */
 void service_look(struct conn *conn);
+/* Hear, by family_hear(children), what comes by this socket. -errno. */
+int service_watch_channel(int channel, void *children);
+void service_unwatch_channel(int channel);
 
 /* work.c: what may block in librdmacm */
 enum work_kind { WORK_JOIN, WORK_ADMIT, WORK_END, WORK_LISTEN, WORK_KINDS };
@@ -273,6 +279,8 @@ void service_after_fork(void);
 void end_conn(struct conn *conn);
 /* A join or retreat is over: do the shutdown or close that waited for it. */
 void end_settle(struct conn *conn);
+/* Closed while retreating: the TCP leg goes when that is over. */
+void end_linger(struct conn *conn);
 /* Close the rsocket of a lane that nobody may use any more. */
 void end_lane_alone(struct conn *conn);
 /* Service thread: may a closed connection's TCP leg go now? */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/real.h"
+#include "conn/family.h"
 #include "conn/internal.h"
 #include "rdma/rdma.h"
 
@@ -369,6 +370,8 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 		return error_queue(conn, iov, count, flags);
 	if (conn->rx == RX_GREET)
 		look_at_greeting(conn);
+	if (family_is_away(conn))
+		family_look(conn);
 	lock_acquire(&conn->receive);
 	before = conn->rx;
 	got = receive_locked(conn, iov, count, flags);
@@ -485,6 +488,8 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 		return out_of_band(conn, -EOPNOTSUPP);
 	if (conn->tx == TX_HOLD)
 		look_at_greeting(conn);
+	if (family_is_away(conn))
+		family_look(conn);
 	lock_acquire(&conn->send);
 	put = transmit_locked(conn, iov, count, flags);
 	lock_release(&conn->send);

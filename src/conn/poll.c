@@ -6,11 +6,13 @@
  */
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/family.h"
 #include "conn/internal.h"
 #include "rdma/rdma.h"
 
 #define READ_BITS (POLLIN | POLLRDNORM)
 #define WRITE_BITS (POLLOUT | POLLWRNORM)
+#define AWAY_LOOK_MS 1	/* its parent brings it back: look again */
 #define PREFIX_LOOK_MS 2	/* a part of a magic is there: look again */
 
 static short kernel_poll(struct conn *conn, short events)
@@ -115,6 +117,8 @@ static void look_at_grace(struct conn *conn)
 
 static void look_first(struct conn *conn, short events)
 {
+	if (family_is_away(conn))
+		family_look(conn);
 	if (conn->rx == RX_MAYBE || (conn->rx == RX_RAW &&
 				     conn_pulled(conn) == conn->rx_boundary))
 		conn_find_stage(conn);
@@ -184,6 +188,8 @@ static short tcp_events(struct conn *conn, short events)
 static void set_deadline(struct conn *conn, struct conn_wait *wait)
 {
 	wait->deadline_ms = conn->background ? TIME_NEVER : conn->deadline_ms;
+	if (family_is_away(conn))
+		wait->deadline_ms = clock_ms() + AWAY_LOOK_MS;
 	if (conn->role == CONN_PASSIVE && conn->state == STATE_greeting &&
 	    conn->deadline_ms != TIME_NEVER)
 		wait->deadline_ms = clock_ms() + PREFIX_LOOK_MS;

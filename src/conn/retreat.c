@@ -7,6 +7,7 @@
  * reset.
  */
 #include "base/real.h"
+#include "conn/family.h"
 #include "conn/internal.h"
 
 /* Say RETREAT once. No locks. */
@@ -96,7 +97,7 @@ void retreat_unused(struct conn *conn)
 
 void retreat_heard(struct conn *conn, uint64_t consumed)
 {
-	leave_lane(conn, REASON_lane_dead);
+	leave_lane(conn, REASON_peer_left);
 	if (conn->tx != TX_RETREAT)
 		return;	/* our direction is raw already */
 	say_retreat(conn);
@@ -139,7 +140,11 @@ void retreat_check(struct conn *conn)
 	if (conn_state(conn) != STATE_retreating)
 		return;
 	conn_ring(conn, NULL);
-	if (conn->tx != TX_RAW || !conn->resume_seen || conn->early_size)
+	if (conn->tx != TX_RAW || !conn->resume_seen)
+		return;
+	if (conn->early_size && conn->owed)
+		family_hand_over(conn);
+	if (conn->early_size)
 		return;
 	end_settle(conn);
 	conn_step(conn, EVENT_resumed, conn->reason);
@@ -175,8 +180,12 @@ int conn_leave(struct conn *conn, enum reason reason)
 	case STATE_on_rdma:
 		retreat_lane(conn, reason);
 		break;
+	case STATE_retreating:
+		family_look(conn);
+		retreat_check(conn);
+		break;
 	default:
-		break;		/* joining, retreating: wait */
+		break;		/* joining: wait */
 	}
 	return conn_is_plain(conn) ? 0 : -EAGAIN;
 }

@@ -16,11 +16,13 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/real.h"
+#include "conn/family.h"
 #include "conn/internal.h"
 
 #define EVENTS 64
 #define TICK_MS 500	/* the longest a deadline may go unseen */
 #define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
+#define CHANNEL UINT64_C(1)	/* tag of an event's data: children */
 
 static struct lock lock = LOCK_INIT(service);
 static int epoll = -1, bell = -1;
@@ -120,6 +122,7 @@ static void look(struct conn *conn)
 		dial_look(conn);
 	control_flush(conn);
 	control_look(conn);
+	family_pay(conn);
 	if (conn->lingering)
 		tick(conn, clock_ms());
 }
@@ -177,7 +180,10 @@ static void *service_thread(void *arg)
 		count = real.epoll_pwait(epoll, events, EVENTS, tick_all(),
 					 NULL);
 		for (i = 0; i < count; i++) {
-			if (events[i].data.ptr)
+			if (events[i].data.u64 & CHANNEL)
+				family_hear((void *)(uintptr_t)(
+					events[i].data.u64 & ~CHANNEL));
+			else if (events[i].data.ptr)
 				look(events[i].data.ptr);
 			else if (real.read(bell, &rings, sizeof(rings)) < 0)
 				continue;
@@ -301,8 +307,42 @@ void service_unwatch(struct conn *conn)
 	errno = saved;
 }
 
+int service_watch_channel(int channel, void *children)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN,
+		.data.u64 = (uintptr_t)children | CHANNEL,
+	};
+	int ret, saved = errno;
+
+	lock_acquire(&lock);
+	ret = start();
+	if (ret == 0 && real.epoll_ctl(epoll, EPOLL_CTL_ADD, channel,
+				       &event) != 0)
+		ret = -errno;
+	lock_release(&lock);
+	errno = saved;
+	return ret;
+}
+
+void service_unwatch_channel(int channel)
+{
+	real.epoll_ctl(epoll, EPOLL_CTL_DEL, channel, NULL);
+}
+
+/* What our parent has closed must not stay open because of us. */
+static void close_ended(void)
+{
+	struct conn *conn;
+
+	for (conn = watched; conn; conn = conn->service_next)
+		if (atomic_load(&conn->object.references) == 0)
+			fd_park(conn->tcp);
+}
+
 void service_after_fork(void)
 {
+	close_ended();
 	lock_init(&lock, LOCK_service);
 	if (epoll >= 0)
 		fd_close(epoll);

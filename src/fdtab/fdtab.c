@@ -236,3 +236,12 @@ void fdtab_after_fork(void)
 	for (i = SHARDS - 1; i >= 0; i--)
 		pthread_mutex_unlock(&shards[i].lock.mutex);
 }
+
+void fdtab_forked_unseen(void)
+{
+	int i;
+
+	for (i = 0; i < SHARDS; i++)
+		lock_init(&shards[i].lock, LOCK_fdtab);
+	fdtab_before_fork();
+}

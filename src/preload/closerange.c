@@ -60,7 +60,7 @@ SHIM int close_range(unsigned first, unsigned last, int flags)
 	if ((flags & CLOSE_RANGE_CLOEXEC) || first > last ||
 	    real.close_range(UINT_MAX, UINT_MAX, flags) != 0)
 		return real.close_range(first, last, flags);
-	if (fdtab_count() > 0)
+	if (fdtab_count() > 0 && shim_owns_process())
 		fdtab_each(forget, &range);
 	errno = saved;
 	return close_gaps(first, last, flags & ~CLOSE_RANGE_UNSHARE);
@@ -72,7 +72,7 @@ SHIM void closefrom(int low)
 	struct range range = { first, UINT_MAX };
 	int saved = errno;
 
-	if (fdtab_count() > 0)
+	if (fdtab_count() > 0 && shim_owns_process())
 		fdtab_each(forget, &range);
 	if (close_gaps(first, UINT_MAX, 0) != 0)
 		real.closefrom(low);

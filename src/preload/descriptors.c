@@ -25,7 +25,12 @@ SHIM int close(int fd)
 	if (fd_is(fd, FD_OURS))
 		return (int)shim_result(-EBADF);
 	if (!object) {
-		fd_disclaim(fd);
+		if (fd_is(fd, FD_RUNTIME) && shim_owns_process())
+			fd_disclaim(fd);
+		return real.close(fd);
+	}
+	if (!shim_owns_process()) {
+		fdtab_release(object);
 		return real.close(fd);
 	}
 	fdtab_remove(fd, generation);
@@ -41,10 +46,7 @@ SHIM int dup(int fd)
 	return shim_duplicate(fd, real.dup(fd));
 }
 
-/*
- * What `to` stood for is over when the call has succeeded. A vfork child
- * that does this shares our memory: see docs/ARCHITECTURE.md, "Processes".
- */
+/* What `to` stood for is over when the call has succeeded. */
 SHIM int dup2(int fd, int to)
 {
 	if (fd_is(to, FD_OURS))

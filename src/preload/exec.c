@@ -31,20 +31,28 @@ static void hand_on(int fd, struct fdtab_object *object, void *arg)
 		return;
 	*result = ready_make_plain(conn, REASON_inherited);
 	if (*result != 0)
-		log_warn("exec fails: fd %d is on RDMA and did not come back",
+		log_warn("no exec: fd %d is on RDMA and did not come back",
 			 fd);
 }
 
-/* 0, or -1 with errno. A vfork child must leave its parent's alone. */
-static int before_exec(void)
+/*
+ * A vfork child asks about numbers of its own, of which it may have closed
+ * some, in a table that is its parent's.
+ */
+int shim_hand_on(void)
 {
 	int result = 0, saved = errno;
 
-	if (fdtab_count() == 0 || !shim_owns_process())
+	if (fdtab_count() == 0)
 		return 0;
 	fdtab_each(hand_on, &result);
 	errno = saved;
-	return (int)shim_result(result == 0 ? 0 : -EBUSY);
+	return result == 0 ? 0 : -EBUSY;
+}
+
+static int before_exec(void)
+{
+	return (int)shim_result(shim_hand_on());
 }
 
 SHIM int execve(const char *path, char *const argv[], char *const envp[])

@@ -6,19 +6,55 @@
  * memory and must not close its parent's lanes.
  */
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "preload/shim.h"
 
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
 static pid_t owner;
+
+/*
+ * The kernel empties it in every child that has memory of its own, however
+ * that was made (madvise(2), Linux 4.14). NULL: it cannot.
+ */
+static atomic_int *mark;
+
+static void make_mark(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return;
+	if (madvise(page, size, MADV_WIPEONFORK) == 0)
+		mark = page;
+	else
+		munmap(page, size);
+}
 
 void shim_own_process(void)
 {
 	owner = getpid();
+	if (!mark)
+		make_mark();
+	if (mark)
+		atomic_store(mark, 1);
+}
+
+void shim_look_for_fork(void)
+{
+	if (mark && !atomic_load_explicit(mark, memory_order_relaxed))
+		shim_in_strange_child();
 }
 
 bool shim_owns_process(void)
 {
+	shim_look_for_fork();
 	return getpid() == owner;
 }
 

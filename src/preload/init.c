@@ -14,18 +14,31 @@
 #include "preload/stdio.h"
 #include "ready/ready.h"
 
-static void before_fork(void)
+void shim_before_fork(void)
 {
 	conn_before_fork();
 	fdtab_before_fork();
 }
 
-static void in_child(void)
+void shim_in_parent(void)
+{
+	fdtab_after_fork();
+	conn_after_fork_parent();
+}
+
+void shim_in_child(void)
 {
 	shim_own_process();
 	fdtab_after_fork();
 	ready_after_fork();
-	conn_after_fork();
+	conn_after_fork_child();
+}
+
+void shim_in_strange_child(void)
+{
+	conn_forked_unseen();
+	fdtab_forked_unseen();
+	shim_in_child();
 }
 
 __attribute__((constructor)) static void begin(void)
@@ -33,7 +46,7 @@ __attribute__((constructor)) static void begin(void)
 	real_init();
 	log_begin();
 	shim_own_process();
-	pthread_atfork(before_fork, fdtab_after_fork, in_child);
+	pthread_atfork(shim_before_fork, shim_in_parent, shim_in_child);
 }
 
 __attribute__((destructor)) static void end(void)

@@ -10,9 +10,12 @@
 struct conn *shim_find(int fd)
 {
 	uint64_t generation;
-	struct fdtab_object *object = fdtab_hold(fd, &generation);
-	struct conn *conn = conn_from(object);
+	struct fdtab_object *object;
+	struct conn *conn;
 
+	shim_look_for_fork();
+	object = fdtab_hold(fd, &generation);
+	conn = conn_from(object);
 	if (conn && !conn_is_plain(conn))
 		return conn;
 	if (conn) {
@@ -52,7 +55,8 @@ int shim_fresh(int fd)
 {
 	int saved = errno;
 
-	if (fd >= 0) {
+	if (fd >= 0 && (fdtab_maybe(fd) || fd_is_any(fd) || rdma_inside()) &&
+	    shim_owns_process()) {
 		fdtab_evict(fd);
 		fd_disclaim(fd);
 		if (rdma_inside())
@@ -102,6 +106,15 @@ int shim_duplicate(int fd, int made)
 	if (made < 0 || made == fd)
 		return made;
 	conn = shim_conn(fd);
+	if (!shim_owns_process()) {
+		/* For the program that a vfork child is about to become. */
+		if (conn) {
+			ready_make_plain(conn, REASON_inherited);
+			shim_done(conn);
+		}
+		errno = saved;
+		return made;
+	}
 	fd_disclaim(made);
 	if (!conn) {
 		fdtab_evict(made);

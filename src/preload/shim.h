@@ -64,7 +64,30 @@ bool shim_valid_timeout(const struct timespec *timeout);
 /* exit.c: this process is the one whose lanes are to end in order. */
 void shim_own_process(void);
 void shim_end_process(void);
+
+/*
+ * False in a vfork(2) child, which has its parent's memory, and so its table,
+ * but numbers of its own: what it does to them must not change the table.
+ */
 bool shim_owns_process(void);
+
+/*
+ * exec.c: a new program is about to get the numbers that are not
+ * close-on-exec: their connections go back to TCP first. -EBUSY, logged.
+ */
+int shim_hand_on(void);
+
+/* init.c: around a fork of which pthread_atfork(3) does not hear. */
+void shim_before_fork(void);
+void shim_in_parent(void);
+void shim_in_child(void);
+/*
+ * The same in a child of clone(2) or an inline system call, of which nothing
+ * was told: its parent's lanes are lost to it.
+ */
+void shim_in_strange_child(void);
+/* exit.c: are we one, and have not noticed? */
+void shim_look_for_fork(void);
 
 /* A new number has come from the kernel: what it stood for is over. */
 int shim_fresh(int fd);

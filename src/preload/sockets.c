@@ -108,6 +108,8 @@ SHIM int shutdown(int fd, int how)
 
 	if (!conn)
 		return real.shutdown(fd, how);
+	if (conn_is_away(conn))	/* it must not be lost by a close() */
+		ready_make_plain(conn, REASON_forked);
 	ret = conn_shutdown(conn, how);
 	if (ret == CONN_PLAIN)
 		ret = real.shutdown(fd, how) == 0 ? 0 : -errno;

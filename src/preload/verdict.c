@@ -20,6 +20,7 @@ bool verdict_possible(enum policy_role role)
 
 	if (!real_ready() || rdma_inside())
 		return false;
+	shim_look_for_fork();
 	policy = policy_hold_current();
 	possible = !policy_all_tcp(policy, role);
 	policy_release(policy);

@@ -13,7 +13,6 @@
 
 static struct lock lock = LOCK_INIT(rdma_open);
 static atomic_bool tried;	/* to load the runtime */
-static atomic_bool forked;	/* the runtime is our parent's */
 static bool usable;		/* a device has been opened */
 static enum reason load_reason;
 static _Atomic enum reason answer;
@@ -48,8 +47,6 @@ enum reason rdma_open(void)
 	int saved = errno;
 	uint64_t now;
 
-	if (atomic_load(&forked))
-		return REASON_forked;
 	now = clock_ms();
 	if (fresh(now))
 		return atomic_load(&answer);
@@ -71,8 +68,9 @@ void rdma_after_fork(void)
 {
 	lock_init(&lock, LOCK_rdma_open);
 	inside_after_fork();
-	if (runtime_loaded())
-		atomic_store(&forked, true);
+	runtime_after_fork();
+	usable = false;
+	atomic_store(&tried, false);
 }
 
 enum reason rdma_reason(int error)

@@ -114,7 +114,7 @@ bool rdma_inside(void);
 /* rshutdown(3)+rclose(3). MAY BLOCK for half a minute: worker threads only. */
 void rdma_close(int rs);
 
-/* In a forked child: forget everything; rdma_open() says REASON_forked. */
+/* In a forked child: forget everything; rdma_open() begins anew. */
 void rdma_after_fork(void);
 
 #endif

@@ -2,9 +2,17 @@
 #include "rdma/runtime.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/real.h"
 
 #define BUNDLED "libshunt-rdma.so"
 #define SYSTEM "librdmacm.so.1"
@@ -14,6 +22,8 @@ struct runtime runtime;
 static char path[512];
 static char news[700];
 static bool loaded;
+static bool alone;		/* it has libibverbs within it */
+static bool inherited;		/* what was loaded is our parent's */
 
 bool runtime_loaded(void)
 {
@@ -58,6 +68,51 @@ static void remember_path(const char *name)
 	snprintf(path, sizeof(path), "%s", name);
 }
 
+/* The loader has made the section's addresses absolute. */
+static bool needs_verbs(const ElfW(Dyn) *section)
+{
+	const char *strings = NULL;
+	const ElfW(Dyn) *entry;
+
+	for (entry = section; entry->d_tag != DT_NULL; entry++)
+		if (entry->d_tag == DT_STRTAB)
+			strings = (const char *)entry->d_un.d_ptr;
+	for (entry = section; strings && entry->d_tag != DT_NULL; entry++)
+		if (entry->d_tag == DT_NEEDED &&
+		    strstr(strings + entry->d_un.d_val, "libibverbs"))
+			return true;
+	return !strings;
+}
+
+/* 1: it is the object that rsocket() is in, and needs nothing else of RDMA. */
+static int look_at_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	uintptr_t at, begin, symbol;
+	const ElfW(Dyn) *section = NULL;
+	bool here = false;
+	int i;
+
+	(void)size;
+	(void)arg;
+	memcpy(&symbol, &runtime.rsocket, sizeof(symbol));
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		begin = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+		at = symbol - begin;
+		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+			section = (const void *)begin;
+		else if (info->dlpi_phdr[i].p_type == PT_LOAD &&
+			 at < info->dlpi_phdr[i].p_memsz)
+			here = true;
+	}
+	return here && section && !needs_verbs(section);
+}
+
+/* Does it come without a libibverbs, of which there would be one for both? */
+static bool is_alone(void)
+{
+	return dl_iterate_phdr(look_at_object, NULL) == 1;
+}
+
 /*
  * No function of an object that turns out to be too old has been called when
  * it is unloaded again.
@@ -83,7 +138,9 @@ static enum reason load(const char *name)
 	}
 	runtime = found;
 	loaded = true;
-	remember_path(name);
+	alone = is_alone();
+	if (!inherited)
+		remember_path(name);
 	snprintf(news, sizeof(news), "RDMA runtime: %s", path);
 	return REASON_none;
 }
@@ -118,11 +175,66 @@ static enum reason load_beside(void)
 	return reason;
 }
 
+/* The whole file `from` in a new nameless one; its fd, or -1. */
+static int copy_of(const char *from)
+{
+	int in = real.open(from, O_RDONLY | O_CLOEXEC, 0);
+	int out = real.memfd_create("libshunt-rdma.so", MFD_CLOEXEC);
+	ssize_t put = -1;
+
+	if (in >= 0 && out >= 0)
+		while ((put = sendfile(out, in, NULL, 1 << 20)) > 0)
+			;
+	if (in >= 0)
+		real.close(in);
+	if (put == 0)
+		return out;
+	if (out >= 0)
+		real.close(out);
+	return -1;
+}
+
+/*
+ * The loader knows an object again by its file and by its name. The name has
+ * the process in it, because a grandchild may get the same fd.
+ */
+static enum reason load_copy(void)
+{
+	enum reason reason = REASON_forked;
+	int fd = alone ? copy_of(path) : -1;
+	char name[64];
+
+	snprintf(news, sizeof(news),
+		 "no RDMA in this process: its parent has %s loaded, which cannot be copied",
+		 path);
+	if (fd < 0)
+		return reason;
+	snprintf(name, sizeof(name), "/proc/%d/fd/%d", (int)getpid(), fd);
+	reason = load(name);
+	real.close(fd);
+	return reason == REASON_none ? reason : REASON_forked;
+}
+
+void runtime_after_fork(void)
+{
+	if (!loaded)
+		return;
+	inherited = true;
+	loaded = false;
+	/*
+	 * Its destructors close by number and speak to the device: let them
+	 * find something else, and let the device go when the parent does.
+	 */
+	fd_park_all(FD_RUNTIME);
+}
+
 enum reason runtime_load(void)
 {
 	const char *named = getenv("SHUNT_RDMA_LIBRARY");
 	enum reason bundled, installed;
 
+	if (inherited)
+		return load_copy();
 	if (named && *named)
 		return load(named);
 	bundled = load_beside();

@@ -38,6 +38,13 @@ const char *runtime_news(void);
 bool runtime_loaded(void);
 
 /*
+ * In a forked child: what is loaded is our parent's, and nothing of it may be
+ * called. The next runtime_load() loads a copy of the file, which knows of no
+ * device that the parent has open; REASON_forked if that cannot be.
+ */
+void runtime_after_fork(void);
+
+/*
  * One call into librdmacm, as INSIDE(runtime.rbind(...)): >= 0 or -errno,
  * errno as it was. INSIDE_QUIET for calls that may start one of librdmacm's
  * threads: they inherit the signal mask, and must not get the application's

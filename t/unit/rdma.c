@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/addr.h"
@@ -182,12 +183,66 @@ Test(rdma, a_device_may_come_later)
 	cr_assert_eq(rdma_open(), REASON_none);
 }
 
-Test(rdma, forked_child_stays_out)
+/* What a child has open of the devices, by number. */
+static int opened_devices(void)
 {
+	char path[300], target[300];
+	DIR *directory = opendir("/proc/self/fd");
+	struct dirent *entry;
+	int count = 0;
+	ssize_t size;
+
+	while ((entry = readdir(directory))) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%s",
+			 entry->d_name);
+		size = readlink(path, target, sizeof(target) - 1);
+		target[size > 0 ? size : 0] = '\0';
+		count += strstr(target, "/dev/infiniband/") != NULL;
+	}
+	closedir(directory);
+	return count;
+}
+
+Test(rdma, forked_child_has_a_runtime_of_its_own)
+{
+	int status, rs;
+	pid_t pid;
+
 	rdma_after_fork();
 	cr_assert_eq(rdma_open(), REASON_none);
-	rdma_after_fork();
-	cr_assert_eq(rdma_open(), REASON_forked);
+	pid = fork();
+	if (pid == 0) {
+		rdma_after_fork();
+		if (opened_devices() > 0)
+			_exit(1);
+		rs = rdma_open() == REASON_none ? rdma_socket(AF_INET, &sizes)
+						: -1;
+		if (rs >= 0)
+			rdma_close(rs);
+		_exit(rs < 0 ? 2 : 0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0, "%d", status);
+	rs = rdma_socket(AF_INET, &sizes);
+	cr_assert_geq(rs, 0);
+	rdma_close(rs);
+}
+
+Test(rdma, forked_child_stays_out_without_a_copy)
+{
+	pid_t pid;
+	int status;
+
+	cr_assert_eq(rdma_open(), REASON_none);
+	pid = fork();
+	if (pid == 0) {
+		rdma_after_fork();
+		if (chroot("/proc") != 0)
+			_exit(geteuid() == 0);
+		_exit(rdma_open() != REASON_forked);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0, "%d", status);
 }
 
 Test(rdma, addresses_are_those_with_a_device)

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "conn/family.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/real.h"
+#include "diag/log.h"
+
+#define EXIT_MOST_MS 5000
+
+/* The children of one fork, while they may ask for something. */
+struct children {
+	struct children *next;
+	int channel;		/* our end of it */
+	int theirs;		/* until the fork is over */
+	unsigned count;
+	struct conn **conns;	/* held; a child names one by its index */
+};
+
+static struct lock forking = LOCK_INIT(forking);
+struct lock family_lock = LOCK_INIT(family);
+static struct children *all, *born;
+static unsigned forks;	/* that made us what we are */
+
+/* -- before ---------------------------------------------------------------- */
+
+static void collect(int fd, struct fdtab_object *object, void *arg)
+{
+	struct children *children = arg;
+	struct conn *conn = conn_from(object), **grown;
+	enum conn_state state;
+
+	(void)fd;
+	if (!conn || family_is_away(conn) || conn->collected)
+		return;
+	state = conn_state(conn);
+	if (state == STATE_plain || state == STATE_dead)
+		return;
+	grown = realloc(children->conns,
+			(children->count + 1) * sizeof(struct conn *));
+	if (!grown)
+		return;		/* the child will find it without a share */
+	conn_hold(conn);
+	conn->collected = true;
+	children->conns = grown;
+	grown[children->count++] = conn;
+}
+
+static void free_children(struct children *children)
+{
+	unsigned i;
+
+	for (i = 0; i < children->count; i++)
+		conn_drop(children->conns[i]);
+	free(children->conns);
+	free(children);
+}
+
+static int open_channel(struct children *children)
+{
+	int ends[2];
+
+	if (real.socketpair(AF_UNIX,
+			    SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+			    ends) != 0)
+		return -errno;
+	children->channel = fd_lift(ends[0]);
+	children->theirs = fd_lift(ends[1]);
+	return 0;
+}
+
+/* Room for `count` new shares, all zero. */
+static struct pages *make_pages(unsigned count)
+{
+	struct pages *made = calloc(1, sizeof(*made));
+	void *memory;
+
+	if (!made)
+		return NULL;
+	made->size = made->end = count * sizeof(struct share);
+	made->fd = real.memfd_create("shunt", MFD_CLOEXEC);
+	if (made->fd < 0)
+		goto failed;
+	made->fd = fd_lift(made->fd);
+	if (ftruncate(made->fd, (off_t)made->size) != 0)
+		goto failed;
+	memory = mmap(NULL, made->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      made->fd, 0);
+	if (memory == MAP_FAILED)
+		goto failed;
+	made->shares = memory;
+	return made;
+failed:
+	if (made->fd >= 0)
+		fd_close(made->fd);
+	free(made);
+	return NULL;
+}
+
+static void free_pages(struct pages *gone)
+{
+	munmap(gone->shares, gone->size);
+	fd_close(gone->fd);
+	free(gone);
+}
+
+bool family_untouched(const struct conn *conn)
+{
+	return conn->role == CONN_PASSIVE &&
+	       conn_state(conn) == STATE_greeting && conn->rx == RX_GREET &&
+	       conn->tx == TX_HOLD && !conn->reply_due;
+}
+
+/* With lock. Its state may have changed since it was collected. */
+static void begin_sharing(struct conn *conn, struct pages *fresh)
+{
+	enum conn_state state = conn_state(conn);
+
+	conn->sharing++;
+	if (!conn->share) {
+		conn->pages = fresh;
+		conn->share = &fresh->shares[fresh->users++];
+		conn->share->state = family_untouched(conn) ? SHARE_UNTOUCHED
+						     : SHARE_KEPT;
+	}
+	if (state == STATE_plain || state == STATE_dead)
+		conn->share->state = state == STATE_plain ? SHARE_PLAIN
+							  : SHARE_DEAD;
+}
+
+/* With lock. False: the child will not be able to ask for anything. */
+static bool begin_children(struct children *children)
+{
+	struct pages *fresh;
+	unsigned i;
+
+	if (children->count == 0 || open_channel(children) != 0)
+		return false;
+	fresh = make_pages(children->count);
+	if (!fresh) {
+		fd_close(children->channel);
+		fd_close(children->theirs);
+		return false;
+	}
+	for (i = 0; i < children->count; i++) {
+		begin_sharing(children->conns[i], fresh);
+		children->conns[i]->share_index = i;
+		children->conns[i]->share_asked_of = children;
+	}
+	if (fresh->users == 0)
+		free_pages(fresh);
+	children->next = all;
+	all = children;
+	return true;
+}
+
+void family_before_fork(void)
+{
+	struct children *children = calloc(1, sizeof(*children));
+	unsigned i;
+
+	lock_acquire(&forking);
+	if (children)
+		fdtab_each(collect, children);
+	lock_acquire(&family_lock);
+	for (i = 0; children && i < children->count; i++)
+		children->conns[i]->collected = false;
+	born = children && begin_children(children) ? children : NULL;
+	if (children && !born)
+		free_children(children);
+}
+
+void family_forked_unseen(void)
+{
+	lock_init(&forking, LOCK_forking);
+	lock_init(&family_lock, LOCK_family);
+	lock_acquire(&forking);
+	lock_acquire(&family_lock);
+	born = NULL;
+}
+
+/* -- the parent ------------------------------------------------------------ */
+
+void family_after_fork_parent(void)
+{
+	struct children *children = born;
+
+	born = NULL;
+	if (children) {
+		fd_close(children->theirs);
+		children->theirs = -1;
+	}
+	lock_release(&family_lock);
+	lock_release(&forking);
+	if (children &&
+	    service_watch_channel(children->channel, children) != 0)
+		log_warn("children cannot ask for %u connections",
+			 children->count);
+}
+
+/* With lock: one child's interest in it is over. */
+static void end_sharing(struct conn *conn)
+{
+	if (--conn->sharing > 0)
+		return;
+	conn->share = NULL;
+	if (--conn->pages->users == 0)
+		free_pages(conn->pages);
+	conn->pages = NULL;
+}
+
+/* Service thread: the last of them has closed, ended or exec'ed. */
+static void forget_children(struct children *children)
+{
+	struct children **link;
+	unsigned i;
+
+	service_unwatch_channel(children->channel);
+	lock_acquire(&family_lock);
+	link = &all;
+	while (*link != children)
+		link = &(*link)->next;
+	*link = children->next;
+	for (i = 0; i < children->count; i++)
+		end_sharing(children->conns[i]);
+	lock_release(&family_lock);
+	fd_close(children->channel);
+	free_children(children);
+}
+
+void family_hear(void *arg)
+{
+	struct children *children = arg;
+	uint32_t index;
+	ssize_t got;
+
+	for (;;) {
+		got = real.recv(children->channel, &index, sizeof(index),
+				MSG_DONTWAIT);
+		if (got == sizeof(index)) {
+			if (index < children->count)
+				family_owe(children->conns[index]);
+			continue;
+		}
+		if (got >= 0 || (errno != EAGAIN && errno != EINTR))
+			forget_children(children);
+		return;
+	}
+}
+
+bool family_shares(struct conn *conn)
+{
+	return conn->share && !family_is_away(conn);
+}
+
+void family_owe(struct conn *conn)
+{
+	conn->owed = true;
+	if (conn_is_plain(conn) || conn_state(conn) == STATE_dead) {
+		family_settled(conn);
+		return;
+	}
+	service_watch(conn);
+	family_pay(conn);
+}
+
+void family_pay(struct conn *conn)
+{
+	if (!conn->owed || conn_is_plain(conn))
+		return;
+	conn_leave(conn, REASON_forked);
+	if (conn->closing && conn_state(conn) == STATE_retreating)
+		end_linger(conn);
+}
+
+void family_settled(struct conn *conn)
+{
+	uint32_t now, kept = SHARE_KEPT;
+
+	lock_acquire(&family_lock);
+	now = conn_is_plain(conn) ? SHARE_PLAIN : SHARE_DEAD;
+	if (conn->share && !family_is_away(conn)) {
+		conn->share->error = conn->failure;
+		atomic_compare_exchange_strong(&conn->share->state, &kept,
+					       now);
+	}
+	lock_release(&family_lock);
+}
+
+void family_hand_over(struct conn *conn)
+{
+	struct pages *to;
+	uint64_t at;
+	bool done = false;
+
+	lock_acquire(&conn->receive);
+	lock_acquire(&family_lock);
+	to = conn->share ? conn->pages : NULL;
+	if (to && conn->early_size) {
+		at = atomic_fetch_add(&to->end, conn->early_size);
+		done = pwrite(to->fd, conn->early + conn->early_at,
+			      conn->early_size, (off_t)at) ==
+		       (ssize_t)conn->early_size;
+		conn->share->early_at = at;
+		conn->share->early_size = done ? conn->early_size : 0;
+	}
+	lock_release(&family_lock);
+	if (done) {
+		free(conn->early);
+		conn->early = NULL;
+		conn->early_at = conn->early_size = 0;
+	}
+	lock_release(&conn->receive);
+}
+
+/* -- the child ------------------------------------------------------------- */
+
+static void inherit_entry(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+	struct parent *parent = arg;
+
+	(void)fd;
+	if (!conn || conn->forks == forks)
+		return;		/* another number of the same */
+	conn->forks = forks;
+	heir_inherit(conn, conn->share_asked_of == born ? parent : NULL);
+}
+
+/* A channel must end when its parent does, who we are not. */
+static void close_channels(void)
+{
+	struct children *children, *next;
+
+	for (children = all; children; children = next) {
+		next = children->next;
+		fd_close(children->channel);
+		if (children->theirs >= 0 && children != born)
+			fd_close(children->theirs);
+		free(children->conns);
+		if (children != born)
+			free(children);
+	}
+	all = NULL;
+}
+
+/* The channel of the fork that made us. */
+static struct parent *find_parent(void)
+{
+	struct parent *parent = born ? calloc(1, sizeof(*parent)) : NULL;
+
+	if (parent) {
+		parent->channel = born->theirs;
+		parent->users = 1;
+	} else if (born) {
+		fd_close(born->theirs);
+	}
+	return parent;
+}
+
+void family_after_fork_child(void)
+{
+	struct parent *parent;
+
+	forks++;
+	close_channels();
+	parent = find_parent();
+	lock_release(&family_lock);
+	lock_release(&forking);
+	fdtab_each(inherit_entry, parent);
+	heir_leave(parent);
+	free(born);
+	born = NULL;
+}
+
+/* -- the end --------------------------------------------------------------- */
+
+bool family_end(struct conn *conn)
+{
+	struct share *share;
+
+	if (family_is_away(conn)) {
+		heir_part(conn);
+		fd_park(conn->tcp);
+		return true;
+	}
+	if (!family_shares(conn))
+		return false;
+	share = conn->share;
+	if (share && share->state == SHARE_UNTOUCHED)
+		return false;	/* HELLO is left to the children */
+	family_owe(conn);
+	return true;
+}
+
+static bool all_settled(void)
+{
+	struct children *children;
+	bool settled = true;
+	unsigned i;
+
+	lock_acquire(&family_lock);
+	for (children = all; children; children = children->next)
+		for (i = 0; i < children->count; i++)
+			settled &= children->conns[i]->share->state !=
+				   SHARE_KEPT;
+	lock_release(&family_lock);
+	return settled;
+}
+
+static void owe_entry(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+
+	(void)fd;
+	(void)arg;
+	if (conn && family_shares(conn) && conn->share->state == SHARE_KEPT)
+		family_owe(conn);
+}
+
+void family_exit(void)
+{
+	uint64_t until = clock_ms() + EXIT_MOST_MS;
+
+	fdtab_each(owe_entry, NULL);
+	while (!all_settled() && clock_ms() < until)
+		real.poll(NULL, 0, 1);
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Connections that a child has inherited over fork(2): their lanes are its
+ * parent's, who is asked for those that are touched.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/real.h"
+#include "conn/family.h"
+#include "diag/log.h"
+
+/* A connection that we made nothing of: it is as if it were on its way back. */
+static void inherit(struct conn *conn, struct parent *parent)
+{
+	conn->parent = parent;
+	atomic_fetch_add(&parent->users, 1);
+	conn->asked = conn->owed = false;
+	if (conn->share->state == SHARE_UNTOUCHED && family_untouched(conn))
+		return;		/* family_claim() */
+	free(conn->early);
+	conn->early = NULL;
+	conn->early_at = conn->early_size = 0;
+	conn->state = STATE_retreating;
+	conn->reason = REASON_forked;
+	conn->rx = RX_CONTROL;
+	conn->tx = TX_RETREAT;
+	conn->rx_end = conn->rx_boundary = OFFSET_NEVER;
+	conn->deadline_ms = TIME_NEVER;
+	conn->peer_close = 0;
+	conn->leg = LEG_OPEN;
+	conn->error = 0;
+	conn->resume_seen = conn->lane_over = conn->reset = false;
+	conn->background = false;
+	conn->probed = 0;
+}
+
+/* No share: there was no memory or fd for one. Nobody can be asked. */
+static void disown(struct conn *conn)
+{
+	if (conn_state(conn) == STATE_plain || conn_state(conn) == STATE_dead)
+		return;
+	conn->state = STATE_dead;
+	conn->failure = -EIO;
+	conn->reason = REASON_forked;
+	log_warn("a connection is the parent's, who cannot be asked for it");
+}
+
+static void begin_again(struct conn *conn)
+{
+	lock_init(&conn->lock, LOCK_conn);
+	lock_init(&conn->receive, LOCK_receive);
+	lock_init(&conn->send, LOCK_send);
+	lock_init(&conn->waiters_lock, LOCK_waiters);
+	conn->waiters = NULL;
+	conn->watched = conn->listed = conn->expected = conn->awaits = false;
+	conn->answering = conn->redialling = false;
+	conn->lane_users = 0;
+	conn->rs = -1;
+}
+
+void heir_inherit(struct conn *conn, struct parent *parent)
+{
+	enum conn_state state = conn_state(conn);
+
+	begin_again(conn);
+	if (family_is_away(conn) || state == STATE_plain ||
+	    state == STATE_dead)
+		return;		/* as it was */
+	if (parent)
+		inherit(conn, parent);
+	else if (!family_untouched(conn))
+		disown(conn);
+}
+
+void heir_leave(struct parent *parent)
+{
+	if (parent && atomic_fetch_sub(&parent->users, 1) == 1)
+		fd_close(parent->channel);
+}
+
+/* It is ours alone, or over: the parent need not be asked for it any more. */
+void heir_part(struct conn *conn)
+{
+	struct parent *parent;
+
+	lock_acquire(&family_lock);
+	parent = conn->parent;
+	conn->parent = NULL;
+	conn->share = NULL;	/* its pages stay, for others */
+	conn->sharing = 0;
+	lock_release(&family_lock);
+	heir_leave(parent);
+}
+
+/* Raw bytes that the parent had taken off TCP: the first to come has them. */
+static void take_early(struct conn *conn)
+{
+	uint64_t size = atomic_exchange(&conn->share->early_size, 0);
+
+	if (size == 0)
+		return;
+	conn->early = malloc(size);
+	if (conn->early && pread(conn->pages->fd, conn->early, size,
+				 (off_t)conn->share->early_at) ==
+				   (ssize_t)size)
+		conn->early_size = size;
+}
+
+static void come_home(struct conn *conn)
+{
+	bool mine;
+
+	lock_acquire(&conn->receive);
+	lock_acquire(&conn->send);
+	mine = conn->tx == TX_RETREAT && !conn->resume_seen;
+	if (mine) {
+		take_early(conn);
+		conn->rx = RX_RAW;
+		conn->tx = TX_RAW;
+		conn->resume_seen = true;
+	}
+	lock_release(&conn->send);
+	lock_release(&conn->receive);
+	if (mine)
+		heir_part(conn);
+	retreat_check(conn);
+}
+
+/* True: the parent is asked, or cannot be at the moment. */
+static bool ask(struct conn *conn)
+{
+	uint32_t index = conn->share_index;
+	struct pollfd channel = { .fd = conn->parent->channel };
+	ssize_t put;
+
+	if (conn->asked)
+		return real.poll(&channel, 1, 0) <= 0 ||
+		       !(channel.revents & (POLLHUP | POLLERR));
+	put = real.send(channel.fd, &index, sizeof(index),
+			MSG_DONTWAIT | MSG_NOSIGNAL);
+	conn->asked = put == sizeof(index);
+	return conn->asked || errno == EAGAIN || errno == EINTR;
+}
+
+static void look_away(struct conn *conn)
+{
+	bool asked;
+
+	if (conn->share->state == SHARE_KEPT) {
+		asked = ask(conn);
+		if (asked || conn->share->state == SHARE_KEPT) {
+			if (!asked)
+				conn_fail(conn, -ECONNRESET, REASON_forked);
+			return;
+		}
+	}
+	if (conn->share->state == SHARE_PLAIN)
+		come_home(conn);
+	else
+		conn_fail(conn, conn->share->error ?: -EIO, REASON_forked);
+}
+
+void family_look(struct conn *conn)
+{
+	int saved = errno;
+
+	if (family_is_away(conn) && conn_state(conn) == STATE_retreating)
+		look_away(conn);
+	errno = saved;
+}
+
+bool family_claim(struct conn *conn)
+{
+	uint32_t now = SHARE_UNTOUCHED;
+	bool away, mine = true;
+
+	lock_acquire(&family_lock);
+	away = family_is_away(conn);
+	if (conn->share)
+		mine = atomic_compare_exchange_strong(
+			       &conn->share->state, &now,
+			       away ? SHARE_TAKEN : SHARE_KEPT) ||
+		       (!away && now != SHARE_TAKEN);
+	lock_release(&family_lock);
+	if (mine && away) {
+		heir_part(conn);
+	} else if (!mine && away) {
+		lock_acquire(&conn->lock);
+		if (conn->state == STATE_greeting) {
+			conn->state = STATE_retreating;
+			conn->rx = RX_CONTROL;
+			conn->tx = TX_RETREAT;
+			conn->reason = REASON_forked;
+		}
+		lock_release(&conn->lock);
+	} else if (!mine) {
+		log_warn("an accepted connection is a child's now");
+		conn_fail(conn, -EIO, REASON_forked);
+	}
+	return mine;
+}

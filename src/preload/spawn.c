@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Children that libc makes within itself, where neither pthread_atfork(3) nor
+ * our exec and dup2 are asked: what they will have goes back to TCP first.
+ */
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "preload/shim.h"
+#include "ready/ready.h"
+
+SHIM int posix_spawn(pid_t *pid, const char *path,
+		     const posix_spawn_file_actions_t *actions,
+		     const posix_spawnattr_t *attr, char *const argv[],
+		     char *const envp[])
+{
+	int ret = shim_hand_on();
+
+	return ret ? -ret : real.posix_spawn(pid, path, actions, attr, argv,
+					     envp);
+}
+
+SHIM int posix_spawnp(pid_t *pid, const char *file,
+		      const posix_spawn_file_actions_t *actions,
+		      const posix_spawnattr_t *attr, char *const argv[],
+		      char *const envp[])
+{
+	int ret = shim_hand_on();
+
+	return ret ? -ret : real.posix_spawnp(pid, file, actions, attr, argv,
+					      envp);
+}
+
+/* Close-on-exec or not, the new number will live on. */
+SHIM int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions,
+					  int fd, int to)
+{
+	int ret = shim_send_back(fd, REASON_inherited);
+
+	return ret ? EBUSY : real.posix_spawn_file_actions_adddup2(actions,
+								   fd, to);
+}
+
+SHIM int system(const char *command)
+{
+	int ret = command ? shim_hand_on() : 0;
+
+	return ret ? (int)shim_result(ret) : real.system(command);
+}
+
+SHIM FILE *popen(const char *command, const char *mode)
+{
+	int ret = shim_hand_on();
+
+	FILE *file = ret == 0 ? real.popen(command, mode) : NULL;
+
+	if (ret)
+		errno = -ret;
+	if (file)
+		shim_fresh(fileno(file));
+	return file;
+}
+
+static void send_back(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+
+	(void)fd;
+	(void)arg;
+	if (conn)
+		ready_make_plain(conn, REASON_inherited);
+}
+
+/* The parent ends inside libc at once, so it could not be asked. */
+SHIM int daemon(int nochdir, int noclose)
+{
+	int saved = errno;
+
+	if (fdtab_count() > 0)
+		fdtab_each(send_back, NULL);
+	errno = saved;
+	return real.daemon(nochdir, noclose);
+}
+
+/* fork(2) without the handlers: ours are needed. */
+SHIM pid_t _Fork(void)
+{
+	pid_t pid;
+
+	shim_before_fork();
+	pid = real._Fork();
+	if (pid == 0)
+		shim_in_child();
+	else
+		shim_in_parent();
+	return pid;
+}

@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * fork with a connection open: parent and child have the same socket, and each
+ * may use it, close it, or end, in any order.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sem.h"
+
+/* The child goes on in its caller's branch; the parent gets its pid. */
+static pid_t split(void)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		broken("fork: %s", errno_name(errno));
+	return pid;
+}
+
+static void over(void)
+{
+	fflush(stdout);
+	_exit(0);
+}
+
+static void join(pid_t pid)
+{
+	int status = -1;
+
+	MUST(waitpid(pid, &status, 0) == pid);
+	say("the child ended with %d", status);
+}
+
+/* Closed by close_gate(), or by the end of all who have it. */
+struct gate { int in, out; };
+
+static struct gate open_gate(void)
+{
+	int ends[2];
+
+	MUST(pipe(ends));
+	return (struct gate){ ends[0], ends[1] };
+}
+
+static void close_gate(struct gate *gate)
+{
+	close(gate->in);
+	close(gate->out);
+}
+
+static void await_gate(struct gate *gate)
+{
+	char byte;
+
+	close(gate->out);
+	MUST(read(gate->in, &byte, 1) == 0);
+	close(gate->in);
+}
+
+/* What both sides can still do, shown by whoever asks. */
+static void talk(struct pair *p)
+{
+	pair_send(p, 1000);
+	SHOW(peer_receive(p, 1000));
+	SHOW(peer_send(p, 2000));
+	pair_receive(p, 2000);
+}
+
+static void talked(struct pair *p)
+{
+	p->tx += 1000;
+	p->rx += 2000;
+}
+
+static void child_uses(struct pair *p)
+{
+	pid_t pid = split();
+
+	if (pid == 0) {
+		talk(p);
+		over();
+	}
+	join(pid);
+	talked(p);
+}
+
+static void child_then_parent(struct pair *p)
+{
+	child_uses(p);
+	talk(p);
+}
+
+static void parent_uses(struct pair *p)
+{
+	struct gate gate = open_gate();
+	pid_t pid = split();
+
+	if (pid == 0) {
+		await_gate(&gate);
+		over();
+	}
+	talk(p);
+	close_gate(&gate);
+	join(pid);
+	talk(p);
+	SHOW(close(p->fd));
+	p->fd = -1;
+	SHOW(peer_drain(p));
+}
+
+static void exits_at_once(struct pair *p)
+{
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		pid = split();
+		if (pid == 0)
+			_exit(0);
+		MUST(waitpid(pid, NULL, 0) == pid);
+		talk(p);
+	}
+}
+
+static void exits_fully(struct pair *p)
+{
+	pid_t pid = split();
+
+	if (pid == 0)
+		exit(0);
+	join(pid);
+	talk(p);
+}
+
+/* One reads, the other writes, as rsync has it. */
+static void both(struct pair *p)
+{
+	pid_t pid;
+
+	peer_begin(PEER_ECHO, p->slot, 0, 300000, 0);
+	pid = split();
+	if (pid == 0) {
+		pair_receive(p, 300000);
+		say("the child has read all");
+		over();
+	}
+	pair_send(p, 300000);
+	join(pid);
+	p->rx += 300000;
+	say("echoed %ld", peer_end());
+	talk(p);
+}
+
+static void reads_on(struct pair *p)
+{
+	pid_t pid;
+
+	peer_begin(PEER_SEND, p->slot, 0, 400000, 0);
+	pair_receive(p, 150000);
+	pid = split();
+	if (pid == 0) {
+		pair_receive(p, 100000);
+		over();
+	}
+	join(pid);
+	p->rx += 100000;
+	pair_receive(p, 150000);
+	say("the peer sent %ld", peer_end());
+	talk(p);
+}
+
+static void unread(struct pair *p)
+{
+	pid_t pid;
+
+	SHOW(peer_send(p, 5000));
+	await_bytes(p->fd, 5000);
+	pid = split();
+	if (pid == 0) {
+		pair_receive(p, 2000);
+		over();
+	}
+	join(pid);
+	p->rx += 2000;
+	pair_receive(p, 3000);
+	talk(p);
+}
+
+/* The parent's close is not the connection's end. */
+static void parent_closes(struct pair *p)
+{
+	struct gate gate = open_gate();
+	pid_t pid;
+
+	SHOW(peer_send(p, 3000));
+	pid = split();
+	if (pid == 0) {
+		await_gate(&gate);
+		pair_receive(p, 3000);
+		talk(p);
+		SHOW(close(p->fd));
+		SHOW(peer_drain(p));
+		over();
+	}
+	SHOW(close(p->fd));
+	p->fd = -1;
+	fflush(stdout);
+	close_gate(&gate);
+	join(pid);
+}
+
+static void parent_closes_late(struct pair *p)
+{
+	struct gate first = open_gate(), then = open_gate();
+	pid_t pid = split();
+
+	if (pid == 0) {
+		talk(p);
+		fflush(stdout);
+		close_gate(&first);
+		await_gate(&then);
+		talk(p);
+		SHOW(close(p->fd));
+		over();
+	}
+	await_gate(&first);
+	SHOW(close(p->fd));
+	p->fd = -1;
+	fflush(stdout);
+	close_gate(&then);
+	join(pid);
+	SHOW(peer_drain(p));
+}
+
+static void child_closes(struct pair *p)
+{
+	pid_t pid = split();
+
+	if (pid == 0) {
+		SHOW(close(p->fd));
+		SHOW(close(p->fd));
+		over();
+	}
+	join(pid);
+	talk(p);
+}
+
+static void child_shuts(struct pair *p)
+{
+	pid_t pid = split();
+
+	if (pid == 0) {
+		pair_send(p, 700);
+		SHOW(shutdown(p->fd, SHUT_WR));
+		SHOW(close(p->fd));
+		over();
+	}
+	join(pid);
+	SHOW(peer_receive(p, 700));
+	SHOW(peer_drain(p));
+	SHOW(send(p->fd, "x", 1, MSG_NOSIGNAL));
+	SHOW(peer_send(p, 500));
+	pair_receive(p, 500);
+}
+
+static void peer_shuts(struct pair *p)
+{
+	pid_t pid;
+	char byte;
+
+	SHOW(peer_send(p, 500));
+	SHOW(peer_shutdown(p, SHUT_WR));
+	pid = split();
+	if (pid == 0) {
+		pair_receive(p, 500);
+		SHOW(recv(p->fd, &byte, 1, 0));
+		pair_send(p, 600);
+		over();
+	}
+	join(pid);
+	p->tx += 600;
+	SHOW(peer_receive(p, 600));
+	SHOW(recv(p->fd, &byte, 1, 0));
+	pair_send(p, 100);
+	SHOW(peer_receive(p, 100));
+}
+
+static void peer_closes(struct pair *p)
+{
+	pid_t pid;
+	char byte;
+
+	SHOW(peer_send(p, 500));
+	SHOW(peer_close(p));
+	pid = split();
+	if (pid == 0) {
+		pair_receive(p, 500);
+		SHOW(recv(p->fd, &byte, 1, 0));
+		over();
+	}
+	join(pid);
+	SHOW(recv(p->fd, &byte, 1, 0));
+}
+
+/* The parent's end is not the connection's: the child is a daemon now. */
+static void parent_ends(struct pair *p, void (*end)(int))
+{
+	struct gate ends = open_gate(), joined = open_gate();
+	pid_t pid = split();
+
+	if (pid == 0) {
+		pair_open(p, 1);
+		pair_warm(p);
+		pair_send(p, 900);
+		if (split() != 0)
+			end(0);
+		await_gate(&joined);
+		SHOW(peer_receive(p, 900));
+		talk(p);
+		SHOW(close(p->fd));
+		SHOW(peer_drain(p));
+		over();
+	}
+	join(pid);
+	fflush(stdout);
+	close_gate(&joined);
+	await_gate(&ends);
+}
+
+static void parent_exits(struct pair *p)
+{
+	parent_ends(p, exit);
+}
+
+static void parent_exits_quickly(struct pair *p)
+{
+	parent_ends(p, _exit);
+}
+
+static void grandchild(struct pair *p)
+{
+	pid_t pid = split(), inner;
+
+	if (pid == 0) {
+		inner = split();
+		if (inner == 0) {
+			talk(p);
+			over();
+		}
+		join(inner);
+		talked(p);
+		talk(p);
+		over();
+	}
+	join(pid);
+	talked(p);
+	talked(p);
+	talk(p);
+}
+
+static void polls(struct pair *p)
+{
+	pid_t pid;
+
+	peer_later(p, 50, PEER_SEND, 100, 0);
+	pid = split();
+	if (pid == 0) {
+		show_poll(p->fd, POLLIN, 5000);
+		show_poll(p->fd, POLLOUT, 5000);
+		pair_receive(p, 100);
+		show_poll(p->fd, POLLIN, 0);
+		over();
+	}
+	join(pid);
+	p->rx += 100;
+	SHOW(peer_end());
+	talk(p);
+}
+
+static void polls_unblocked(struct pair *p)
+{
+	char byte;
+	pid_t pid;
+
+	MUST(fcntl(p->fd, F_SETFL, O_RDWR | O_NONBLOCK));
+	peer_later(p, 50, PEER_SEND, 1, 0);
+	pid = split();
+	if (pid == 0) {
+		SHOW(recv(p->fd, &byte, 1, 0));
+		show_poll(p->fd, POLLIN, 5000);
+		SHOW(recv(p->fd, &byte, 1, 0));
+		over();
+	}
+	join(pid);
+	p->rx += 1;
+	SHOW(peer_end());
+	MUST(fcntl(p->fd, F_SETFL, O_RDWR));
+	talk(p);
+}
+
+static void waits(struct pair *p)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	pid_t pid;
+	int set;
+
+	peer_later(p, 50, PEER_SEND, 100, 0);
+	pid = split();
+	if (pid == 0) {
+		set = epoll_create1(0);
+		SHOW(epoll_ctl(set, EPOLL_CTL_ADD, p->fd, &event));
+		SHOW(epoll_wait(set, &event, 1, 5000));
+		pair_receive(p, 100);
+		SHOW(epoll_wait(set, &event, 1, 0));
+		over();
+	}
+	join(pid);
+	p->rx += 100;
+	SHOW(peer_end());
+	talk(p);
+}
+
+static void execs(struct pair *p)
+{
+	char script[100];
+	pid_t pid;
+
+	SHOW(peer_send(p, 10));
+	pid = split();
+	if (pid == 0) {
+		snprintf(script, sizeof(script),
+			 "head -c 10 <&%d | wc -c; printf 12345 >&%d", p->fd,
+			 p->fd);
+		execl("/bin/sh", "sh", "-c", script, (char *)NULL);
+	}
+	join(pid);
+	p->rx += 10;
+	SHOW(peer_do(PEER_SKIP, p->slot, 5, 0));
+	SHOW(peer_send(p, 1000));
+	pair_receive(p, 1000);
+}
+
+/* Parent and child have connections of their own besides. */
+static void child_opens(struct pair *p)
+{
+	struct pair own = { .fd = -1 };
+	pid_t pid = split();
+
+	if (pid == 0) {
+		pair_open(&own, 1);
+		pair_warm(&own);
+		talk(&own);
+		pair_close(&own);
+		over();
+	}
+	join(pid);
+	talk(p);
+	pair_open(&own, 2);
+	pair_warm(&own);
+	talk(&own);
+	pair_close(&own);
+}
+
+static void many(struct pair *p)
+{
+	struct pair more[8];
+	pid_t pids[4];
+	int i, n;
+
+	for (i = 0; i < 8; i++) {
+		more[i] = (struct pair){ .fd = -1 };
+		pair_open(&more[i], i + 1);
+		pair_warm(&more[i]);
+	}
+	for (n = 0; n < 4; n++) {
+		pids[n] = split();
+		if (pids[n] == 0) {
+			for (i = 0; i < 8; i++)
+				if (i % 4 == n)
+					pair_send(&more[i], 50);
+			over();
+		}
+	}
+	for (n = 0; n < 4; n++)
+		join(pids[n]);
+	for (i = 0; i < 8; i++) {
+		SHOW(peer_receive(&more[i], 50));
+		more[i].tx += 50;
+		talk(&more[i]);
+		pair_close(&more[i]);
+	}
+	talk(p);
+}
+
+const struct sem_case sem_cases[] = {
+	{ "child_uses", LANE | SEM_PROCS, child_uses, "the child talks" },
+	{ "child_then_parent", LANE | SEM_PROCS, child_then_parent,
+	  "the child talks, then the parent" },
+	{ "parent_uses", LANE | SEM_PROCS, parent_uses,
+	  "the parent talks and closes while a child lives and after" },
+	{ "exits_at_once", LANE | SEM_PROCS, exits_at_once,
+	  "ten children that exit" },
+	{ "exits_fully", LANE | SEM_PROCS, exits_fully,
+	  "a child that calls exit(3)" },
+	{ "both", LANE | SEM_PROCS, both, "the child reads, the parent writes" },
+	{ "reads_on", LANE | SEM_PROCS, reads_on,
+	  "the child reads on in the middle of a stream" },
+	{ "unread", LANE | SEM_PROCS, unread, "data was there before the fork" },
+	{ "parent_closes", LANE | SEM_PROCS, parent_closes,
+	  "the parent closes, the child talks" },
+	{ "parent_closes_late", LANE | SEM_PROCS, parent_closes_late,
+	  "the same, the child has talked already" },
+	{ "child_closes", LANE | SEM_PROCS, child_closes,
+	  "the child closes, the parent talks" },
+	{ "child_shuts", LANE | SEM_PROCS, child_shuts,
+	  "shutdown and close in the child" },
+	{ "peer_shuts", LANE | SEM_PROCS, peer_shuts,
+	  "the peer had shut down before the fork" },
+	{ "peer_closes", LANE | SEM_PROCS, peer_closes,
+	  "the peer had closed before the fork" },
+	{ "parent_exits", SEM_PROCS, parent_exits, "exit(3) of the parent" },
+	{ "parent_exits_quickly", SEM_PROCS, parent_exits_quickly,
+	  "_exit(2) of the parent" },
+	{ "grandchild", LANE | SEM_PROCS, grandchild, "a child of the child" },
+	{ "polls", LANE | SEM_PROCS, polls, "poll in the child" },
+	{ "polls_unblocked", LANE | SEM_PROCS, polls_unblocked,
+	  "a non-blocking socket in the child" },
+	{ "waits", LANE | SEM_PROCS, waits, "epoll in the child" },
+	{ "execs", LANE | SEM_PROCS, execs, "fork and exec of a shell" },
+	{ "child_opens", LANE | SEM_PROCS, child_opens,
+	  "the child opens a connection of its own" },
+	{ "many", LANE | SEM_PROCS, many, "four children, nine connections" },
+	{ 0 }
+};
