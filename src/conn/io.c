@@ -334,7 +334,7 @@ static ssize_t out_of_band(struct conn *conn, ssize_t otherwise)
 {
 	if (conn->rx == RX_GREET)
 		look_at_greeting(conn);
-	if (conn_refuse(conn, REASON_uncovered_call) == 0)
+	if (conn_refuse(conn, REASON_urgent) == 0)
 		return conn_is_plain(conn) ? CONN_PLAIN : -EAGAIN;
 	return otherwise;
 }

@@ -188,6 +188,9 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 	size_t total = 0;
 	ssize_t put;
 
+	/* TCP has out-of-band bytes, RDMA has not. */
+	if ((flags & MSG_OOB) && conn_state(conn) > STATE_greeted)
+		ready_make_plain(conn, REASON_urgent);
 	for (;;) {
 		put = conn_transmit(conn, iov, count, flags);
 		if (put == CONN_PLAIN)

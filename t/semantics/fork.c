@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -470,6 +471,71 @@ static void child_opens(struct pair *p)
 	pair_close(&own);
 }
 
+static ssize_t pass(int channel, struct pair *p, bool send)
+{
+	union { char room[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } c;
+	struct iovec iov = { p, sizeof(*p) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
+			    .msg_control = &c, .msg_controllen = sizeof(c) };
+	ssize_t ret;
+
+	c.align.cmsg_len = CMSG_LEN(sizeof(int));
+	c.align.cmsg_level = SOL_SOCKET;
+	c.align.cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(&c.align), &p->fd, sizeof(int));
+	ret = send ? sendmsg(channel, &m, 0) : recvmsg(channel, &m, 0);
+	memcpy(&p->fd, CMSG_DATA(&c.align), sizeof(int));
+	return ret;
+}
+
+/* A process that was there before the connection is given it. */
+static void passes(struct pair *p)
+{
+	struct gate gate = open_gate();
+	int ends[2];
+	pid_t pid;
+
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	pid = split();
+	if (pid == 0) {
+		MUST(pass(ends[1], p, false) == sizeof(*p));
+		await_gate(&gate);
+		talk(p);
+		SHOW(close(p->fd));
+		over();
+	}
+	pair_open(p, 1);
+	pair_warm(p);
+	talk(p);
+	SHOW(pass(ends[0], p, true) == sizeof(*p));
+	SHOW(close(p->fd));
+	fflush(stdout);
+	close_gate(&gate);
+	join(pid);
+	p->fd = -1;
+}
+
+/* A worker that gives its privileges up, and connects then. */
+static void drops_privileges(struct pair *p)
+{
+	struct pair own = { .fd = -1 };
+	pid_t pid = split();
+
+	if (pid == 0) {
+		if (getuid() == 0)
+			MUST(setgid(65534) == 0 && setuid(65534) == 0);
+		pair_open(&own, 1);
+		pair_warm(&own);
+		talk(&own);
+		pair_close(&own);
+		talk(p);
+		over();
+	}
+	join(pid);
+	talked(p);
+	talk(p);
+}
+
 static void many(struct pair *p)
 {
 	struct pair more[8];
@@ -538,6 +604,9 @@ const struct sem_case sem_cases[] = {
 	{ "execs", LANE | SEM_PROCS, execs, "fork and exec of a shell" },
 	{ "child_opens", LANE | SEM_PROCS, child_opens,
 	  "the child opens a connection of its own" },
+	{ "passes", SEM_PROCS, passes, "SCM_RIGHTS to an older process" },
+	{ "drops_privileges", LANE | SEM_PROCS, drops_privileges,
+	  "setuid in the child" },
 	{ "many", LANE | SEM_PROCS, many, "four children, nine connections" },
 	{ 0 }
 };

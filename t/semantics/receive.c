@@ -352,6 +352,25 @@ static void byte_by_byte(struct pair *p)
 	SHOW(recv(p->fd, buf, 1, MSG_DONTWAIT));
 }
 
+/* The peer's urgent byte, after and before others. */
+static void urgent(struct pair *p)
+{
+	char byte = 0;
+
+	SHOW(peer_send(p, 500));
+	pair_receive(p, 200);
+	SHOW(peer_do(PEER_URGENT, p->slot, 0, 0));
+	SHOW(await_events(p->fd, POLLPRI));
+	SHOW(recv(p->fd, &byte, 1, MSG_OOB));
+	say("it is %c", byte);
+	pair_receive(p, 300);
+	SHOW(peer_send(p, 1000));
+	pair_receive(p, 1000);
+	SHOW(send(p->fd, "v", 1, MSG_OOB | MSG_NOSIGNAL));
+	pair_send(p, 300);
+	SHOW(peer_receive(p, 300));
+}
+
 const struct sem_case sem_cases[] = {
 	{ "five_calls", LANE, five_calls, "each receiving call takes 100 bytes" },
 	{ "short_reads", LANE, short_reads, "less than asked, and the rest" },
@@ -376,6 +395,7 @@ const struct sem_case sem_cases[] = {
 	{ "unconnected", SEM_ONCE, nonblocking_socket, "ENOTCONN, EBADF, ENOTSOCK" },
 	{ "waits", LANE, waits, "each call waits for data, read for EOF" },
 	{ "big", LANE, big, "8 MiB in reads of growing size" },
+	{ "urgent", LANE, urgent, "MSG_OOB, both ways" },
 	{ "byte_by_byte", LANE, byte_by_byte, "3000 one-byte reads" },
 	{ 0 }
 };
