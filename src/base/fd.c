@@ -9,26 +9,19 @@
 
 #include "base/real.h"
 
-#define CLAIMS_MOST (1u << 20)
-#define WORD_BITS (8 * sizeof(unsigned long))
 #define HIGH_MOST 4096	/* the kernel's table grows with the number */
 
 /* Untouched pages of it cost nothing. */
-static atomic_ulong claims[FD_OWNERS][CLAIMS_MOST / WORD_BITS];
+atomic_uchar fd_claims[FD_CLAIMS_MOST];
 static atomic_uint highest;	/* of all claimed so far, plus one */
-
-static unsigned long bit_of(unsigned fd)
-{
-	return 1ul << fd % WORD_BITS;
-}
 
 void fd_claim(int fd, enum fd_owner owner)
 {
 	unsigned number = (unsigned)fd, before = highest;
 
-	if (number >= CLAIMS_MOST)
+	if (number >= FD_CLAIMS_MOST)
 		return;
-	atomic_fetch_or(&claims[owner][number / WORD_BITS], bit_of(number));
+	atomic_fetch_or(&fd_claims[number], 1 << owner);
 	while (number >= before &&
 	       !atomic_compare_exchange_weak(&highest, &before, number + 1))
 		;
@@ -36,21 +29,13 @@ void fd_claim(int fd, enum fd_owner owner)
 
 void fd_disclaim(int fd)
 {
-	unsigned number = (unsigned)fd;
-	int owner;
-
-	for (owner = 0; number < highest && owner < FD_OWNERS; owner++)
-		if (fd_is(fd, owner))
-			atomic_fetch_and(&claims[owner][number / WORD_BITS],
-					 ~bit_of(number));
+	if (fd_is_any(fd))
+		atomic_store(&fd_claims[fd], 0);
 }
 
 bool fd_is(int fd, enum fd_owner owner)
 {
-	unsigned number = (unsigned)fd;
-
-	return number < highest &&
-	       (claims[owner][number / WORD_BITS] & bit_of(number));
+	return fd_is_any(fd) && (fd_claims[fd] & 1 << owner);
 }
 
 int fd_next_claimed(unsigned first, unsigned last)

@@ -6,24 +6,31 @@
 #ifndef BASE_FD_H
 #define BASE_FD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /*
  * Which numbers are not the application's, by owner. FD_OURS: close() and
  * dup2() onto one say EBADF, as if it were not open, and close_range() leaves
  * it alone. FD_RUNTIME, what librdmacm has opened: close() is librdmacm's own
- * too, so only close_range() and closefrom() know it. One bit per number and
- * owner, atomic; numbers of 2^20 and above are not kept.
+ * too, so only close_range() and closefrom() know it. One byte per number, a
+ * bit per owner, atomic; numbers of 2^20 and above are not kept.
  */
-enum fd_owner { FD_OURS, FD_RUNTIME, FD_OWNERS };
+enum fd_owner { FD_OURS, FD_RUNTIME };
+
+#define FD_CLAIMS_MOST (1u << 20)
+extern atomic_uchar fd_claims[FD_CLAIMS_MOST];
+
+/* Is it anybody's but the application's? */
+static inline bool fd_is_any(int fd)
+{
+	return (unsigned)fd < FD_CLAIMS_MOST &&
+	       atomic_load_explicit(&fd_claims[fd], memory_order_relaxed);
+}
 
 void fd_claim(int fd, enum fd_owner owner);
 void fd_disclaim(int fd);
 bool fd_is(int fd, enum fd_owner owner);
-static inline bool fd_is_any(int fd)
-{
-	return fd_is(fd, FD_OURS) || fd_is(fd, FD_RUNTIME);
-}
 /* The lowest number of any owner in [first, last], or -1. */
 int fd_next_claimed(unsigned first, unsigned last);
 

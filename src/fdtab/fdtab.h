@@ -41,8 +41,11 @@ extern atomic_uint fdtab_slots[FDTAB_SLOTS];
 /* May the number be in the table? False is certain. The fast path. */
 static inline bool fdtab_maybe(int fd)
 {
-	return atomic_load_explicit(&fdtab_slots[(unsigned)fd % FDTAB_SLOTS],
-				    memory_order_relaxed) != 0;
+	unsigned in = atomic_load_explicit(
+		&fdtab_slots[(unsigned)fd % FDTAB_SLOTS],
+		memory_order_relaxed);
+
+	return __builtin_expect(in != 0, 0);
 }
 
 /* Enter a number; evicts a stale entry. Takes a reference. -ENOMEM. */

@@ -14,14 +14,12 @@
  * from the kernel as soon as it is closed. The connection ends in shim_done()
  * if no other number or call holds it.
  */
-SHIM int close(int fd)
+SHIM_REST int close_known(int fd)
 {
-	struct fdtab_object *object = NULL;
 	uint64_t generation;
+	struct fdtab_object *object = fdtab_hold(fd, &generation);
 	int ret, saved;
 
-	if (fdtab_maybe(fd))
-		object = fdtab_hold(fd, &generation);
 	if (fd_is(fd, FD_OURS))
 		return (int)shim_result(-EBADF);
 	if (!object) {
@@ -39,6 +37,13 @@ SHIM int close(int fd)
 	fdtab_release(object);
 	errno = saved;
 	return ret;
+}
+
+SHIM int close(int fd)
+{
+	if (!fdtab_maybe(fd) && !fd_is_any(fd))
+		return real.close(fd);
+	return close_known(fd);
 }
 
 SHIM int dup(int fd)

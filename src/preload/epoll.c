@@ -70,35 +70,26 @@ SHIM int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	return (int)shim_result(ret);
 }
 
-/* NULL: not ours, or an argument that the kernel is to refuse. */
-static struct epollset *usable_set(int epfd, int max, bool good)
+/* The set if the kernel's answer would not do, held. */
+static struct epollset *busy_set(int epfd, int max, bool good)
 {
-	return max > 0 && good ? set_of(epfd) : NULL;
+	struct epollset *set = NULL;
+
+	if (!epollset_all_plain() && max > 0 && good)
+		set = set_of(epfd);
+	if (set && epollset_is_plain(set)) {
+		done(set);
+		set = NULL;
+	}
+	return set;
 }
 
+/* The clock is asked only by those who may have to wait again. */
 static uint64_t until_of(int timeout)
 {
-	return timeout < 0 ? READY_FOREVER
-			   : clock_us() + (uint64_t)timeout * 1000;
-}
-
-/*
- * `ret` is the kernel's answer if the set was plain. If it is not any more,
- * some of the events may be ours to look at, and none be left.
- */
-static int finish(struct epollset *set, struct epoll_event *events, int max,
-		  uint64_t until, const sigset_t *mask, int ret)
-{
-	int saved = errno;
-
-	if (ret > 0 && (ret = epollset_sort(set, events, ret)) == 0) {
-		ret = epollset_wait(set, events, max, until, mask);
-		done(set);
-		return (int)shim_result(ret);
-	}
-	done(set);
-	errno = saved;
-	return ret;
+	if (timeout <= 0)
+		return timeout < 0 ? READY_FOREVER : 0;
+	return clock_us() + (uint64_t)timeout * 1000;
 }
 
 static int wait_on(struct epollset *set, struct epoll_event *events, int max,
@@ -111,32 +102,71 @@ static int wait_on(struct epollset *set, struct epoll_event *events, int max,
 	return (int)shim_result(ret);
 }
 
-SHIM int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
+/*
+ * The set was plain, and is not any more: some of the `ret` events are ours to
+ * look at, and none may be left.
+ */
+static int sort(int epfd, struct epoll_event *events, int max, uint64_t until,
+		const sigset_t *mask, int ret)
 {
-	struct epollset *set = usable_set(epfd, max, !bad_pointer(events));
-	uint64_t until;
+	struct epollset *set = set_of(epfd);
 
 	if (!set)
-		return real.epoll_wait(epfd, events, max, timeout);
-	until = until_of(timeout);
-	if (!epollset_is_plain(set))
+		return ret;	/* closed meanwhile */
+	ret = epollset_sort(set, events, ret);
+	if (ret == 0)
+		return wait_on(set, events, max, until, mask);
+	done(set);
+	return ret;
+}
+
+static int passed(int epfd, struct epoll_event *events, int max,
+			 uint64_t until, const sigset_t *mask, int ret)
+{
+	if (ret > 0 && epollset_tagged(events, ret))
+		return sort(epfd, events, max, until, mask, ret);
+	return ret;
+}
+
+SHIM_REST int wait_known(int epfd, struct epoll_event *events, int max,
+			 int timeout)
+{
+	struct epollset *set = busy_set(epfd, max, !bad_pointer(events));
+	uint64_t until = until_of(timeout);
+
+	if (set)
 		return wait_on(set, events, max, until, NULL);
-	return finish(set, events, max, until, NULL,
+	return passed(epfd, events, max, until, NULL,
 		      real.epoll_wait(epfd, events, max, timeout));
+}
+
+SHIM int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
+{
+	int ret;
+
+	if (!fdtab_maybe(epfd))
+		return real.epoll_wait(epfd, events, max, timeout);
+	if (!epollset_all_plain() || timeout > 0)
+		return wait_known(epfd, events, max, timeout);
+	ret = real.epoll_wait(epfd, events, max, timeout);
+	if (ret <= 0)
+		return ret;
+	return passed(epfd, events, max, until_of(timeout), NULL, ret);
 }
 
 SHIM int epoll_pwait(int epfd, struct epoll_event *events, int max,
 		     int timeout, const sigset_t *mask)
 {
-	struct epollset *set = usable_set(epfd, max, !bad_pointer(events));
+	struct epollset *set;
 	uint64_t until;
 
-	if (!set)
+	if (!fdtab_maybe(epfd))
 		return real.epoll_pwait(epfd, events, max, timeout, mask);
+	set = busy_set(epfd, max, !bad_pointer(events));
 	until = until_of(timeout);
-	if (!epollset_is_plain(set))
+	if (set)
 		return wait_on(set, events, max, until, mask);
-	return finish(set, events, max, until, mask,
+	return passed(epfd, events, max, until, mask,
 		      real.epoll_pwait(epfd, events, max, timeout, mask));
 }
 
@@ -144,14 +174,15 @@ SHIM int epoll_pwait2(int epfd, struct epoll_event *events, int max,
 		      const struct timespec *timeout, const sigset_t *mask)
 {
 	bool good = !bad_pointer(events) && shim_valid_timeout(timeout);
-	struct epollset *set = usable_set(epfd, max, good);
+	struct epollset *set;
 	uint64_t until;
 
-	if (!set)
+	if (!fdtab_maybe(epfd) || !good)
 		return real.epoll_pwait2(epfd, events, max, timeout, mask);
+	set = busy_set(epfd, max, good);
 	until = ready_until(timeout);
-	if (!epollset_is_plain(set))
+	if (set)
 		return wait_on(set, events, max, until, mask);
-	return finish(set, events, max, until, mask,
+	return passed(epfd, events, max, until, mask,
 		      real.epoll_pwait2(epfd, events, max, timeout, mask));
 }

@@ -22,9 +22,9 @@ static ssize_t receive_nothing(struct conn *conn)
 	return 0;
 }
 
-SHIM ssize_t read(int fd, void *buf, size_t n)
+SHIM_REST ssize_t read_known(int fd, void *buf, size_t n)
 {
-	struct conn *conn = shim_conn(fd);
+	struct conn *conn = shim_find(fd);
 	int saved = errno;
 	ssize_t ret;
 
@@ -35,9 +35,16 @@ SHIM ssize_t read(int fd, void *buf, size_t n)
 	return shim_result(ret);
 }
 
-SHIM ssize_t recv(int fd, void *buf, size_t n, int flags)
+SHIM ssize_t read(int fd, void *buf, size_t n)
 {
-	struct conn *conn = shim_conn(fd);
+	if (!fdtab_maybe(fd))
+		return real.read(fd, buf, n);
+	return read_known(fd, buf, n);
+}
+
+SHIM_REST ssize_t recv_known(int fd, void *buf, size_t n, int flags)
+{
+	struct conn *conn = shim_find(fd);
 	int saved = errno;
 	ssize_t ret;
 
@@ -46,6 +53,13 @@ SHIM ssize_t recv(int fd, void *buf, size_t n, int flags)
 	ret = receive_one(conn, buf, n, flags);
 	errno = saved;
 	return shim_result(ret);
+}
+
+SHIM ssize_t recv(int fd, void *buf, size_t n, int flags)
+{
+	if (!fdtab_maybe(fd))
+		return real.recv(fd, buf, n, flags);
+	return recv_known(fd, buf, n, flags);
 }
 
 /* A connected TCP socket reports no address (tcp(7)). */

@@ -16,9 +16,9 @@ static ssize_t send_one(struct conn *conn, const void *buf, size_t n,
 	return ret;
 }
 
-SHIM ssize_t write(int fd, const void *buf, size_t n)
+SHIM_REST ssize_t write_known(int fd, const void *buf, size_t n)
 {
-	struct conn *conn = shim_conn(fd);
+	struct conn *conn = shim_find(fd);
 	int saved = errno;
 	ssize_t ret;
 
@@ -29,9 +29,16 @@ SHIM ssize_t write(int fd, const void *buf, size_t n)
 	return shim_result(ret);
 }
 
-SHIM ssize_t send(int fd, const void *buf, size_t n, int flags)
+SHIM ssize_t write(int fd, const void *buf, size_t n)
 {
-	struct conn *conn = shim_conn(fd);
+	if (!fdtab_maybe(fd))
+		return real.write(fd, buf, n);
+	return write_known(fd, buf, n);
+}
+
+SHIM_REST ssize_t send_known(int fd, const void *buf, size_t n, int flags)
+{
+	struct conn *conn = shim_find(fd);
 	int saved = errno;
 	ssize_t ret;
 
@@ -40,6 +47,13 @@ SHIM ssize_t send(int fd, const void *buf, size_t n, int flags)
 	ret = send_one(conn, buf, n, flags);
 	errno = saved;
 	return shim_result(ret);
+}
+
+SHIM ssize_t send(int fd, const void *buf, size_t n, int flags)
+{
+	if (!fdtab_maybe(fd))
+		return real.send(fd, buf, n, flags);
+	return send_known(fd, buf, n, flags);
 }
 
 /* A connected TCP socket ignores the address, but for MSG_FASTOPEN. */

@@ -25,6 +25,12 @@
 		__attribute__((alias(#name), copy(name), \
 			       visibility("default")));
 
+/*
+ * The other half of a call that is made often: apart from it, the half that
+ * passes the call on saves no registers.
+ */
+#define SHIM_REST __attribute__((noinline)) static
+
 /* The slow half of shim_conn(). */
 struct conn *shim_find(int fd);
 

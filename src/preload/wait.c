@@ -18,15 +18,17 @@ bool shim_valid_timeout(const struct timespec *timeout)
 			    timeout->tv_nsec < 1000000000);
 }
 
-/* Is it ours to answer? What the kernel refuses is left to it. */
-static bool concerns(const struct pollfd *fds, nfds_t n)
+SHIM_REST bool over_limit(nfds_t n)
 {
 	struct rlimit limit;
 
-	if (bad_pointer(fds))
-		return false;
-	if (n > MANY_FDS && (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
-			     n > limit.rlim_cur))
+	return getrlimit(RLIMIT_NOFILE, &limit) != 0 || n > limit.rlim_cur;
+}
+
+/* Is it ours to answer? What the kernel refuses is left to it. */
+static inline bool concerns(const struct pollfd *fds, nfds_t n)
+{
+	if (bad_pointer(fds) || (n > MANY_FDS && over_limit(n)))
 		return false;
 	return ready_concerns(fds, n);
 }
@@ -40,20 +42,25 @@ static bool concerns_sets(int n, const fd_set *r, const fd_set *w,
 	return ready_concerns_sets(n, r, w, e);
 }
 
-SHIM int poll(struct pollfd *fds, nfds_t n, int timeout)
+SHIM_REST int poll_some(struct pollfd *fds, nfds_t n, int timeout)
 {
 	uint64_t until = READY_FOREVER;
-	int ret = 0, saved = errno;
+	int ret, saved = errno;
 
-	if (rdma_poll_hook(fds, n, timeout, &ret))
-		return ret;
-	if (!concerns(fds, n))
-		return real.poll(fds, n, timeout);
 	if (timeout >= 0)
 		until = clock_us() + (uint64_t)timeout * 1000;
 	ret = ready_poll(fds, n, until, NULL);
 	errno = saved;
 	return (int)shim_result(ret);
+}
+
+SHIM int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	if (rdma_poll_hooked())
+		return rdma_poll_hook(fds, n, timeout);
+	if (!concerns(fds, n))
+		return real.poll(fds, n, timeout);
+	return poll_some(fds, n, timeout);
 }
 
 SHIM int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,

@@ -35,24 +35,23 @@ struct arming {
 	bool caught;	/* and has taken the wait fd */
 };
 
-static __thread struct arming *arming;
+__thread struct arming *rdma_arming;
 
-bool rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout, int *result)
+int rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout)
 {
+	struct arming *arming = rdma_arming;
+	int result = real.poll(fds, count, 0);
 	short old;
 
-	if (!arming)
-		return false;
 	arming->asked = true;
-	*result = real.poll(fds, count, 0);
 	if (timeout == 0) {
-		if (*result == 0 && count == 1)
+		if (result == 0 && count == 1)
 			arming->queue = fds[0].fd;
-		return true;
+		return result;
 	}
-	if (*result != 0) {
+	if (result != 0) {
 		arming->wait->revents |= fds[0].revents;
-		return true;
+		return result;
 	}
 	old = arming->wait->revents;
 	*arming->wait = fds[0];
@@ -62,8 +61,7 @@ bool rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout, int *result)
 	arming->caught = true;
 	fd_claim(arming->wait->fd, FD_RUNTIME);	/* made by the kernel, unseen */
 	errno = EINTR;
-	*result = -1;
-	return true;
+	return -1;
 }
 
 int rdma_ready(int rs, short events)
@@ -80,9 +78,9 @@ static int arm_once(int rs, short events, struct arming *state)
 	struct pollfd fd = { .fd = rs, .events = events };
 	long ret;
 
-	arming = state;
+	rdma_arming = state;
 	ret = INSIDE(runtime.rpoll(&fd, 1, NOT_OURS_MS));
-	arming = NULL;
+	rdma_arming = NULL;
 	if (ret > 0)
 		return fd.revents;
 	return state->caught ? 0 : (int)ret;

@@ -103,10 +103,18 @@ int rdma_ready(int rs, short events);
 int rdma_arm(int rs, short events, struct pollfd *wait);
 
 /*
- * For the poll() shim alone: when this thread is inside rdma_arm(), answers
- * librdmacm's poll() by taking its wait fd; true with the answer in *result.
+ * For the poll() shim alone: when this thread is inside rdma_arm(), librdmacm's
+ * poll() is answered by rdma_poll_hook(), which takes its wait fd.
  */
-bool rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout, int *result);
+int rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout);
+
+struct arming;
+extern __thread struct arming *rdma_arming;
+
+static inline bool rdma_poll_hooked(void)
+{
+	return __builtin_expect(rdma_arming != NULL, 0);
+}
 
 /* Is this thread inside librdmacm, or one of its own threads? */
 bool rdma_inside(void);

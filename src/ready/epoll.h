@@ -16,6 +16,7 @@
 #define READY_EPOLL_H
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -40,16 +41,46 @@ int epollset_ctl(struct epollset *set, int op, int fd, struct conn *conn,
 /* The plain fd has become this connection: take over its registrations. */
 void epollset_adopt(int fd, struct conn *conn);
 
-/* Nothing of ours is in it: the kernel may be asked directly. */
+/*
+ * Nothing of ours is in it: the kernel may be asked directly. Nor in any set
+ * of the process, for the price of a load.
+ */
 bool epollset_is_plain(const struct epollset *set);
+
+extern atomic_uint epollset_interests;	/* members and inner sets, of all */
+
+static inline bool epollset_all_plain(void)
+{
+	return atomic_load_explicit(&epollset_interests,
+				    memory_order_relaxed) == 0;
+}
+
+/*
+ * The tag of our registrations: no pointer and no small integer has these
+ * upper 32 bits; the lower are the member's id, 0 for the set's bell.
+ */
+#define EPOLL_TAG 0xf5a7c31e00000000ULL
+#define EPOLL_TAG_MASK 0xffffffff00000000ULL
+
+/* Is one of these events the kernel's answer to a registration of ours? */
+static inline bool epollset_tagged(const struct epoll_event *events, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		if ((events[i].data.u64 & EPOLL_TAG_MASK) == EPOLL_TAG)
+			return true;
+	return false;
+}
 
 /* epoll_pwait(2); until_us is a clock_us() time, READY_FOREVER, or 0. */
 int epollset_wait(struct epollset *set, struct epoll_event *events, int max,
 		  uint64_t until_us, const sigset_t *mask);
 
 /*
- * The kernel gave these events to a thread that had found the set plain, which
- * another thread may have changed since. Returns how many are the caller's.
+ * The kernel gave these events, some of them tagged, to a thread that had found
+ * the set plain, which another thread has changed since. Returns how many are
+ * the caller's.
  */
 int epollset_sort(struct epollset *set, struct epoll_event *events, int count);
 

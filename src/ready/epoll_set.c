@@ -52,6 +52,14 @@ void epollset_made(int epfd)
 	errno = saved;
 }
 
+atomic_uint epollset_interests;
+
+static void gain_interest(struct epollset *set)
+{
+	atomic_fetch_add(&epollset_interests, 1);
+	atomic_fetch_add(&set->interest, 1);
+}
+
 bool epollset_is_plain(const struct epollset *set)
 {
 	return atomic_load(&set->interest) == 0;
@@ -92,6 +100,7 @@ static int hang_bell(struct epollset *set)
 /* With lock: one member or inner set less. */
 static void lose_interest(struct epollset *set)
 {
+	atomic_fetch_sub(&epollset_interests, 1);
 	if (atomic_fetch_sub(&set->interest, 1) != 1 || !set->bell_hangs)
 		return;
 	real.epoll_ctl(set->epoll, EPOLL_CTL_DEL, set->bell, NULL);
@@ -300,7 +309,7 @@ static struct member *new_member(struct epollset *set, struct conn *conn)
 	member->wait_fd = -1;
 	member->deadline_ms = UINT64_MAX;
 	HASH_ADD(hh, set->members, id, sizeof(member->id), member);
-	atomic_fetch_add(&set->interest, 1);
+	gain_interest(set);
 	return member;
 }
 
@@ -448,7 +457,7 @@ static void nest(struct epollset *set, struct epollset *inner)
 	if (set->inner_count < INNER_MOST) {
 		fdtab_take(&inner->object);
 		set->inner[set->inner_count++] = inner;
-		atomic_fetch_add(&set->interest, 1);
+		gain_interest(set);
 	}
 	lock_release(&set->lock);
 }
@@ -568,6 +577,7 @@ static void set_last(struct fdtab_object *object)
 		set->dirty = member->dirty_next;
 		member_release(member);
 	}
+	atomic_fetch_sub(&epollset_interests, (unsigned)set->inner_count);
 	for (i = 0; i < set->inner_count; i++)
 		fdtab_release(&set->inner[i]->object);
 	if (set->bell >= 0)

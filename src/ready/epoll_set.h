@@ -9,13 +9,6 @@
 #include "base/lock.h"
 #include "ready/epoll.h"
 
-/*
- * The tag of our registrations: no pointer and no small integer has these
- * upper 32 bits; the lower are the member's id, 0 for the set's bell.
- */
-#define EPOLL_TAG 0xf5a7c31e00000000ULL
-#define EPOLL_TAG_MASK 0xffffffff00000000ULL
-
 /* One epoll_ctl(ADD) of the application's. */
 struct registration {
 	int fd;

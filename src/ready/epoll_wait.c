@@ -338,7 +338,7 @@ int epollset_wait(struct epollset *set, struct epoll_event *events, int max,
 
 int epollset_sort(struct epollset *set, struct epoll_event *events, int count)
 {
-	return epollset_is_plain(set) ? count : sort_out(set, events, count);
+	return sort_out(set, events, count);
 }
 
 void epollset_prepare(struct epollset *set)

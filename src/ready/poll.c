@@ -41,16 +41,6 @@ uint64_t ready_until(const struct timespec *timeout)
 	       ((uint64_t)timeout->tv_nsec + 999) / 1000;
 }
 
-bool ready_concerns(const struct pollfd *fds, nfds_t count)
-{
-	nfds_t i;
-
-	for (i = 0; i < count; i++)
-		if (fds[i].fd >= 0 && fdtab_maybe(fds[i].fd))
-			return true;
-	return false;
-}
-
 /* An epoll fd of ours is a plain fd once what is in it is armed. */
 static struct conn *hold_conn(int fd)
 {

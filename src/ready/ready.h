@@ -30,7 +30,16 @@ int ready_poll(struct pollfd *fds, nfds_t count, uint64_t until_us,
 	       const sigset_t *mask);
 
 /* Is any of them a connection of ours? If not, ask the kernel directly. */
-bool ready_concerns(const struct pollfd *fds, nfds_t count);
+static inline bool ready_concerns(const struct pollfd *fds, nfds_t count)
+{
+	nfds_t i;
+
+	for (i = 0; i < count; i++)
+		if (fds[i].fd >= 0 && fdtab_maybe(fds[i].fd))
+			return true;
+	return false;
+}
+
 bool ready_concerns_sets(int n, const fd_set *r, const fd_set *w,
 			 const fd_set *e);
 

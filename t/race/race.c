@@ -38,10 +38,8 @@ static void must(bool truth, const char *what)
 __attribute__((visibility("default")))
 int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
-	int ret;
-
-	if (rdma_poll_hook(fds, count, timeout, &ret))
-		return ret;
+	if (rdma_poll_hooked())
+		return rdma_poll_hook(fds, count, timeout);
 	return real.poll(fds, count, timeout);
 }
 

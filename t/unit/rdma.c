@@ -26,10 +26,8 @@ static bool hook_off;
 __attribute__((visibility("default")))
 int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
-	int ret;
-
-	if (!hook_off && rdma_poll_hook(fds, count, timeout, &ret))
-		return ret;
+	if (!hook_off && rdma_poll_hooked())
+		return rdma_poll_hook(fds, count, timeout);
 	return real.poll(fds, count, timeout);
 }
 
