@@ -33,7 +33,9 @@ def shunt(**more):
 
 
 WAYS = {'plain': environment(), 'shunt': shunt(), 'native': environment(),
-        'no replay': shunt(LANE_REPLAY='0')}
+        'no replay': shunt(LANE_REPLAY='0'),
+        'trusted': {**shunt(), 'SHUNT_RULES': RULES.replace(
+            'prefer;', 'prefer trusted;')}}
 if rspreload():
     WAYS['librspreload'] = environment(rspreload())
 
@@ -266,17 +268,20 @@ def part_e_h():
 def part_f():
     """The kernel's connect() needs nobody of the server's program; one that
     greets needs its answer."""
-    up = pairs(('plain', 'shunt', 'native'), 'connect',
+    up = pairs(('plain', 'shunt', 'native', 'trusted'), 'connect',
                10 if QUICK else 50, lanes=0)
     figures = in_turns(TURNS, {
         way: lambda pair=pair: pair.client.ask() for way, pair in up.items()})
     end(up)
     target = Target('1.3 of plain', 'shunt', 'plain', 1.3)
-    return (row('(f) connect()', 'us',
-                {way: pair[0] for way, pair in figures.items()}, target) +
-            row('(f) connect() and the first answer', 'us',
-                {way: pair[1] for way, pair in figures.items()},
-                Target('', 'shunt', 'plain')))
+    rows = []
+    for i, what in enumerate(('connect()', 'connect() and the first answer')):
+        each = {way: both[i] for way, both in figures.items()}
+        trusted = {**each, 'shunt': each.get('trusted'), 'native': None}
+        limit = target if i == 0 else Target('', 'shunt', 'plain')
+        rows += row(f'(f) {what}', 'us', each, limit)
+        rows += row(f'(f) {what}, peer = trusted', 'us', trusted, limit)
+    return rows
 
 
 PARTS = {'c': part_c, 'd': part_d, 'e': part_e_h, 'h': part_e_h, 'f': part_f}
