@@ -81,7 +81,8 @@ static struct pages *make_pages(unsigned count)
 
 	if (!made)
 		return NULL;
-	made->size = made->end = count * sizeof(struct share);
+	made->size = count * sizeof(struct share);
+	made->end = made->size;
 	made->fd = real.memfd_create("shunt", MFD_CLOEXEC);
 	if (made->fd < 0)
 		goto failed;
@@ -312,7 +313,8 @@ void family_hand_over(struct conn *conn)
 	if (done) {
 		free(conn->early);
 		conn->early = NULL;
-		conn->early_at = conn->early_size = 0;
+		conn->early_at = 0;
+		conn->early_size = 0;
 	}
 	lock_release(&conn->receive);
 }

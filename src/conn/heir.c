@@ -16,12 +16,14 @@ static void inherit(struct conn *conn, struct parent *parent)
 {
 	conn->parent = parent;
 	atomic_fetch_add(&parent->users, 1);
-	conn->asked = conn->owed = false;
+	conn->asked = false;
+	conn->owed = false;
 	if (conn->share->state == SHARE_UNTOUCHED && family_untouched(conn))
 		return;		/* family_claim() */
 	free(conn->early);
 	conn->early = NULL;
-	conn->early_at = conn->early_size = 0;
+	conn->early_at = 0;
+	conn->early_size = 0;
 	conn->state = STATE_retreating;
 	conn->reason = REASON_forked;
 	conn->rx = RX_CONTROL;
@@ -31,7 +33,9 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->peer_close = 0;
 	conn->leg = LEG_OPEN;
 	conn->error = 0;
-	conn->resume_seen = conn->lane_over = conn->reset = false;
+	conn->resume_seen = false;
+	conn->lane_over = false;
+	conn->reset = false;
 	conn->background = false;
 	conn->probed = 0;
 }

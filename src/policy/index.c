@@ -208,7 +208,7 @@ static void put_node(struct index *index, struct cells *cells,
 /* Nodes lie in the order of a walk down the tree: parents come first. */
 static void link_parents(struct index *index)
 {
-	struct index_node *node = index->nodes;
+	struct index_node *node;
 	uint32_t up;
 
 	for (uint32_t i = 1; i < index->node_count; i++) {

@@ -289,12 +289,13 @@ static void answer_settings(struct policy_decision *decision,
 	decision->handshake = settings->handshake;
 }
 
-static void answer_rule(const struct policy *policy, const struct rule *rule,
+static void answer_rule(const struct rule *rule,
+			const struct settings *settings,
 			struct policy_decision *decision)
 {
 	answer(decision, rule->name, rule->source, rule->mode,
 	       REASON_rule_tcp);
-	answer_settings(decision, &policy->settings[rule->settings]);
+	answer_settings(decision, &settings[rule->settings]);
 	decision->peer_trusted = rule->trusted;
 	decision->nat = rule->nat;
 	decision->drain = rule->drain;
@@ -314,6 +315,9 @@ void table_decide(const struct policy *policy,
 		  const struct policy_query *query,
 		  struct policy_decision *decision, unsigned *steps)
 {
+	const struct settings *settings = policy->settings
+						  ? policy->settings
+						  : &settings_initial;
 	struct sockaddr_storage remote = { .ss_family = AF_UNSPEC };
 	uint8_t padded[16] = { 0 };
 	unsigned least_length;
@@ -322,8 +326,7 @@ void table_decide(const struct policy *policy,
 	size_t size;
 
 	decision->peer_trusted = decision->nat = decision->drain = false;
-	answer_settings(decision, policy->settings ? policy->settings
-						   : &settings_initial);
+	answer_settings(decision, settings);
 	/* callers may have an IPv4-mapped address */
 	addr_normalize(&remote, (const struct sockaddr *)&query->remote,
 		       sizeof(query->remote));
@@ -338,7 +341,7 @@ void table_decide(const struct policy *policy,
 	rule = index_find(&policy->index[query->role][size == 16], padded,
 			  least_length, query->port, steps);
 	if (rule != INDEX_NONE)
-		answer_rule(policy, &policy->rules[rule], decision);
+		answer_rule(&policy->rules[rule], settings, decision);
 	else
 		answer_default(policy, least_length, decision);
 }

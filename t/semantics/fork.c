@@ -125,21 +125,13 @@ static void exits_at_once(struct pair *p)
 
 	for (i = 0; i < 10; i++) {
 		pid = split();
+		if (pid == 0 && i % 2)
+			exit(0);
 		if (pid == 0)
 			_exit(0);
 		MUST(waitpid(pid, NULL, 0) == pid);
 		talk(p);
 	}
-}
-
-static void exits_fully(struct pair *p)
-{
-	pid_t pid = split();
-
-	if (pid == 0)
-		exit(0);
-	join(pid);
-	talk(p);
 }
 
 /* One reads, the other writes, as rsync has it. */
@@ -568,15 +560,12 @@ static void many(struct pair *p)
 }
 
 const struct sem_case sem_cases[] = {
-	{ "child_uses", LANE | SEM_PROCS, child_uses, "the child talks" },
 	{ "child_then_parent", LANE | SEM_PROCS, child_then_parent,
 	  "the child talks, then the parent" },
 	{ "parent_uses", LANE | SEM_PROCS, parent_uses,
 	  "the parent talks and closes while a child lives and after" },
 	{ "exits_at_once", LANE | SEM_PROCS, exits_at_once,
 	  "ten children that exit" },
-	{ "exits_fully", LANE | SEM_PROCS, exits_fully,
-	  "a child that calls exit(3)" },
 	{ "both", LANE | SEM_PROCS, both, "the child reads, the parent writes" },
 	{ "reads_on", LANE | SEM_PROCS, reads_on,
 	  "the child reads on in the middle of a stream" },
