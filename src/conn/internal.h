@@ -116,6 +116,7 @@ struct conn {
 	_Atomic uint32_t peer_close;	/* its flags */
 	_Atomic enum leg_end leg;
 	atomic_bool lane_over;		/* no more will come by RDMA */
+	atomic_bool tail_came;		/* what is before rx_end is there */
 	/*
 	 * As the kernel's sk_err: the connection was reset, and the next call
 	 * says why, once. Data that came before are still read.
@@ -194,8 +195,8 @@ void conn_pull(struct conn *conn);
 void conn_acknowledge(struct conn *conn);
 /* The ring is full: no byte may go until the peer acknowledges. */
 bool conn_ring_full(const struct conn *conn);
-/* Has the lane, alive or not, bytes for the application to read? */
-bool conn_lane_holds(struct conn *conn);
+/* Has the lane, alive or not, so many bytes for the application to read? */
+bool conn_lane_holds(struct conn *conn, size_t size);
 /* The boundary may have been reached by a change of state. */
 void conn_cross(struct conn *conn);
 /* The same, for one who is about to look. */

@@ -287,18 +287,21 @@ static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 	return lane_end(conn);
 }
 
-bool conn_lane_holds(struct conn *conn)
+bool conn_lane_holds(struct conn *conn, size_t size)
 {
-	char byte;
-	struct iovec iov = { &byte, 1 };
+	char byte, *bytes = size > 1 ? malloc(size) : &byte;
+	struct iovec iov = { bytes, size };
 	bool holds = false;
 
 	lock_acquire(&conn->receive);
-	if (conn->rx == RX_LANE && lane_enter(conn)) {
-		holds = rdma_recv(conn->rs, &iov, 1, MSG_PEEK) > 0;
+	if (bytes && conn->rx == RX_LANE && lane_enter(conn)) {
+		holds = rdma_recv(conn->rs, &iov, 1, MSG_PEEK) ==
+			(ssize_t)size;
 		lane_leave(conn);
 	}
 	lock_release(&conn->receive);
+	if (size > 1)
+		free(bytes);
 	return holds;
 }
 

@@ -14,12 +14,40 @@
 #define WRITE_BITS (POLLOUT | POLLWRNORM)
 #define AWAY_LOOK_MS 1	/* its parent brings it back: look again */
 #define PREFIX_LOOK_MS 2	/* a part of a magic is there: look again */
+#define TAIL_LOOK_MS 1		/* the stream's last bytes are on their way */
+#define TAIL_MOST 65536		/* with so much of it there, it has come */
 
 static short kernel_poll(struct conn *conn, short events)
 {
 	struct pollfd tcp = { .fd = conn->tcp, .events = events };
 
 	return real.poll(&tcp, 1, 0) > 0 ? tcp.revents : 0;
+}
+
+/* Has the peer said or shown that it will send no more? */
+static bool peer_is_over(struct conn *conn)
+{
+	return conn->rx_end != OFFSET_NEVER || conn->leg != LEG_OPEN;
+}
+
+/*
+ * The TCP leg is often faster than the lane, but TCP tells of the peer's end
+ * when all before it has come: programs read to EAGAIN then, and close.
+ */
+static bool end_has_come(struct conn *conn)
+{
+	uint64_t left = conn->rx_end - conn->rx_bytes;
+	size_t most = conn->decision.lane.receive_buffer / 4;
+
+	if (left == 0 || conn->tail_came)
+		return true;
+	if (conn->leg != LEG_OPEN && conn->lane_over)
+		return true;
+	if (conn->rx_end == OFFSET_NEVER)
+		return false;
+	most = most < TAIL_MOST ? most : TAIL_MOST;
+	conn->tail_came = conn_lane_holds(conn, left < most ? left : most);
+	return conn->tail_came;
 }
 
 /*
@@ -31,7 +59,7 @@ static bool lane_readable(struct conn *conn, short lane)
 {
 	if (!conn->lane_over)
 		return lane & POLLIN;
-	if (conn->leg != LEG_OPEN || conn_lane_holds(conn))
+	if (conn->leg != LEG_OPEN || conn_lane_holds(conn, 1))
 		return true;
 	service_wake();
 	return false;
@@ -41,18 +69,17 @@ static bool lane_readable(struct conn *conn, short lane)
 static short lane_read_bits(struct conn *conn, short lane)
 {
 	short bits = 0;
-	uint64_t end = conn->rx_end;
 
 	if (lane & (POLLHUP | POLLERR))
 		conn->lane_over = true;
-	if (conn->rx_shut || end == conn->rx_bytes ||
-	    lane_readable(conn, lane))
-		bits |= READ_BITS;
-	if (end != OFFSET_NEVER || conn->leg != LEG_OPEN || conn->rx_shut)
-		bits |= POLLRDHUP;
-	if (conn->reset)
-		bits |= READ_BITS | POLLRDHUP;
-	return bits;
+	if (conn->rx_shut || conn->reset ||
+	    (peer_is_over(conn) && end_has_come(conn)))
+		bits = READ_BITS | POLLRDHUP;
+	else if (lane_readable(conn, lane))
+		bits = READ_BITS;
+	if (((bits & POLLRDHUP) && conn->tx_shut) || conn->reset)
+		bits |= POLLHUP;	/* both directions are shut: tcp(7) */
+	return bits | (conn->error ? POLLERR : 0);
 }
 
 static short lane_write_bits(struct conn *conn, short lane)
@@ -61,16 +88,6 @@ static short lane_write_bits(struct conn *conn, short lane)
 	    conn->leg != LEG_OPEN || (conn->peer_close & WIRE_CLOSE_FULL))
 		return WRITE_BITS;
 	return 0;
-}
-
-/* Both directions shut is POLLHUP, whoever did it (tcp(7)). */
-static short hangup(struct conn *conn)
-{
-	bool read_over = conn->rx_end != OFFSET_NEVER || conn->rx_shut ||
-			 conn->leg != LEG_OPEN;
-
-	return ((read_over && conn->tx_shut) || conn->reset ? POLLHUP : 0) |
-	       (conn->error ? POLLERR : 0);
 }
 
 /*
@@ -89,7 +106,7 @@ static short compute(struct conn *conn, short events, short lane)
 	if (conn_state(conn) == STATE_dead)
 		return READ_BITS | WRITE_BITS | POLLERR | POLLHUP;
 	if (rx == RX_LANE)
-		bits |= lane_read_bits(conn, lane) | hangup(conn);
+		bits |= lane_read_bits(conn, lane);
 	if (tx == TX_LANE)
 		bits |= lane_write_bits(conn, lane);
 	if (rx == RX_LANE && tx == TX_LANE)
@@ -133,10 +150,19 @@ static void look_first(struct conn *conn, short events)
 		look_at_grace(conn);
 }
 
+/* Is a sleeper waiting for the bytes before an end that is known? */
+static bool awaits_tail(struct conn *conn, short events)
+{
+	return conn->rx == RX_LANE && peer_is_over(conn) && !conn->tail_came &&
+	       ((events & POLLRDHUP) || conn->tx_shut);
+}
+
 /* What to ask the rsocket for. Room in the send queue is not enough. */
 static short lane_events(struct conn *conn, short events)
 {
-	return (events & READ_BITS ? POLLIN : 0) |
+	bool reads = (events & READ_BITS) || awaits_tail(conn, events);
+
+	return (reads ? POLLIN : 0) |
 	       (events & WRITE_BITS && !conn_ring_full(conn) ? POLLOUT : 0);
 }
 
@@ -187,7 +213,8 @@ static short tcp_events(struct conn *conn, short events)
 
 static void set_deadline(struct conn *conn, struct conn_wait *wait)
 {
-	wait->deadline_ms = conn->background ? TIME_NEVER : conn->deadline_ms;
+	if (!conn->background && conn->deadline_ms < wait->deadline_ms)
+		wait->deadline_ms = conn->deadline_ms;
 	if (family_is_away(conn))
 		wait->deadline_ms = clock_ms() + AWAY_LOOK_MS;
 	if (conn->role == CONN_PASSIVE && conn->state == STATE_greeting &&
@@ -220,6 +247,9 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 			conn_ring(conn, waiter);
 	}
 	bits = compute(conn, events, lane) & asked;
+	if (!(bits & (POLLRDHUP | POLLHUP)) && (lane & POLLIN) &&
+	    awaits_tail(conn, events))
+		wait->deadline_ms = clock_ms() + TAIL_LOOK_MS;
 	if (bits)
 		return bits;
 	tcp = tcp_events(conn, events);

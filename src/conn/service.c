@@ -55,7 +55,7 @@ static void time_over(struct conn *conn)
 		conn->lane_over = true;
 		conn_ring(conn, NULL);
 	} else if (conn->lane_over && lane_is_missed(conn) &&
-		   !conn_lane_holds(conn)) {
+		   !conn_lane_holds(conn, 1)) {
 		retreat_lane(conn, REASON_lane_dead);
 	}
 }
@@ -107,7 +107,7 @@ static bool tick(struct conn *conn, uint64_t now)
 	}
 	if (conn->lane_over && conn->leg == LEG_OPEN && !conn->lingering &&
 	    conn->deadline_ms == TIME_NEVER && state == STATE_on_rdma &&
-	    lane_is_missed(conn) && !conn_lane_holds(conn))
+	    lane_is_missed(conn) && !conn_lane_holds(conn, 1))
 		conn->deadline_ms =
 			conn->rx_end == OFFSET_NEVER ? now + CLOSE_MS : now;
 	if (now >= conn->deadline_ms && !conn->lingering)

@@ -162,7 +162,7 @@ static void look_at_lane(struct member *member, struct catch *catch)
 			told = deliver(member, bits, catch);
 		else
 			sync_to_wait(member, &wait);
-		member->deadline_ms = bits ? UINT64_MAX : wait.deadline_ms;
+		member->deadline_ms = told ? UINT64_MAX : wait.deadline_ms;
 		if (told || member->deadline_ms != UINT64_MAX ||
 		    (bits && catch->count == catch->max))
 			member_dirty_locked(member);
