@@ -195,6 +195,15 @@ static void forget(struct conn *conn)
 	fdtab_release(object);
 }
 
+/* Two steps may both be settled after the second; it is told once. */
+static void tell_end(struct conn *conn, const char *what)
+{
+	if (atomic_exchange(&conn->end_told, true))
+		return;
+	reason_count(conn->reason);
+	conn_report(conn, what);
+}
+
 void conn_settle(struct conn *conn)
 {
 	enum conn_state state = conn_state(conn);
@@ -205,8 +214,7 @@ void conn_settle(struct conn *conn)
 	else if (conn->owed)
 		service_look(conn);
 	if (state == STATE_plain) {
-		reason_count(conn->reason);
-		conn_report(conn, "stays on tcp");
+		tell_end(conn, "stays on tcp");
 		listener_unexpect(conn);
 		service_unwatch(conn);
 		conn_plain_waiters(conn);
@@ -216,8 +224,7 @@ void conn_settle(struct conn *conn)
 		reason_count(REASON_on_rdma);
 		conn_report(conn, "moves to rdma");
 	} else if (state == STATE_dead) {
-		reason_count(conn->reason);
-		conn_report(conn, "failed");
+		tell_end(conn, "failed");
 	}
 }
 

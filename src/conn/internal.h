@@ -61,6 +61,7 @@ struct conn {
 	int dial_error;		/* what connect() is to return, -errno */
 	int failure;		/* why it is in STATE_dead, -errno */
 	atomic_bool failure_told;
+	atomic_bool end_told;	/* counted and logged: plain or dead */
 	bool background;	/* the service thread drives the greeting */
 	bool hello_sent;
 	bool reply_due;		/* HELLO is in and not answered yet */
@@ -130,6 +131,7 @@ struct conn {
 	uint64_t probed;	/* PROBE{n} waits for our answer; 0: none */
 	bool probe_sent;
 	bool lingering;		/* closed; the peer has not consumed all yet */
+	unsigned judged;	/* by the policy of this number */
 
 	/* family.c: other processes have it too, since a fork. */
 	_Atomic(struct share *) share;	/* NULL: they do not */
@@ -153,6 +155,7 @@ struct conn {
 	struct conn *service_next;
 	bool expected;			/* tokens lock, and the two below */
 	struct conn *token_next;
+	unsigned round;			/* operator.c's */
 	bool awaits;			/* the listeners */
 	struct conn *reply_next;
 };
@@ -265,8 +268,12 @@ void service_look(struct conn *conn);
 int service_watch_channel(int channel, void *children);
 void service_unwatch_channel(int channel);
 
-/* work.c: what may block in librdmacm */
-enum work_kind { WORK_JOIN, WORK_ADMIT, WORK_END, WORK_LISTEN, WORK_KINDS };
+/* work.c: what may block */
+enum work_kind {
+	WORK_JOIN, WORK_ADMIT, WORK_END, WORK_LISTEN,
+	WORK_ANSWER,	/* operator.c */
+	WORK_KINDS
+};
 /* Run it on a thread of its own, or queue it; -EAGAIN: too many wait. */
 int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
 /* Wait until none of a kind is left; false: not within the time. */

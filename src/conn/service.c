@@ -16,16 +16,20 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/real.h"
+#include "conn/drain.h"
 #include "conn/family.h"
 #include "conn/internal.h"
+#include "conn/operator.h"
 
 #define EVENTS 64
 #define TICK_MS 500	/* the longest a deadline may go unseen */
 #define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
+#define POLICY_MS 1000	/* between looks for a new policy, with lanes */
 #define CHANNEL UINT64_C(1)	/* tag of an event's data: children */
 
 static struct lock lock = LOCK_INIT(service);
 static int epoll = -1, bell = -1;
+static int control = -1;	/* the socket for operators */
 static struct conn *watched;
 static bool started;
 static atomic_bool idle;	/* nothing is outstanding: no tick is due */
@@ -115,6 +119,43 @@ static bool tick(struct conn *conn, uint64_t now)
 	return soon;
 }
 
+/* The thread's own: the policy that lanes were judged by, held; its number. */
+static struct policy *policy;
+static unsigned policy_number;
+static uint64_t policy_due_ms;
+
+/* Who has a lane wants to hear of a new policy, though nothing asks for one. */
+static void look_for_policy(uint64_t now)
+{
+	struct policy *newest;
+
+	if (now < policy_due_ms)
+		return;
+	policy_due_ms = now + POLICY_MS;
+	newest = policy_hold_current();
+	if (newest == policy) {
+		policy_release(newest);
+		return;
+	}
+	if (policy)
+		policy_release(policy);
+	policy = newest;
+	policy_number++;
+}
+
+/* True: it is on a lane, which a policy may say something of. */
+static bool judge(struct conn *conn, uint64_t now)
+{
+	if (conn_state(conn) != STATE_on_rdma || conn->lingering)
+		return false;
+	look_for_policy(now);
+	if (conn->judged != policy_number) {
+		conn->judged = policy_number;
+		drain_by_policy(conn, policy);
+	}
+	return true;
+}
+
 static void look(struct conn *conn)
 {
 	if (conn->role == CONN_ACTIVE && (conn->state == STATE_connecting ||
@@ -160,6 +201,8 @@ static int tick_all(void)
 	while ((conn = next_watched(conn))) {
 		if (tick(conn, now) && now + TICK_MS < next)
 			next = now + TICK_MS;
+		if (judge(conn, now) && policy_due_ms < next)
+			next = policy_due_ms;
 		if (conn->deadline_ms < next)
 			next = conn->deadline_ms;
 	}
@@ -180,7 +223,9 @@ static void *service_thread(void *arg)
 		count = real.epoll_pwait(epoll, events, EVENTS, tick_all(),
 					 NULL);
 		for (i = 0; i < count; i++) {
-			if (events[i].data.u64 & CHANNEL)
+			if (events[i].data.ptr == &control)
+				operator_knock(control);
+			else if (events[i].data.u64 & CHANNEL)
 				family_hear((void *)(uintptr_t)(
 					events[i].data.u64 & ~CHANNEL));
 			else if (events[i].data.ptr)
@@ -214,6 +259,21 @@ static int start_thread(void)
 	return -ret;
 }
 
+/* With lock. A process does without it, if need be. */
+static void listen_to_operators(void)
+{
+	struct epoll_event event = { .events = EPOLLIN,
+				     .data.ptr = &control };
+
+	control = operator_listen();
+	if (control < 0)
+		return;
+	if (real.epoll_ctl(epoll, EPOLL_CTL_ADD, control, &event) != 0) {
+		fd_close(control);
+		control = -1;
+	}
+}
+
 /* With lock. */
 static int start(void)
 {
@@ -227,8 +287,10 @@ static int start(void)
 		goto failed;
 	epoll = fd_lift(epoll);
 	bell = fd_lift(bell);
-	if (real.epoll_ctl(epoll, EPOLL_CTL_ADD, bell, &event) != 0 ||
-	    start_thread() != 0)
+	if (real.epoll_ctl(epoll, EPOLL_CTL_ADD, bell, &event) != 0)
+		goto failed;
+	listen_to_operators();
+	if (start_thread() != 0)
 		goto failed;
 	started = true;
 	return 0;
@@ -237,7 +299,9 @@ failed:
 		fd_close(epoll);
 	if (bell >= 0)
 		fd_close(bell);
-	epoll = bell = -1;
+	if (control >= 0)
+		fd_close(control);
+	epoll = bell = control = -1;
 	return -ENOMEM;
 }
 
@@ -348,7 +412,11 @@ void service_after_fork(void)
 		fd_close(epoll);
 	if (bell >= 0)
 		fd_close(bell);
-	epoll = bell = -1;
+	if (control >= 0)
+		fd_close(control);
+	epoll = bell = control = -1;
+	policy = NULL;		/* the parent's thread holds it, for good */
+	policy_due_ms = 0;
 	watched = NULL;
 	started = false;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What may block in librdmacm runs here: each job on a short-lived thread of
- * its own, a few per kind at a time and a bounded queue behind them, so that
- * one dead device holds up neither an application's thread nor another kind.
+ * What may block, above all in librdmacm, runs here: each job on a short-lived
+ * thread of its own, a few per kind at a time and a bounded queue behind them,
+ * so that one dead device holds up neither an application's thread nor another
+ * kind.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -30,6 +31,7 @@ static struct kind {
 	[WORK_ADMIT] = { .most = 8 },
 	[WORK_END] = { .most = 32 },
 	[WORK_LISTEN] = { .most = 2 },
+	[WORK_ANSWER] = { .most = 1 },
 };
 
 static struct lock lock = LOCK_INIT(jobs);

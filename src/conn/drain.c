@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Connections that leave their lanes because an operator or a new policy says
+ * so. Not one byte may be lost by it, so one without replay rings stays: its
+ * lane cannot be left with bytes on the way.
+ */
+#include "conn/drain.h"
+
+#include "base/addr.h"
+#include "conn/internal.h"
+
+static bool has_rings(const struct conn *conn)
+{
+	return conn->replay.limit && conn->ack_every;
+}
+
+enum drain_news drain_step(struct conn *conn, enum reason reason)
+{
+	enum conn_state state = conn_state(conn);
+
+	if (state == STATE_plain)
+		return DRAIN_MOVED;
+	if (state == STATE_dead || conn->closing)
+		return DRAIN_GONE;
+	/* Under `require` the application waits for the lane. */
+	if (state < STATE_greeted || conn->tx == TX_HOLD)
+		return DRAIN_NEW;
+	if (state == STATE_on_rdma && !has_rings(conn))
+		return DRAIN_NO_RING;
+	if (conn_leave(conn, reason) != 0)
+		return DRAIN_MOVING;
+	return state == STATE_greeted ? DRAIN_NONE : DRAIN_MOVED;
+}
+
+const char *drain_text(enum drain_news news)
+{
+	static const char *const texts[] = {
+		[DRAIN_NEW] = "it is still being set up",
+		[DRAIN_NONE] = "it had no lane",
+		[DRAIN_MOVED] = "",
+		[DRAIN_MOVING] = "it is moving",
+		[DRAIN_NO_RING] = "it keeps no replay ring (lane.replay)",
+		[DRAIN_GONE] = "it has ended",
+	};
+
+	return texts[news];
+}
+
+void drain_by_policy(struct conn *conn, const struct policy *policy)
+{
+	struct policy_query query = { .role = POLICY_CONNECT };
+	struct policy_decision decision;
+
+	query.remote = conn->remote;
+	query.port = addr_port(&conn->remote);
+	if (conn->role == CONN_PASSIVE) {
+		query.role = POLICY_LISTEN;
+		query.port = addr_port(&conn->local);
+	}
+	policy_decide(policy, &query, &decision);
+	if (decision.mode == POLICY_TCP &&
+	    (decision.drain || conn->decision.drain))
+		drain_step(conn, REASON_new_policy);
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "conn/operator.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/real.h"
+#include "conn/drain.h"
+#include "conn/internal.h"
+#include "diag/channel.h"
+#include "diag/log.h"
+
+#define BACKLOG 16
+#define PATIENCE_S 2		/* with somebody who does not read or write */
+#define REQUEST_MOST 64
+#define ANSWER_PIECE 4096
+#define LINE_MOST 512
+#define MOVING_LOOK_MS 5
+#define WAIT_MOST_MS 600000
+
+/* What is said, collected; nothing more is sent once it cannot be. */
+struct answer {
+	int fd;
+	bool failed;
+	size_t size;
+	char text[ANSWER_PIECE];
+};
+
+static void say_now(struct answer *answer)
+{
+	size_t at = 0;
+	ssize_t put;
+
+	while (!answer->failed && at < answer->size) {
+		put = real.send(answer->fd, answer->text + at,
+				answer->size - at, MSG_NOSIGNAL);
+		if (put <= 0)
+			answer->failed = true;
+		else
+			at += put;
+	}
+	answer->size = 0;
+}
+
+/* One line; the fields have no tabs of their own. */
+__attribute__((format(printf, 2, 3)))
+static void say(struct answer *answer, const char *format, ...)
+{
+	va_list args;
+	int size;
+
+	if (answer->size + LINE_MOST > ANSWER_PIECE)
+		say_now(answer);
+	va_start(args, format);
+	size = vsnprintf(answer->text + answer->size, LINE_MOST - 1, format,
+			 args);
+	va_end(args);
+	if (size > LINE_MOST - 2)
+		size = LINE_MOST - 2;
+	answer->size += size;
+	answer->text[answer->size++] = '\n';
+}
+
+/* The connections of the table, each once and held. One job at a time. */
+struct crowd {
+	struct conn **conns;
+	size_t count, room;
+	unsigned round;
+};
+
+static void join_crowd(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object), **more;
+	struct crowd *crowd = arg;
+
+	(void)fd;
+	if (!conn || conn->round == crowd->round)
+		return;
+	if (crowd->count == crowd->room) {
+		crowd->room = crowd->room * 2 + 16;
+		more = realloc(crowd->conns, crowd->room * sizeof(*more));
+		if (!more) {
+			crowd->room = crowd->count;
+			return;
+		}
+		crowd->conns = more;
+	}
+	conn->round = crowd->round;
+	conn_hold(conn);
+	crowd->conns[crowd->count++] = conn;
+}
+
+static void gather(struct crowd *crowd)
+{
+	static unsigned rounds;
+
+	memset(crowd, 0, sizeof(*crowd));
+	crowd->round = ++rounds;
+	fdtab_each(join_crowd, crowd);
+}
+
+static void disperse(struct crowd *crowd)
+{
+	while (crowd->count > 0)
+		conn_drop(crowd->conns[--crowd->count]);
+	free(crowd->conns);
+}
+
+static void say_process(struct answer *answer)
+{
+	say(answer, "process\t%d", (int)getpid());
+}
+
+static void say_conn(struct answer *answer, struct conn *conn,
+		     const char *note)
+{
+	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+	unsigned long long tx = conn->tx_bytes, rx = conn->rx_bytes;
+	unsigned long long tx_raw = conn->tx_raw, rx_raw = conn->rx_raw;
+	enum conn_state state = conn_state(conn);
+
+	addr_format(&conn->local, local);
+	addr_format(&conn->remote, remote);
+	say(answer,
+	    "conn\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%llu\t%llu\t%llu\t%llu\t%s",
+	    local, conn->role == CONN_ACTIVE ? "->" : "<-", remote,
+	    state_name(state), state == STATE_on_rdma ? "rdma" : "tcp",
+	    reason_name(conn->reason), conn->decision.rule, tx_raw, rx_raw,
+	    tx > tx_raw ? tx - tx_raw : 0, rx > rx_raw ? rx - rx_raw : 0,
+	    note);
+}
+
+static void say_reasons(struct answer *answer)
+{
+	unsigned reason;
+
+	for (reason = 0; reason < REASON_COUNT; reason++)
+		if (reason_counted(reason))
+			say(answer, "reason\t%s\t%llu\t%s",
+			    reason_name(reason),
+			    (unsigned long long)reason_counted(reason),
+			    reason_sentence(reason));
+}
+
+static void answer_stat(struct answer *answer)
+{
+	struct crowd crowd;
+	size_t i;
+
+	say_process(answer);
+	gather(&crowd);
+	for (i = 0; i < crowd.count; i++)
+		say_conn(answer, crowd.conns[i], "");
+	disperse(&crowd);
+	say_reasons(answer);
+}
+
+/* A step of all that are still moving; how many are left. */
+static size_t step_all(struct crowd *crowd, enum drain_news *news)
+{
+	size_t i, moving = 0;
+
+	for (i = 0; i < crowd->count; i++) {
+		if (news[i] == DRAIN_MOVING)
+			news[i] = drain_step(crowd->conns[i], REASON_drained);
+		moving += news[i] == DRAIN_MOVING;
+	}
+	return moving;
+}
+
+static void say_drained(struct answer *answer, const struct crowd *crowd,
+			const enum drain_news *news)
+{
+	size_t i, moved = 0;
+
+	for (i = 0; i < crowd->count; i++) {
+		moved += news[i] == DRAIN_MOVED;
+		if (news[i] == DRAIN_MOVING || news[i] == DRAIN_NO_RING)
+			say_conn(answer, crowd->conns[i], drain_text(news[i]));
+	}
+	say(answer, "moved\t%zu", moved);
+	log_info("drained: %zu connections moved back to tcp", moved);
+}
+
+static void answer_drain(struct answer *answer, unsigned wait_ms)
+{
+	uint64_t until = clock_ms() + wait_ms;
+	enum drain_news *news;
+	struct crowd crowd;
+	size_t i;
+
+	say_process(answer);
+	gather(&crowd);
+	news = malloc((crowd.count + 1) * sizeof(*news));
+	for (i = 0; news && i < crowd.count; i++)
+		news[i] = DRAIN_MOVING;
+	while (news && step_all(&crowd, news) && clock_ms() < until)
+		real.poll(NULL, 0, MOVING_LOOK_MS);
+	if (news)
+		say_drained(answer, &crowd, news);
+	else
+		say(answer, "error\tthere is no memory");
+	free(news);
+	disperse(&crowd);
+}
+
+/* The line, without its end. False: none came in time. */
+static bool read_request(int fd, char text[REQUEST_MOST])
+{
+	size_t size = 0;
+	ssize_t got;
+	char *end;
+
+	while (size < REQUEST_MOST - 1) {
+		got = real.recv(fd, text + size, REQUEST_MOST - 1 - size, 0);
+		if (got <= 0)
+			return false;
+		size += got;
+		text[size] = '\0';
+		end = strchr(text, '\n');
+		if (end) {
+			*end = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
+static void answer_request(struct answer *answer, const char *request)
+{
+	unsigned wait_ms;
+
+	if (!strcmp(request, "stat"))
+		answer_stat(answer);
+	else if (sscanf(request, "drain %u", &wait_ms) == 1 &&
+		 wait_ms <= WAIT_MOST_MS)
+		answer_drain(answer, wait_ms);
+	else
+		say(answer, "error\tthis release does not know the request");
+	say(answer, "end");
+	say_now(answer);
+}
+
+/* A job: the whole conversation. */
+static void converse(void *arg)
+{
+	struct timeval patience = { .tv_sec = PATIENCE_S };
+	struct answer answer = { .fd = (int)(long)arg };
+	char request[REQUEST_MOST];
+
+	real.setsockopt(answer.fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+			sizeof(patience));
+	real.setsockopt(answer.fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+			sizeof(patience));
+	if (read_request(answer.fd, request))
+		answer_request(&answer, request);
+	fd_close(answer.fd);
+}
+
+static bool may_ask(int fd)
+{
+	struct ucred who;
+	socklen_t length = sizeof(who);
+
+	return real.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) ==
+		       0 &&
+	       (who.uid == 0 || who.uid == geteuid());
+}
+
+static void refuse(int fd)
+{
+	static const char text[] =
+		"error\tonly root and the process's own user may ask\nend\n";
+
+	real.send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	fd_close(fd);
+}
+
+void operator_knock(int listener)
+{
+	int fd = real.accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	fd = fd_lift(fd);
+	if (!may_ask(fd))
+		refuse(fd);
+	else if (work_start(WORK_ANSWER, converse, (void *)(long)fd) != 0)
+		fd_close(fd);
+}
+
+int operator_listen(void)
+{
+	struct sockaddr_un name;
+	socklen_t length;
+	uint64_t salt;
+	int fd;
+
+	conn_random((uint8_t *)&salt, sizeof(salt));
+	length = channel_name(&name, (unsigned)getpid(), salt);
+	fd = real.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			 0);
+	if (fd < 0)
+		return -errno;
+	fd = fd_lift(fd);
+	if (real.bind(fd, (struct sockaddr *)&name, length) == 0 &&
+	    real.listen(fd, BACKLOG) == 0)
+		return fd;
+	fd_close(fd);
+	return -EIO;
+}

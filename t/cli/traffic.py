@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Traffic for the tests of stat and drain: random bytes are sent and come back.
+
+	traffic.py serve FILE		writes its port to FILE, echoes for ever
+	traffic.py dial PORT COUNT STOP	COUNT connections, until there is STOP
+
+dial compares what comes back, byte by byte, and at the end prints "same", or
+what went wrong. It sends and receives at the same time, so that both
+directions always have bytes on the way.
+"""
+import os
+import random
+import socket
+import sys
+import threading
+
+CHUNK = 100000
+
+
+def echo(s):
+    while True:
+        data = s.recv(CHUNK)
+        if not data:
+            break
+        s.sendall(data)
+    s.close()
+
+
+def serve(path):
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    with open(path + ".new", "w", encoding="ascii") as file:
+        file.write(str(listener.getsockname()[1]))
+    os.rename(path + ".new", path)
+    while True:
+        s, _ = listener.accept()
+        threading.Thread(target=echo, args=(s,), daemon=True).start()
+
+
+def pour(s, seed, stop):
+    source = random.Random(seed)
+    while not os.path.exists(stop):
+        s.sendall(source.randbytes(source.randint(1, CHUNK)))
+    s.shutdown(socket.SHUT_WR)
+
+
+def compare(s, seed, wrong):
+    source, total = random.Random(seed), 0
+    while True:
+        size = source.randint(1, CHUNK)
+        want, got = source.randbytes(size), bytearray()
+        while len(got) < size:
+            part = s.recv(size - len(got))
+            if not part:
+                break
+            got += part
+        total += len(got)
+        if got != want[:len(got)]:
+            wrong.append(f"bytes differ before {total}")
+        if len(got) < size:
+            break
+    if got or not total:
+        wrong.append(f"the stream ended within a piece, at {total}")
+
+
+def guarded(work, wrong, *args):
+    try:
+        work(*args)
+    except OSError as error:
+        wrong.append(f"{work.__name__}: {error}")
+
+
+def dial(port, count, stop):
+    wrong, threads = [], []
+    for seed in range(count):
+        s = socket.create_connection(("127.0.0.1", port))
+        for work, args in ((pour, (s, seed, stop)),
+                           (compare, (s, seed, wrong))):
+            threads.append(threading.Thread(target=guarded,
+                                            args=(work, wrong) + args))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print("; ".join(wrong) or "same", flush=True)
+
+
+if sys.argv[1] == "serve":
+    serve(sys.argv[2])
+else:
+    dial(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
