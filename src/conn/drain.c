@@ -22,6 +22,9 @@ enum drain_news drain_step(struct conn *conn, enum reason reason)
 		return DRAIN_MOVED;
 	if (state == STATE_dead || conn->closing)
 		return DRAIN_GONE;
+	/* In a forked child: the lane is its parent's, who is asked for it. */
+	if (conn_is_away(conn))
+		return DRAIN_NONE;
 	/* Under `require` the application waits for the lane. */
 	if (state < STATE_greeted || conn->tx == TX_HOLD)
 		return DRAIN_NEW;
