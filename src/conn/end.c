@@ -10,6 +10,7 @@
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
+#include "conn/limits.h"
 #include "rdma/rdma.h"
 
 #define LINGER_MOST_MS 60000	/* for the peer to consume what was sent */
@@ -114,6 +115,7 @@ static void close_lane(struct conn *conn)
 	lock_release(&conn->send);
 	if (rs >= 0)
 		rdma_close(rs);
+	limits_give(conn);
 }
 
 static void close_lane_job(void *arg)

@@ -13,6 +13,7 @@
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
+#include "conn/limits.h"
 #include "rdma/rdma.h"
 
 #define GRACE_MOST_US 4000
@@ -150,6 +151,8 @@ static int addresses(struct conn *conn, struct wire_reply *reply)
 	enum reason reason = rdma_open();
 	int count = 0;
 
+	if (reason == REASON_none)
+		reason = limits_look(conn);
 	if (reason == REASON_none) {
 		count = listener_addresses(conn, reply->addresses,
 					   WIRE_REPLY_MAX_ADDRESSES);

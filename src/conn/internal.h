@@ -146,6 +146,10 @@ struct conn {
 	atomic_bool owed;		/* parent: a child waits for it */
 
 	int rs;			/* -1: no lane */
+	uint64_t pins;		/* limits lock: bytes taken for it; 0: none */
+	bool pins_coming;	/* limits lock, and the next */
+	unsigned pins_family;
+	enum reason over;	/* the limit that a lane would have been over */
 	atomic_uint lane_users;	/* threads looking at it without a stage lock */
 	atomic_bool lane_closed; /* for lookers: it is going away */
 	struct lock waiters_lock;

@@ -482,9 +482,21 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 	}
 }
 
+/*
+ * The ring is full and cannot grow: the lane is left, as long as the peer's
+ * bytes can be had again. If not, the ACKs that come in their time make room.
+ */
+static void leave_for_ring(struct conn *conn, int denied)
+{
+	if (denied && conn->ack_every)
+		(void)conn_leave(conn, denied == -EDQUOT ? REASON_ring_limit
+							 : REASON_no_memory);
+}
+
 ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 		      int flags)
 {
+	int denied = 0;
 	ssize_t put;
 
 	if (flags & MSG_OOB)
@@ -495,8 +507,11 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 		family_look(conn);
 	lock_acquire(&conn->send);
 	put = transmit_locked(conn, iov, count, flags);
+	if (put == -EAGAIN && conn->tx == TX_LANE)
+		denied = conn->replay.denied;
 	lock_release(&conn->send);
 
+	leave_for_ring(conn, denied);
 	if (put == -EAGAIN && conn->lane_over)
 		service_wake();
 	if (conn->sets && !conn_is_raw(conn))

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/internal.h"
+#include "conn/limits.h"
 #include "diag/log.h"
 #include "rdma/rdma.h"
 
@@ -137,6 +138,7 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 	conn->rs = rs;
 	conn->tx = TX_LANE;
 	lock_release(&conn->send);
+	limits_arrived(conn);
 	conn_step(conn, EVENT_joined, REASON_on_rdma);
 	service_watch(conn);
 	conn_cross(conn);
@@ -242,8 +244,19 @@ static int exchange(struct conn *conn, int rs, uint64_t until_ms, bool *told,
 	return 0;
 }
 
-static enum reason reason_of(int error)
+/* 0, or -EDQUOT: conn->over says of which limit. */
+static int take_lane(struct conn *conn, bool pinned)
 {
+	conn->over = limits_take(conn, pinned);
+	return conn->over == REASON_none ? 0 : -EDQUOT;
+}
+
+static enum reason reason_of(const struct conn *conn, int rs, int error)
+{
+	if (error == -EDQUOT)
+		return conn->over;
+	if (rs < 0)
+		return rdma_reason(rs);
 	return error == -ETIMEDOUT ? REASON_join_timeout
 	     : error == -ENOMEM	   ? REASON_memlock
 	     : error == -ECANCELED ? REASON_closed
@@ -253,22 +266,23 @@ static enum reason reason_of(int error)
 /* The lane came to nothing, and no byte has used it. */
 static void cancel(struct conn *conn, int rs, int error, bool told)
 {
+	enum reason reason = reason_of(conn, rs, error);
+
 	if (rs >= 0)
 		rdma_close(rs);
-	log_debug("join: %s", strerror(-error));
+	limits_give(conn);
+	log_debug("join: %s: %s", reason_name(reason), strerror(-error));
 	if (conn->decision.mode == POLICY_REQUIRE || conn->peer_requires) {
 		real.shutdown(conn->tcp, SHUT_RDWR);
-		conn_fail(conn, -ENETUNREACH, rs < 0 ? REASON_no_route
-						     : reason_of(error));
+		conn_fail(conn, -ENETUNREACH, reason);
 		return;
 	}
 	thaw(conn);
 	if (told) {
-		conn_step(conn, EVENT_cancelled, reason_of(error));
+		conn_step(conn, EVENT_cancelled, reason);
 		conn_cross(conn);
 	} else {
-		conn_step(conn, EVENT_unaware, rs < 0 ? REASON_no_route
-						      : reason_of(error));
+		conn_step(conn, EVENT_unaware, reason);
 	}
 	end_settle(conn);
 }
@@ -279,20 +293,23 @@ static void join_active(void *arg)
 	uint64_t until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms;
 	struct wire_lane peer = { 0 };
 	bool told = false;
-	int ret, rs = reach_any(conn, until_ms);
+	int ret, rs = take_lane(conn, false);
 
+	if (rs == 0)
+		rs = reach_any(conn, until_ms);
 	ret = rs < 0 ? rs : exchange(conn, rs, until_ms, &told, &peer);
 	if (ret == 0)
 		on_lane(conn, rs, &peer);
 	else
 		cancel(conn, rs, ret, told);
+	limits_join_end();
 	conn_drop(conn);
 }
 
 void join_if_worth(struct conn *conn)
 {
 	const struct policy_lane *lane = &conn->decision.lane;
-	bool begin = false;
+	bool begin = false, allowed;
 
 	if (conn->role != CONN_ACTIVE || !conn->offer)
 		return;
@@ -307,10 +324,14 @@ void join_if_worth(struct conn *conn)
 	if (!begin)
 		return;
 	conn_hold(conn);
-	if (work_start(WORK_JOIN, join_active, conn) == 0)
+	allowed = limits_join_begin();
+	if (allowed && work_start(WORK_JOIN, join_active, conn) == 0)
 		return;
+	if (allowed)
+		limits_join_end();
+	conn->over = REASON_join_limit;
+	cancel(conn, -1, -EDQUOT, false);
 	conn_drop(conn);
-	conn_step(conn, EVENT_unaware, REASON_lane_limit);
 }
 
 /* The passive side's part, from JOINED on. *told as for exchange(). */
@@ -345,19 +366,20 @@ static int welcome(struct conn *conn, int rs, uint64_t until_ms, bool *told,
 static void cancel_confirmed(struct conn *conn, int rs, int error)
 {
 	rdma_close(rs);
+	limits_give(conn);
 	lock_acquire(&conn->send);
 	conn->tx = TX_RETREAT;
 	lock_release(&conn->send);
-	conn_step(conn, EVENT_cancelled, reason_of(error));
+	conn_step(conn, EVENT_cancelled, reason_of(conn, rs, error));
 	retreat_unused(conn);
 	conn_cross(conn);
 	end_settle(conn);
 }
 
-static void admit(void *arg)
+static void admit_one(int rs)
 {
 	uint64_t until_ms = clock_ms() + STRANGER_MS;
-	int ret, rs = (int)(long)arg;
+	int ret;
 	struct conn *conn = NULL;
 	struct wire_lane in, peer = { 0 };
 	bool told = false;
@@ -373,7 +395,9 @@ static void admit(void *arg)
 		return;
 	}
 	until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms;
-	ret = welcome(conn, rs, until_ms, &told, &peer);
+	ret = take_lane(conn, true);
+	if (ret == 0)
+		ret = welcome(conn, rs, until_ms, &told, &peer);
 	if (ret == 0)
 		on_lane(conn, rs, &peer);
 	else if (told)
@@ -383,8 +407,30 @@ static void admit(void *arg)
 	conn_drop(conn);
 }
 
+static void admit(void *arg)
+{
+	admit_one((int)(long)arg);
+	limits_join_end();
+}
+
+/* A stranger, or a peer whose connection stays on TCP because of it. */
+static void turn_away(void *arg)
+{
+	rdma_close((int)(long)arg);
+}
+
 void join_accept(int rs)
 {
-	if (work_start(WORK_ADMIT, admit, (void *)(long)rs) != 0)
+	bool allowed = limits_join_begin();
+	void *arg = (void *)(long)rs;
+
+	if (allowed && work_start(WORK_ADMIT, admit, arg) == 0)
+		return;
+	if (allowed)
+		limits_join_end();
+	reason_count(REASON_join_limit);
+	log_info("a lane was turned away: %s",
+		 reason_sentence(REASON_join_limit));
+	if (work_start(WORK_END, turn_away, arg) != 0)
 		rdma_close(rs);
 }

@@ -14,6 +14,7 @@
 #include "base/real.h"
 #include "conn/drain.h"
 #include "conn/internal.h"
+#include "conn/limits.h"
 #include "diag/channel.h"
 #include "diag/log.h"
 
@@ -149,6 +150,22 @@ static void say_reasons(struct answer *answer)
 			    reason_sentence(reason));
 }
 
+static void say_uses(struct answer *answer)
+{
+	struct limits_use uses[LIMITS_USES];
+	char most[24];
+	int i;
+
+	limits_uses(uses);
+	for (i = 0; i < LIMITS_USES; i++) {
+		snprintf(most, sizeof(most), "%llu",
+			 (unsigned long long)uses[i].most);
+		say(answer, "use\t%s\t%llu\t%s", uses[i].name,
+		    (unsigned long long)uses[i].now,
+		    uses[i].most == UINT64_MAX ? "auto" : most);
+	}
+}
+
 static void answer_stat(struct answer *answer)
 {
 	struct crowd crowd;
@@ -159,6 +176,7 @@ static void answer_stat(struct answer *answer)
 	for (i = 0; i < crowd.count; i++)
 		say_conn(answer, crowd.conns[i], "");
 	disperse(&crowd);
+	say_uses(answer);
 	say_reasons(answer);
 }
 

@@ -1,10 +1,34 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "conn/replay.h"
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SIZE 4096
+static atomic_ullong all, all_most = UINT64_MAX;
+
+void replay_limit_all(uint64_t bytes)
+{
+	atomic_store_explicit(&all_most, bytes, memory_order_relaxed);
+}
+
+uint64_t replay_all(void)
+{
+	return atomic_load(&all);
+}
+
+/* Count a ring's growth. False: that would be too much for all of them. */
+static bool count_more(size_t from, size_t to)
+{
+	uint64_t more = to - from;
+
+	if (atomic_fetch_add(&all, more) + more <= all_most ||
+	    to == REPLAY_FIRST)
+		return true;
+	atomic_fetch_sub(&all, more);
+	return false;
+}
 
 void replay_begin(struct replay *replay, size_t limit, uint64_t offset)
 {
@@ -17,16 +41,21 @@ static size_t held(const struct replay *replay)
 	return (size_t)(replay->end - replay->first);
 }
 
-/* Move what is kept into a ring of the new size. */
-static bool grow(struct replay *replay, size_t size)
+/* Move what is kept into a ring of the new size: 0, -ENOMEM, -EDQUOT. */
+static int grow(struct replay *replay, size_t size)
 {
-	uint8_t *bytes = malloc(size);
+	uint8_t *bytes;
 	uint64_t at = replay->first;
 	const uint8_t *piece;
 	size_t part;
 
-	if (!bytes)
-		return false;
+	if (!count_more(replay->size, size))
+		return -EDQUOT;
+	bytes = malloc(size);
+	if (!bytes) {
+		atomic_fetch_sub(&all, size - replay->size);
+		return -ENOMEM;
+	}
 	for (; (part = replay_piece(replay, at, &piece)) > 0; at += part) {
 		size_t to = at & (size - 1), straight = size - to;
 
@@ -37,21 +66,27 @@ static bool grow(struct replay *replay, size_t size)
 	free(replay->bytes);
 	replay->bytes = bytes;
 	replay->size = size;
-	return true;
+	return 0;
 }
 
 size_t replay_room(struct replay *replay, size_t want)
 {
-	size_t size = replay->size ? replay->size : FIRST_SIZE, most;
+	size_t size = replay->size ? replay->size : REPLAY_FIRST, most;
 
 	if (replay->limit == 0)
 		return SIZE_MAX;
+	replay->denied = 0;
 	most = replay->limit - held(replay);
 	want = want < most ? want : most;
 	while (size < held(replay) + want)
 		size *= 2;
-	if (size > replay->size && !grow(replay, size))
+	if (size == replay->size || want == 0)
+		return want;
+	replay->denied = grow(replay, size);
+	if (replay->denied)
 		want = replay->size - held(replay);
+	if (want > 0)
+		replay->denied = 0;
 	return want;
 }
 
@@ -107,6 +142,7 @@ size_t replay_piece(const struct replay *replay, uint64_t offset,
 
 void replay_free(struct replay *replay)
 {
+	atomic_fetch_sub(&all, replay->size);
 	free(replay->bytes);
 	replay->bytes = NULL;
 	replay->size = 0;

@@ -13,11 +13,18 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#define REPLAY_FIRST 4096	/* bytes; what a ring has at first, always */
+
 struct replay {
 	uint8_t *bytes;
 	size_t size;		/* allocated, a power of two, or 0 */
 	size_t limit;		/* most bytes kept; 0: none are kept */
 	uint64_t first, end;	/* stream offsets kept: [first, end) */
+	/*
+	 * Why the last replay_room() said 0 although the limit is not reached:
+	 * -ENOMEM, or -EDQUOT for that of all rings; else 0.
+	 */
+	int denied;
 };
 
 /* Begin at this stream offset. */
@@ -44,5 +51,12 @@ size_t replay_piece(const struct replay *replay, uint64_t offset,
 		    const uint8_t **piece);
 
 void replay_free(struct replay *replay);
+
+/*
+ * The most memory of all rings of the process together, which may be over it
+ * by the first REPLAY_FIRST bytes of each; and what they have now. Any thread.
+ */
+void replay_limit_all(uint64_t bytes);
+uint64_t replay_all(void);
 
 #endif

@@ -19,6 +19,7 @@
 #include "conn/drain.h"
 #include "conn/family.h"
 #include "conn/internal.h"
+#include "conn/limits.h"
 #include "conn/operator.h"
 
 #define EVENTS 64
@@ -408,6 +409,7 @@ void service_after_fork(void)
 {
 	close_ended();
 	lock_init(&lock, LOCK_service);
+	limits_after_fork();
 	if (epoll >= 0)
 		fd_close(epoll);
 	if (bell >= 0)

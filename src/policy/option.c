@@ -95,6 +95,15 @@ static const char *parse_auto_us(const char *text, int64_t *value)
 	return "not a duration (a number with us, ms, s, min or h), nor auto";
 }
 
+static const char *parse_auto_size(const char *text, int64_t *value)
+{
+	if (!strcmp(text, "auto")) {
+		*value = -1;
+		return NULL;
+	}
+	return value_size(text, value);
+}
+
 static const char *parse_level(const char *text, int64_t *value)
 {
 	*value = log_parse_level(text);
@@ -111,10 +120,17 @@ const char *option_parse(const struct policy_option *option, const char *text,
 		[OPTION_MS] = parse_ms,
 		[OPTION_US] = value_duration,
 		[OPTION_AUTO_US] = parse_auto_us,
+		[OPTION_AUTO_SIZE] = parse_auto_size,
 		[OPTION_LEVEL] = parse_level,
 	};
 
 	return parsers[option->kind](text, value);
+}
+
+static bool is_auto(const struct policy_option *option, int64_t value)
+{
+	return value == -1 && (option->kind == OPTION_AUTO_US ||
+			       option->kind == OPTION_AUTO_SIZE);
 }
 
 const char *option_check(const struct policy_option *option, int64_t value,
@@ -124,7 +140,7 @@ const char *option_check(const struct policy_option *option, int64_t value,
 
 	if (value >= option->least && value <= option->most)
 		return NULL;
-	if (option->kind == OPTION_AUTO_US && value == -1)
+	if (is_auto(option, value))
 		return NULL;
 	snprintf(why, OPTION_WHY_MAX, "out of range (%.20s to %.20s)",
 		 option_format(option, option->least, least),
@@ -198,10 +214,11 @@ char *option_format(const struct policy_option *option, int64_t value,
 		{ 1, "" },
 	};
 
-	if (option->kind == OPTION_AUTO_US && value == -1)
+	if (is_auto(option, value))
 		return strcpy(text, "auto");
 	switch (option->kind) {
 	case OPTION_SIZE:
+	case OPTION_AUTO_SIZE:
 		format_scaled(value, sizes, text);
 		break;
 	case OPTION_COUNT:

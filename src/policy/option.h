@@ -16,12 +16,13 @@
 struct settings {
 	struct policy_lane lane;
 	struct policy_handshake handshake;
+	struct policy_limits limits;
 	uint32_t level;		/* enum log_level */
 };
 
 enum option_kind {
 	OPTION_SIZE, OPTION_COUNT, OPTION_MS, OPTION_US, OPTION_AUTO_US,
-	OPTION_LEVEL
+	OPTION_AUTO_SIZE, OPTION_LEVEL
 };
 
 struct policy_option {

@@ -40,6 +40,14 @@ struct policy_handshake {
 	int32_t grace_us;	   /* server speaks first; -1 = auto */
 };
 
+/* Section limits: of one process. What is over one stays on TCP. */
+struct policy_limits {
+	uint64_t lanes;
+	uint64_t pinned;	   /* bytes; UINT64_MAX = auto */
+	uint64_t ring_memory;	   /* bytes */
+	uint64_t joins;		   /* under way */
+};
+
 /* What a connection looks like to the policy. */
 struct policy_query {
 	enum policy_role role;
@@ -73,6 +81,9 @@ void policy_release(struct policy *policy);
 void policy_decide(const struct policy *policy,
 		   const struct policy_query *query,
 		   struct policy_decision *decision);
+
+/* The limits of this process. Pure. */
+void policy_limits(const struct policy *policy, struct policy_limits *limits);
 
 /*
  * Is every decision of this role tcp, whatever the address? Then shims need

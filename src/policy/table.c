@@ -353,6 +353,12 @@ void policy_decide(const struct policy *policy,
 	table_decide(policy, query, decision, NULL);
 }
 
+void policy_limits(const struct policy *policy, struct policy_limits *limits)
+{
+	*limits = policy->settings ? policy->settings[0].limits
+				   : settings_initial.limits;
+}
+
 bool policy_all_tcp(const struct policy *policy, enum policy_role role)
 {
 	return policy->refusal != REASON_none || policy->all_tcp[role];

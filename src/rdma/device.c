@@ -2,6 +2,7 @@
 #include "rdma/device.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,11 +23,15 @@
 
 static _Atomic uint64_t lane_bytes = LANE_DEFAULT + LANE_EXTRA;
 
+uint64_t rdma_lane_bytes(const struct rdma_sizes *sizes)
+{
+	return (uint64_t)sizes->send_buffer + sizes->receive_buffer +
+	       LANE_EXTRA;
+}
+
 void device_note_sizes(const struct rdma_sizes *sizes)
 {
-	atomic_store_explicit(&lane_bytes,
-			      (uint64_t)sizes->send_buffer +
-			      sizes->receive_buffer + LANE_EXTRA,
+	atomic_store_explicit(&lane_bytes, rdma_lane_bytes(sizes),
 			      memory_order_relaxed);
 }
 
@@ -107,19 +112,26 @@ bool device_memlock_limited(void)
 	       limit.rlim_cur != RLIM_INFINITY;
 }
 
-bool device_memlock_short(void)
+uint64_t rdma_memlock_left(void)
 {
+	int saved = errno;
 	struct rlimit limit;
 	char status[4096];
 	uint64_t pinned;
 
 	if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 ||
 	    limit.rlim_cur == RLIM_INFINITY)
-		return false;
+		return UINT64_MAX;
 	read_status(status, sizeof(status));
+	errno = saved;
 	if (status_value(status, "\nCapEff:", 16) >> CAP_IPC_LOCK_BIT & 1)
-		return false;
+		return UINT64_MAX;
 	pinned = status_value(status, "\nVmPin:", 10) * 1024;
-	return pinned + atomic_load_explicit(&lane_bytes, memory_order_relaxed)
-	       > limit.rlim_cur;
+	return pinned < limit.rlim_cur ? limit.rlim_cur - pinned : 0;
+}
+
+bool device_memlock_short(void)
+{
+	return rdma_memlock_left() <
+	       atomic_load_explicit(&lane_bytes, memory_order_relaxed);
 }

@@ -58,6 +58,15 @@ struct rdma_sizes {
 	uint32_t receive_buffer;
 };
 
+/* About how much memory a lane of these sizes pins. */
+uint64_t rdma_lane_bytes(const struct rdma_sizes *sizes);
+
+/*
+ * What RLIMIT_MEMLOCK leaves this process to pin now; UINT64_MAX without a
+ * limit, or with CAP_IPC_LOCK. Reads /proc: tens of microseconds.
+ */
+uint64_t rdma_memlock_left(void);
+
 /* rsocket(3), non-blocking, close-on-exec, sized. Ends with rdma_close(). */
 int rdma_socket(int family, const struct rdma_sizes *sizes);
 

@@ -46,7 +46,8 @@ Test(policy_option, what_is_out_of_range)
 		cr_assert_null(option_check(option, option->most, why));
 		cr_assert_null(option_check(option, option->least, why));
 		cr_assert_not_null(option_check(option, option->most + 1, why));
-		if (option->kind != OPTION_AUTO_US)
+		if (option->kind != OPTION_AUTO_US &&
+		    option->kind != OPTION_AUTO_SIZE)
 			cr_assert_not_null(option_check(option,
 						option->least - 1, why));
 	}
@@ -58,6 +59,7 @@ Test(policy_option, formats)
 	const struct policy_option *ms = option_find("handshake", "timeout");
 	const struct policy_option *us = option_find("lane", "busy_poll");
 	const struct policy_option *grace = option_find("handshake", "grace");
+	const struct policy_option *pinned = option_find("limits", "pinned");
 	char text[OPTION_TEXT_MAX];
 
 	cr_assert_str_eq(option_format(size, 0, text), "0");
@@ -68,6 +70,8 @@ Test(policy_option, formats)
 	cr_assert_str_eq(option_format(us, 0, text), "0us");
 	cr_assert_str_eq(option_format(us, 1500, text), "1500us");
 	cr_assert_str_eq(option_format(grace, -1, text), "auto");
+	cr_assert_str_eq(option_format(pinned, -1, text), "auto");
+	cr_assert_str_eq(option_format(pinned, 1 << 20, text), "1MiB");
 }
 
 Test(policy_option, parses_by_kind)
@@ -76,6 +80,7 @@ Test(policy_option, parses_by_kind)
 	const struct policy_option *us = option_find("lane", "busy_poll");
 	const struct policy_option *grace = option_find("handshake", "grace");
 	const struct policy_option *level = option_find("log", "level");
+	const struct policy_option *pinned = option_find("limits", "pinned");
 	int64_t value;
 
 	cr_assert_null(option_parse(ms, "2s", &value));
@@ -89,6 +94,11 @@ Test(policy_option, parses_by_kind)
 	cr_assert_null(option_parse(grace, "2ms", &value));
 	cr_assert_eq(value, 2000);
 	cr_assert_not_null(option_parse(grace, "soon", &value));
+	cr_assert_null(option_parse(pinned, "auto", &value));
+	cr_assert_eq(value, -1);
+	cr_assert_null(option_parse(pinned, "64MiB", &value));
+	cr_assert_eq(value, 64 << 20);
+	cr_assert_not_null(option_parse(pinned, "much", &value));
 	cr_assert_null(option_parse(level, "debug", &value));
 	cr_assert_not_null(option_parse(level, "loud", &value));
 }
