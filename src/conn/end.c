@@ -36,6 +36,8 @@ static void shut_write(struct conn *conn)
 		control_say(conn, WIRE_CLOSE, 0, conn->tx_bytes);
 }
 
+static int shut_down(struct conn *conn, int how);
+
 /* Shut down before the connection has a lane: the kernel's business. */
 static int shut_early(struct conn *conn, int how)
 {
@@ -56,7 +58,9 @@ static int shut_early(struct conn *conn, int how)
 		conn->tx_shut |= how != SHUT_RD;
 		return real.shutdown(conn->tcp, how) == 0 ? 0 : -errno;
 	}
-	conn_step(conn, EVENT_unaware, REASON_closed);
+	if (!conn_step(conn, EVENT_unaware, REASON_closed) &&
+	    conn_state(conn) != STATE_plain)
+		return shut_down(conn, how);	/* a lane came just now */
 	return CONN_PLAIN;
 }
 

@@ -139,7 +139,10 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 	conn->tx = TX_LANE;
 	lock_release(&conn->send);
 	limits_arrived(conn);
-	conn_step(conn, EVENT_joined, REASON_on_rdma);
+	if (!conn_step(conn, EVENT_joined, REASON_on_rdma)) {
+		end_lane_alone(conn);	/* dissolved meanwhile */
+		return;
+	}
 	service_watch(conn);
 	conn_cross(conn);
 	end_settle(conn);
@@ -263,7 +266,11 @@ static enum reason reason_of(const struct conn *conn, int rs, int error)
 				   : REASON_join_failed;
 }
 
-/* The lane came to nothing, and no byte has used it. */
+/*
+ * The lane came to nothing, and no byte has used it. A shutdown that waited
+ * is done first: a plain connection that nobody is calling may lose its
+ * socket.
+ */
 static void cancel(struct conn *conn, int rs, int error, bool told)
 {
 	enum reason reason = reason_of(conn, rs, error);
@@ -278,13 +285,13 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 		return;
 	}
 	thaw(conn);
+	end_settle(conn);
 	if (told) {
 		conn_step(conn, EVENT_cancelled, reason);
 		conn_cross(conn);
 	} else {
-		conn_step(conn, EVENT_unaware, reason);
+		conn_step(conn, EVENT_unjoined, reason);
 	}
-	end_settle(conn);
 }
 
 static void join_active(void *arg)

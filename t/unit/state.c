@@ -63,6 +63,13 @@ Test(state, no_byte_is_on_a_lane_before_both_know)
 			cr_expect_eq(state_next(state, EVENT_joined), -1);
 }
 
+/* A lane that is being made belongs to who makes it. */
+Test(state, a_join_ends_by_its_own_events)
+{
+	cr_expect_eq(state_next(STATE_joining, EVENT_unaware), -1);
+	cr_expect_eq(state_next(STATE_joining, EVENT_unjoined), STATE_plain);
+}
+
 Test(state, names_are_the_rows)
 {
 	cr_expect_str_eq(state_name(STATE_on_rdma), "on_rdma");
