@@ -2,12 +2,34 @@
 /* shunt stat: the connections of running processes, and why they are where. */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/process.h"
+#include "policy/option.h"
 
 #define ANSWER_S 20	/* another's drain may be answered before */
+
+/* A number of the answer as the option of that name writes it: "864KiB". */
+static const char *scaled(const char *name, const char *number,
+			  char text[OPTION_TEXT_MAX])
+{
+	const struct policy_option *option = option_find("limits", name);
+
+	if (!option || *number < '0' || *number > '9')
+		return number;
+	return option_format(option, strtoll(number, NULL, 10), text);
+}
+
+static void print_use(char *const *fields)
+{
+	char now[OPTION_TEXT_MAX], most[OPTION_TEXT_MAX];
+
+	printf("  %s: %s of %s\n", fields[1],
+	       scaled(fields[1], fields[2], now),
+	       scaled(fields[1], fields[3], most));
+}
 
 static void print_human(const struct line *line, void *arg)
 {
@@ -19,7 +41,7 @@ static void print_human(const struct line *line, void *arg)
 	else if (!strcmp(fields[0], "conn"))
 		process_print_conn(line);
 	else if (!strcmp(fields[0], "use"))
-		printf("  %s: %s of %s\n", fields[1], fields[2], fields[3]);
+		print_use(fields);
 	else if (!strcmp(fields[0], "reason"))
 		printf("  %6s %-18s %s\n", fields[2], fields[1], fields[3]);
 }

@@ -14,8 +14,11 @@ import random
 import socket
 import sys
 import threading
+import time
 
 CHUNK = 100000
+NAP = float(os.environ.get("SHUNT_T_NAP", 0))
+ADDRESS = os.environ.get("SHUNT_T_ADDR4", "127.0.0.1")
 
 
 def echo(s):
@@ -28,7 +31,7 @@ def echo(s):
 
 
 def serve(path):
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    listener = socket.create_server((ADDRESS, 0), backlog=128)
     with open(path + ".new", "w", encoding="ascii") as file:
         file.write(str(listener.getsockname()[1]))
     os.rename(path + ".new", path)
@@ -41,6 +44,7 @@ def pour(s, seed, stop):
     source = random.Random(seed)
     while not os.path.exists(stop):
         s.sendall(source.randbytes(source.randint(1, CHUNK)))
+        time.sleep(NAP)
     s.shutdown(socket.SHUT_WR)
 
 
@@ -73,7 +77,7 @@ def guarded(work, wrong, *args):
 def dial(port, count, stop):
     wrong, threads = [], []
     for seed in range(count):
-        s = socket.create_connection(("127.0.0.1", port))
+        s = socket.create_connection((ADDRESS, port))
         for work, args in ((pour, (s, seed, stop)),
                            (compare, (s, seed, wrong))):
             threads.append(threading.Thread(target=guarded,

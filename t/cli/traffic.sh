@@ -1,22 +1,31 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=sh
-# A preloaded server and its client, under load, on the fake RDMA runtime; after
-# lib.sh.
+# A preloaded server and its client, under load, on the fake RDMA runtime, or
+# in the guest (t/guest/operator) on the real one. After lib.sh.
 
-library=$(cd "$top_builddir/.libs" && pwd -P)/libshunt.so
-if $OBJDUMP -p "$library" | grep -q 'NEEDED.*lib[a-z]*san'; then
+library=${SHUNT_T_LIBRARY:-$(cd "$top_builddir/.libs" && pwd -P)/libshunt.so}
+if ${OBJDUMP:-objdump} -p "$library" | grep -q 'NEEDED.*lib[a-z]*san'; then
 	echo "a sanitized library cannot be preloaded"
 	exit 77
 fi
 traffic=$top_srcdir/t/cli/traffic.py
+address=${SHUNT_T_ADDR4:-127.0.0.1}
 server='' client=''
+patience=300	# tenths of a second; emulation takes its time
+[ -z "${SHUNT_GUEST-}" ] || patience=1200
 trap 'kill $server $client 2> "$tmp/gone"; rm -rf "$tmp"' EXIT
 
 # The library's part of a process's environment; what a test needs comes on top.
+# Nothing here is about time, and the machine may be a slow one.
 preloaded()
 {
-	exec env LD_PRELOAD="$library" SHUNT_RDMA_LIBRARY="$FAKE_RDMA_LIBRARY" \
-		SHUNT_LANE_AFTER_BYTES=0 SHUNT_LOG_LEVEL=info "$@"
+	if [ -n "${SHUNT_GUEST-}" ]; then
+		set -- SHUNT_T_NAP=0.05 "$@"
+	else
+		set -- SHUNT_RDMA_LIBRARY="$FAKE_RDMA_LIBRARY" "$@"
+	fi
+	exec env LD_PRELOAD="$library" SHUNT_LANE_AFTER_BYTES=0 SHUNT_LOG_LEVEL=info \
+		SHUNT_HANDSHAKE_TIMEOUT=30s SHUNT_LANE_STALL_TIMEOUT=60s "$@"
 }
 
 # start_server VARIABLE...; sets $server and $port
@@ -26,20 +35,21 @@ start_server()
 	preloaded "$@" python3 "$traffic" serve "$tmp/port" \
 		2>> "$tmp/server.log" &
 	server=$!
-	for _ in $(seq 100); do
+	for _ in $(seq $patience); do
 		[ ! -e "$tmp/port" ] || break
 		sleep 0.1
 	done
 	port=$(cat "$tmp/port")
 }
 
+as=		# a command in front of the client's
 # start_client COUNT VARIABLE...; sets $client
 start_client()
 {
 	count=$1
 	shift
 	rm -f "$tmp/stop"
-	preloaded "$@" python3 "$traffic" dial "$port" "$count" "$tmp/stop" \
+	preloaded "$@" $as python3 "$traffic" dial "$port" "$count" "$tmp/stop" \
 		> "$tmp/client.says" 2>> "$tmp/client.log" &
 	client=$!
 }
@@ -81,7 +91,7 @@ wait_until()
 {
 	wanted=$1
 	shift
-	for _ in $(seq 150); do
+	for _ in $(seq $patience); do
 		found=$("$@")
 		[ "$found" != "$wanted" ] || return 0
 		sleep 0.1
@@ -93,4 +103,4 @@ wait_until()
 : > "$tmp/err"
 # For tests to use.
 # shellcheck disable=SC2034
-both='connect 127.0.0.0/8:* prefer; listen 127.0.0.0/8:* prefer'
+both="connect $address:* prefer; listen $address:* prefer"

@@ -29,6 +29,11 @@ static const struct {
 	  "dir/t.conf:2: lane: 1: must be a group: { ... }" },
 	{ "version = 1;\nlane = { zap = 1.5; };",
 	  "dir/t.conf:2: lane.zap: 1.5: unknown key" },
+	{ "version = 1;\nlimits = { joins = 5000; };",
+	  "dir/t.conf:2: limits.joins: 5000: out of range (0 to 4096)" },
+	{ "version = 1;\nlimits = { pinned = \"all\"; };",
+	  "dir/t.conf:2: limits.pinned: \"all\": "
+	  "not a size (bytes, or with KiB, MiB or GiB)" },
 	{ "version = 1;\nlane = { replay = 1.5; };",
 	  "dir/t.conf:2: lane.replay: 1.5: must be a string" },
 	{ "version = 1;\nlane = { replay = -1; };",
@@ -110,6 +115,7 @@ static const struct {
 	  "peer: \"friend\": not a kind of peer (trusted or unknown)" },
 	{ "nat = \"yes\"", "nat: \"yes\": must be true or false" },
 	{ "nat = 1", "nat: 1: must be true or false" },
+	{ "limits = { lanes = 1; }", "limits: { }: unknown key" },
 	{ "drain = 0.5", "drain: 0.5: must be true or false" },
 	{ "lane = 1", "lane: 1: must be a group: { ... }" },
 	{ "lane = { replay = \"1MB\"; }", "lane.replay: \"1MB\": "

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The replay ring against a plain copy of the whole stream. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,5 +110,48 @@ Test(replay, stale_and_wild_acknowledgements_change_nothing)
 	cr_assert_eq(replay.first, 100);
 	replay_drop(&replay, 151);
 	cr_assert_eq(replay.first, 100);
+	replay_free(&replay);
+}
+
+/* Fill a ring as far as it goes; how far. */
+static size_t fill(struct replay *replay)
+{
+	struct iovec iov = { stream, 0 };
+	size_t total = 0;
+
+	while ((iov.iov_len = replay_room(replay, 4096)) > 0) {
+		replay_keep(replay, &iov, iov.iov_len);
+		total += iov.iov_len;
+	}
+	return total;
+}
+
+Test(replay, all_rings_together_have_a_limit)
+{
+	struct replay one = { 0 }, two = { 0 };
+
+	replay_limit_all(64 << 10);
+	replay_begin(&one, 1 << 20, 0);
+	replay_begin(&two, 1 << 20, 0);
+	cr_assert_eq(fill(&one), 64 << 10);
+	cr_assert_eq(one.denied, -EDQUOT);
+	cr_assert_eq(fill(&two), REPLAY_FIRST, "its first bytes it has");
+	cr_assert_eq(two.denied, -EDQUOT);
+	cr_assert_eq(replay_all(), (64 << 10) + REPLAY_FIRST);
+	replay_free(&one);
+	cr_assert_eq(fill(&two), (64 << 10) - REPLAY_FIRST);
+	replay_free(&two);
+	replay_free(&two);
+	cr_assert_eq(replay_all(), 0);
+}
+
+/* Its own limit is no denial: the peer will acknowledge. */
+Test(replay, a_ring_at_its_limit_is_not_denied)
+{
+	struct replay replay = { 0 };
+
+	replay_begin(&replay, 8192, 0);
+	cr_assert_eq(fill(&replay), 8192);
+	cr_assert_eq(replay.denied, 0);
 	replay_free(&replay);
 }
