@@ -104,10 +104,13 @@ static bool unread(struct conn *conn)
 	return real.ioctl(conn->tcp, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
-/* No thread may be looking at the rsocket when it is closed. */
+/*
+ * No thread may be looking at the rsocket when it is closed. Several may come
+ * here; one closes it.
+ */
 static void close_lane(struct conn *conn)
 {
-	int rs = conn->rs;
+	int rs;
 
 	conn->lane_closed = true;
 	while (atomic_load(&conn->lane_users) > 0)
@@ -115,10 +118,12 @@ static void close_lane(struct conn *conn)
 	lock_acquire(&conn->receive);
 	lock_release(&conn->receive);
 	lock_acquire(&conn->send);
+	rs = conn->rs;
 	conn->rs = -1;
 	lock_release(&conn->send);
-	if (rs >= 0)
-		rdma_close(rs);
+	if (rs < 0)
+		return;
+	rdma_close(rs);
 	limits_give(conn);
 }
 

@@ -71,31 +71,36 @@ static void say(struct answer *answer, const char *format, ...)
 
 /* The connections of the table, each once and held. One job at a time. */
 struct crowd {
-	struct conn **conns;
+	struct member {
+		struct conn *conn;
+		enum drain_news news;
+	} *all;
 	size_t count, room;
 	unsigned round;
+	bool incomplete;	/* there was no memory */
 };
 
 static void join_crowd(int fd, struct fdtab_object *object, void *arg)
 {
-	struct conn *conn = conn_from(object), **more;
+	struct conn *conn = conn_from(object);
 	struct crowd *crowd = arg;
+	struct member *more;
 
 	(void)fd;
 	if (!conn || conn->round == crowd->round)
 		return;
 	if (crowd->count == crowd->room) {
-		crowd->room = crowd->room * 2 + 16;
-		more = realloc(crowd->conns, crowd->room * sizeof(*more));
-		if (!more) {
-			crowd->room = crowd->count;
+		more = realloc(crowd->all,
+			       (crowd->room * 2 + 16) * sizeof(*more));
+		crowd->incomplete |= !more;
+		if (!more)
 			return;
-		}
-		crowd->conns = more;
+		crowd->room = crowd->room * 2 + 16;
+		crowd->all = more;
 	}
 	conn->round = crowd->round;
 	conn_hold(conn);
-	crowd->conns[crowd->count++] = conn;
+	crowd->all[crowd->count++] = (struct member){ conn, DRAIN_MOVING };
 }
 
 static void gather(struct crowd *crowd)
@@ -107,11 +112,13 @@ static void gather(struct crowd *crowd)
 	fdtab_each(join_crowd, crowd);
 }
 
-static void disperse(struct crowd *crowd)
+static void disperse(struct answer *answer, struct crowd *crowd)
 {
+	if (crowd->incomplete)
+		say(answer, "error\tthere is no memory for all connections");
 	while (crowd->count > 0)
-		conn_drop(crowd->conns[--crowd->count]);
-	free(crowd->conns);
+		conn_drop(crowd->all[--crowd->count].conn);
+	free(crowd->all);
 }
 
 static void say_process(struct answer *answer)
@@ -174,34 +181,37 @@ static void answer_stat(struct answer *answer)
 	say_process(answer);
 	gather(&crowd);
 	for (i = 0; i < crowd.count; i++)
-		say_conn(answer, crowd.conns[i], "");
-	disperse(&crowd);
+		say_conn(answer, crowd.all[i].conn, "");
+	disperse(answer, &crowd);
 	say_uses(answer);
 	say_reasons(answer);
 }
 
 /* A step of all that are still moving; how many are left. */
-static size_t step_all(struct crowd *crowd, enum drain_news *news)
+static size_t step_all(struct crowd *crowd)
 {
-	size_t i, moving = 0;
+	struct member *member = crowd->all;
+	size_t moving = 0;
 
-	for (i = 0; i < crowd->count; i++) {
-		if (news[i] == DRAIN_MOVING)
-			news[i] = drain_step(crowd->conns[i], REASON_drained);
-		moving += news[i] == DRAIN_MOVING;
+	for (; member < crowd->all + crowd->count; member++) {
+		if (member->news == DRAIN_MOVING)
+			member->news = drain_step(member->conn, REASON_drained);
+		moving += member->news == DRAIN_MOVING;
 	}
 	return moving;
 }
 
-static void say_drained(struct answer *answer, const struct crowd *crowd,
-			const enum drain_news *news)
+static void say_drained(struct answer *answer, const struct crowd *crowd)
 {
-	size_t i, moved = 0;
+	const struct member *member = crowd->all;
+	size_t moved = 0;
 
-	for (i = 0; i < crowd->count; i++) {
-		moved += news[i] == DRAIN_MOVED;
-		if (news[i] == DRAIN_MOVING || news[i] == DRAIN_NO_RING)
-			say_conn(answer, crowd->conns[i], drain_text(news[i]));
+	for (; member < crowd->all + crowd->count; member++) {
+		moved += member->news == DRAIN_MOVED;
+		if (member->news == DRAIN_MOVING ||
+		    member->news == DRAIN_NO_RING)
+			say_conn(answer, member->conn,
+				 drain_text(member->news));
 	}
 	say(answer, "moved\t%zu", moved);
 	log_info("drained: %zu connections moved back to tcp", moved);
@@ -210,23 +220,14 @@ static void say_drained(struct answer *answer, const struct crowd *crowd,
 static void answer_drain(struct answer *answer, unsigned wait_ms)
 {
 	uint64_t until = clock_ms() + wait_ms;
-	enum drain_news *news;
 	struct crowd crowd;
-	size_t i;
 
 	say_process(answer);
 	gather(&crowd);
-	news = malloc((crowd.count + 1) * sizeof(*news));
-	for (i = 0; news && i < crowd.count; i++)
-		news[i] = DRAIN_MOVING;
-	while (news && step_all(&crowd, news) && clock_ms() < until)
+	while (step_all(&crowd) > 0 && clock_ms() < until)
 		real.poll(NULL, 0, MOVING_LOOK_MS);
-	if (news)
-		say_drained(answer, &crowd, news);
-	else
-		say(answer, "error\tthere is no memory");
-	free(news);
-	disperse(&crowd);
+	say_drained(answer, &crowd);
+	disperse(answer, &crowd);
 }
 
 /* The line, without its end. False: none came in time. */

@@ -147,8 +147,9 @@ void retreat_check(struct conn *conn)
 	if (conn->early_size)
 		return;
 	end_settle(conn);
-	conn_step(conn, EVENT_resumed, conn->reason);
-	end_lane_alone(conn);
+	/* Several threads may see it; one takes the step. */
+	if (conn_step(conn, EVENT_resumed, conn->reason))
+		end_lane_alone(conn);
 }
 
 /* Before a lane: HELLO, if the client sends one, is taken out of the stream. */
