@@ -35,7 +35,7 @@
 #include <unistd.h>
 
 #define BLOCK 65536		/* most bytes of one call */
-#define WARM 64			/* exchanges before it counts */
+#define WARM 16		/* exchanges before it counts; some make a lane worth it */
 #define EVENTS 64
 #define CONNECTIONS_MOST 4096	/* of one process; fd numbers are below */
 #define FDS_MOST 65536
