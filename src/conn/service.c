@@ -197,15 +197,20 @@ static int tick_all(void)
 {
 	uint64_t now = clock_ms(), next = TIME_NEVER;
 	struct conn *conn = NULL;
+	bool soon = false;
 
 	idle = true;
 	while ((conn = next_watched(conn))) {
-		if (tick(conn, now) && now + TICK_MS < next)
-			next = now + TICK_MS;
+		soon |= tick(conn, now);
 		if (judge(conn, now) && policy_due_ms < next)
 			next = policy_due_ms;
 		if (conn->deadline_ms < next)
 			next = conn->deadline_ms;
+	}
+	if (soon) {
+		idle = false;	/* nobody has to wake us for that */
+		if (now + TICK_MS < next)
+			next = now + TICK_MS;
 	}
 	if (next == TIME_NEVER)
 		return -1;

@@ -5,8 +5,9 @@
  * rpoll() looks at the rsocket, arms its completion queue, and calls poll()
  * with {wait fd, a process-wide eventfd}. That poll() is our shim, which asks
  * rdma_poll_hook() first. If the wait fd is readable, the news is old or has
- * just come: rpoll() is told so, takes it and looks again. If it is not, the
- * wait fd is copied out and rpoll() is told EINTR: it takes back its count of
+ * just come: rpoll() is told so, once, takes it, looks and arms again; what
+ * comes after that is for the sleeper to see. If it is not readable, the wait
+ * fd is copied out and rpoll() is told EINTR: it takes back its count of
  * sleepers (rs_poll_exit) and returns; nothing is left behind, and the queue
  * stays armed. As nobody sleeps inside rpoll(), the count is never above zero
  * for long, and its eventfd, which wakes such sleepers, is not needed.
@@ -32,6 +33,7 @@ struct arming {
 	struct pollfd *wait;
 	int queue;	/* a listener's accept queue, or -1 */
 	bool asked;	/* the hook has been called */
+	bool told;	/* and has said that there is news */
 	bool caught;	/* and has taken the wait fd */
 };
 
@@ -40,7 +42,7 @@ __thread struct arming *rdma_arming;
 int rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout)
 {
 	struct arming *arming = rdma_arming;
-	int result = real.poll(fds, count, 0);
+	int result = arming->told && timeout ? 0 : real.poll(fds, count, 0);
 	short old;
 
 	arming->asked = true;
@@ -51,6 +53,7 @@ int rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout)
 	}
 	if (result != 0) {
 		arming->wait->revents |= fds[0].revents;
+		arming->told = true;
 		return result;
 	}
 	old = arming->wait->revents;

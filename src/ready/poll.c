@@ -30,6 +30,7 @@ struct round {
 	nfds_t used;
 	uint64_t until_us, deadline_us;
 	int bell;
+	bool plain;		/* one of the fds is no connection of ours */
 	bool look_only;
 };
 
@@ -63,7 +64,9 @@ static void hold_all(struct round *round)
 		struct member *member = &round->members[i];
 
 		member->conn = hold_conn(round->fds[i].fd);
-		if (member->conn)
+		if (!member->conn)
+			round->plain = true;
+		else
 			bell_hang(&member->waiter, round->bell, member->conn);
 	}
 }
@@ -171,6 +174,8 @@ static int sleep_round(struct round *round, const sigset_t *mask)
 	const struct timespec *timeout;
 	int ret, ready = arm_all(round);
 
+	if (ready && !round->plain)
+		return ready;
 	timeout = ready || round->look_only
 			  ? &none
 			  : time_left(round->deadline_us, &left);
