@@ -282,12 +282,13 @@ static void peer_killed_while_we_wait(struct pair *p)
 	SHOW(recv(p->fd, buf, 10, 0));
 }
 
-struct waiter { int fd; long got; int err; };
+struct waiter { int fd; atomic_int tid; long got; int err; };
 
 static void *wait_recv(void *arg)
 {
 	struct waiter *w = arg;
 
+	w->tid = gettid();
 	w->got = recv(w->fd, buf, 100, 0);
 	w->err = errno;
 	return NULL;
@@ -300,7 +301,7 @@ static void while_reading(struct pair *p)
 	pthread_t thread;
 
 	pthread_create(&thread, NULL, wait_recv, &w);
-	nap(60);
+	await_asleep(&w.tid);
 	SHOW(close(p->fd));
 	nap(60);
 	SHOW(peer_send(p, 10));
@@ -317,7 +318,7 @@ static void while_reading_end(struct pair *p)
 	pthread_t thread;
 
 	pthread_create(&thread, NULL, wait_recv, &w);
-	nap(60);
+	await_asleep(&w.tid);
 	SHOW(close(p->fd));
 	p->fd = -1;
 	nap(30);

@@ -169,7 +169,7 @@ static void send_timeout(struct pair *p)
 	struct timeval t = { 0, 80000 };
 	long since, n = 0;
 
-	for (int refused = 0; refused < 2;) {
+	for (int refused = 0; refused < 5;) {
 		ssize_t r;
 
 		pair_next(p, buf, 16384);
@@ -178,7 +178,7 @@ static void send_timeout(struct pair *p)
 		p->tx += r > 0 ? r : 0;
 		n += r > 0 ? r : 0;
 		if (r < 0)
-			nap(200);
+			nap(100);
 	}
 	SHOW(setsockopt(p->fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)));
 	show_timeout(p, SO_SNDTIMEO);

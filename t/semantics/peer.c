@@ -163,7 +163,7 @@ static long op_fill(struct end *e)
 	static char buf[4096];
 	long done = 0;
 
-	for (int refused = 0; refused < 2;) {
+	for (int refused = 0; refused < 5;) {
 		ssize_t r;
 
 		data_fill(buf, sizeof(buf), e->tx);
@@ -174,8 +174,8 @@ static long op_fill(struct end *e)
 			e->tx += r;
 			done += r;
 			refused = 0;
-		} else if (++refused < 2) {
-			nap(200);
+		} else if (++refused < 5) {
+			nap(100);
 		}
 	}
 	return done;

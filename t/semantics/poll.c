@@ -333,7 +333,7 @@ static void full(struct pair *p)
 {
 	long n = 0;
 
-	for (int refused = 0; refused < 2;) {
+	for (int refused = 0; refused < 5;) {
 		ssize_t r;
 
 		pair_next(p, buf, 16384);
@@ -342,7 +342,7 @@ static void full(struct pair *p)
 		p->tx += r > 0 ? r : 0;
 		n += r > 0 ? r : 0;
 		if (r < 0)
-			nap(200);
+			nap(100);
 	}
 	show_poll(p->fd, ALL, 0);
 	show_poll(p->fd, POLLOUT, 50);

@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -114,6 +115,8 @@ void await_bytes(int fd, size_t n);
 bool await_events(int fd, short events);
 /* Until EOF or an error can be peeked behind n bytes. */
 void await_end(int fd);
+/* Until this thread of ours is in a blocked call; 0: it has not begun. */
+void await_asleep(atomic_int *tid);
 void nap(int ms);
 /* An address that faults, and a number, that no compiler warns about. */
 void *nowhere(void);
@@ -134,7 +137,10 @@ int sem_accept(int listener);
 
 /* Connect it, ping one byte over it; slot chooses the peer's end. */
 void pair_open(struct pair *p, int slot);
-/* Ping-pong 64 KiB each way, and on until SHUNT_T_WARM_MS have passed. */
+/*
+ * Ping-pong 64 KiB each way, and on until the lane is there, or
+ * SHUNT_T_WARM_MS have passed.
+ */
 void pair_warm(struct pair *p);
 void pair_close(struct pair *p);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -29,6 +30,8 @@ static void catch(int flags)
 /* One blocked call in a thread of its own, and what came of it. */
 struct blocked {
 	pthread_t thread;
+	void *(*call)(void *);
+	atomic_int tid;
 	int fd, flags;
 	void *data;
 	size_t n;
@@ -74,10 +77,20 @@ static void *do_accept(void *arg)
 	return NULL;
 }
 
+static void *begin(void *arg)
+{
+	struct blocked *b = arg;
+
+	b->tid = gettid();
+	return b->call(b);
+}
+
 static void start(struct blocked *b, void *(*call)(void *))
 {
-	pthread_create(&b->thread, NULL, call, b);
-	nap(60);
+	b->call = call;
+	b->tid = 0;
+	pthread_create(&b->thread, NULL, begin, b);
+	await_asleep(&b->tid);
 }
 
 static void finish(struct blocked *b, const char *what)
@@ -89,12 +102,12 @@ static void finish(struct blocked *b, const char *what)
 		say("%s = %ld", what, b->result);
 }
 
-/* Send without blocking until refused 200 ms apart. */
+/* Send without blocking until refused every 100 ms. */
 static long fill(struct pair *p)
 {
 	long n = 0;
 
-	for (int refused = 0; refused < 2;) {
+	for (int refused = 0; refused < 5;) {
 		ssize_t r;
 
 		pair_next(p, small, 16384);
@@ -103,7 +116,7 @@ static long fill(struct pair *p)
 		p->tx += r > 0 ? r : 0;
 		n += r > 0 ? r : 0;
 		if (r < 0)
-			nap(200);
+			nap(100);
 	}
 	return n;
 }
@@ -244,6 +257,7 @@ static void waitall_part(struct pair *p)
 	for (int restart = 0; restart < 2; restart++) {
 		catch(restart ? SA_RESTART : 0);
 		peer_send(p, 4);
+		await_bytes(p->fd, 4);
 		start(&b, do_recv);
 		pthread_kill(b.thread, SIGUSR1);
 		finish(&b, "recv waitall");
