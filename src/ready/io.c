@@ -26,6 +26,13 @@ static bool may_block(struct conn *conn, int flags)
 	       !(real.fcntl(conn_socket(conn), F_GETFL, NULL) & O_NONBLOCK);
 }
 
+/* A call that has slept once is a blocking one, whatever the flag says now. */
+static bool goes_on(struct conn *conn, const struct patience *patience,
+		    int flags)
+{
+	return patience->begun || may_block(conn, flags);
+}
+
 static void begin(struct patience *patience, struct conn *conn, int option)
 {
 	struct timeval time = { 0, 0 };
@@ -148,7 +155,7 @@ ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
 				return total;
 			continue;
 		}
-		if (got != -EAGAIN || !may_block(conn, flags))
+		if (got != -EAGAIN || !goes_on(conn, &patience, flags))
 			break;
 		got = wait_for(conn, POLLIN, SO_RCVTIMEO, &patience,
 			       total > 0);
@@ -198,7 +205,8 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 		if (put >= 0) {
 			total += put;
 			advance(&iov, &count, put);
-			if (count == 0 || (put > 0 && !may_block(conn, flags)))
+			if (count == 0 ||
+			    (put > 0 && !goes_on(conn, &patience, flags)))
 				return total;
 			if (put > 0)
 				continue;
@@ -206,7 +214,7 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 		}
 		if (put == -EAGAIN && grace(conn))
 			continue;
-		if (put != -EAGAIN || !may_block(conn, flags))
+		if (put != -EAGAIN || !goes_on(conn, &patience, flags))
 			break;
 		put = wait_for(conn, POLLOUT, SO_SNDTIMEO, &patience,
 			       total > 0);
