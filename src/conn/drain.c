@@ -2,7 +2,8 @@
 /*
  * Connections that leave their lanes because an operator or a new policy says
  * so. Not one byte may be lost by it, so one without replay rings stays: its
- * lane cannot be left with bytes on the way.
+ * lane cannot be left with bytes on the way. And so does one whose peer has
+ * closed.
  */
 #include "conn/drain.h"
 
@@ -12,6 +13,12 @@
 static bool has_rings(const struct conn *conn)
 {
 	return conn->replay.limit && conn->ack_every;
+}
+
+/* What the lane still holds is nowhere else when the peer's process ends. */
+static bool peer_closed(const struct conn *conn)
+{
+	return (conn->peer_close & WIRE_CLOSE_FULL) || conn->leg != LEG_OPEN;
 }
 
 enum drain_news drain_step(struct conn *conn, enum reason reason)
@@ -30,6 +37,8 @@ enum drain_news drain_step(struct conn *conn, enum reason reason)
 		return DRAIN_NEW;
 	if (state == STATE_on_rdma && !has_rings(conn))
 		return DRAIN_NO_RING;
+	if (state == STATE_on_rdma && peer_closed(conn))
+		return DRAIN_CLOSED;
 	if (conn_leave(conn, reason) != 0)
 		return DRAIN_MOVING;
 	return state == STATE_greeted ? DRAIN_NONE : DRAIN_MOVED;
@@ -43,6 +52,7 @@ const char *drain_text(enum drain_news news)
 		[DRAIN_MOVED] = "",
 		[DRAIN_MOVING] = "it is moving",
 		[DRAIN_NO_RING] = "it keeps no replay ring (lane.replay)",
+		[DRAIN_CLOSED] = "its peer has closed it",
 		[DRAIN_GONE] = "it has ended",
 	};
 

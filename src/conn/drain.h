@@ -14,6 +14,7 @@ enum drain_news {
 	DRAIN_MOVED,	/* it is on TCP */
 	DRAIN_MOVING,	/* ask again when something has happened */
 	DRAIN_NO_RING,	/* it cannot move: lane.replay = "0" */
+	DRAIN_CLOSED,	/* by its peer, who need not answer any more */
 	DRAIN_GONE,	/* it ended */
 };
 

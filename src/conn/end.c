@@ -100,7 +100,8 @@ static bool unread(struct conn *conn)
 	if (conn->early_size)
 		return true;
 	if (conn->rx == RX_LANE)
-		return conn->rx_end != conn->rx_bytes && conn_lane_holds(conn, 1);
+		return conn->rx_end != conn->rx_bytes &&
+		       conn_lane_holds(conn, 1);
 	return real.ioctl(conn->tcp, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 

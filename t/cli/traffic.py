@@ -4,6 +4,7 @@
 
 	traffic.py serve FILE		writes its port to FILE, echoes for ever
 	traffic.py dial PORT COUNT STOP	COUNT connections, until there is STOP
+	traffic.py late PORT COUNT STOP	each reads nothing until there is STOP
 
 dial compares what comes back, byte by byte, and at the end prints "same", or
 what went wrong. It sends and receives at the same time, so that both
@@ -67,6 +68,22 @@ def compare(s, seed, wrong):
         wrong.append(f"the stream ended within a piece, at {total}")
 
 
+def late(s, seed, stop, wrong):
+    """The server has closed long before its bytes are read."""
+    source, got = random.Random(seed), bytearray()
+    s.sendall(source.randbytes(1000))
+    time.sleep(3)       # on the lane by now
+    s.sendall(source.randbytes(50000))
+    s.shutdown(socket.SHUT_WR)
+    while not os.path.exists(stop):
+        time.sleep(0.05)
+    while part := s.recv(CHUNK):
+        got += part
+    source = random.Random(seed)
+    if got != source.randbytes(1000) + source.randbytes(50000):
+        wrong.append(f"late: {len(got)} bytes, or others")
+
+
 def guarded(work, wrong, *args):
     try:
         work(*args)
@@ -74,12 +91,13 @@ def guarded(work, wrong, *args):
         wrong.append(f"{work.__name__}: {error}")
 
 
-def dial(port, count, stop):
+def dial(port, count, stop, how):
     wrong, threads = [], []
     for seed in range(count):
         s = socket.create_connection((ADDRESS, port))
-        for work, args in ((pour, (s, seed, stop)),
-                           (compare, (s, seed, wrong))):
+        works = (((late, (s, seed, stop, wrong)),) if how == "late" else
+                 ((pour, (s, seed, stop)), (compare, (s, seed, wrong))))
+        for work, args in works:
             threads.append(threading.Thread(target=guarded,
                                             args=(work, wrong) + args))
     for thread in threads:
@@ -92,4 +110,4 @@ def dial(port, count, stop):
 if sys.argv[1] == "serve":
     serve(sys.argv[2])
 else:
-    dial(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    dial(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[1])

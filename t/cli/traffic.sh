@@ -43,13 +43,14 @@ start_server()
 }
 
 as=		# a command in front of the client's
+how=dial	# or late
 # start_client COUNT VARIABLE...; sets $client
 start_client()
 {
 	count=$1
 	shift
 	rm -f "$tmp/stop"
-	preloaded "$@" $as python3 "$traffic" dial "$port" "$count" "$tmp/stop" \
+	preloaded "$@" $as python3 "$traffic" "$how" "$port" "$count" "$tmp/stop" \
 		> "$tmp/client.says" 2>> "$tmp/client.log" &
 	client=$!
 }
