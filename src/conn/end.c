@@ -210,10 +210,13 @@ static bool lingers_not(struct conn *conn)
 	       linger.l_onoff && linger.l_linger == 0;
 }
 
+/* Once: a close that meets the end of the join is seen by both. */
 static void end_lane(struct conn *conn)
 {
 	uint32_t flags = WIRE_CLOSE_FULL;
 
+	if (atomic_exchange(&conn->lane_ending, true))
+		return;
 	if (conn_state(conn) == STATE_on_rdma) {
 		if (unread(conn) || lingers_not(conn))
 			flags |= WIRE_CLOSE_RESET;

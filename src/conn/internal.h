@@ -57,14 +57,14 @@ struct conn {
 	struct lock lock;	/* what follows, to the next lock */
 	_Atomic enum conn_state state;
 	enum reason reason;
-	uint64_t deadline_ms;	/* of the greeting or the lane's end */
+	_Atomic uint64_t deadline_ms;	/* of the greeting or the lane's end */
 	int dial_error;		/* what connect() is to return, -errno */
 	int failure;		/* why it is in STATE_dead, -errno */
 	atomic_bool failure_told;
 	atomic_bool end_told;	/* counted and logged: plain or dead */
 	bool background;	/* the service thread drives the greeting */
 	bool hello_sent;
-	bool reply_due;		/* HELLO is in and not answered yet */
+	atomic_bool reply_due;		/* HELLO is in and not answered yet */
 	bool answering;		/* somebody is about to */
 	bool answer_again;	/* and is to look again */
 	bool redialling;
@@ -72,7 +72,7 @@ struct conn {
 	bool grace_used;
 	uint64_t grace_until_us;	/* a poller waits to speak first */
 	bool leave_asked;	/* the client's HELLO has had its grace */
-	bool closing;		/* the application's interest has ended */
+	atomic_bool closing;	/* the application's interest has ended */
 	uint8_t token[WIRE_TOKEN_SIZE];
 	uint8_t mark[WIRE_TOKEN_SIZE], peer_mark[WIRE_TOKEN_SIZE];
 	struct wire_reply *offer; /* active: the lane addresses; owned */
@@ -83,8 +83,8 @@ struct conn {
 	struct lock receive;
 	_Atomic enum rx_stage rx;
 	_Atomic uint64_t rx_bytes; /* given to the application */
-	uint64_t rx_raw;	/* of them by TCP */
-	uint64_t rx_boundary;	/* the lane begins here */
+	_Atomic uint64_t rx_raw; /* of them by TCP */
+	_Atomic uint64_t rx_boundary; /* the lane begins here */
 	/*
 	 * Raw bytes before the boundary that the application has not read yet,
 	 * taken off TCP because control records may wait behind them.
@@ -93,7 +93,7 @@ struct conn {
 	size_t early_at;
 	_Atomic size_t early_size;
 	bool rx_shut;
-	uint64_t ack_every;	/* bytes; 0: the peer keeps none */
+	_Atomic uint64_t ack_every; /* bytes; 0: the peer keeps none */
 	uint64_t ack_sent;
 	size_t uncredited;	/* lane bytes since credits could be given */
 	uint8_t in[WIRE_RECORD_MAX]; /* service thread: a part of a record */
@@ -104,7 +104,7 @@ struct conn {
 	struct lock send;
 	_Atomic enum tx_stage tx;
 	_Atomic uint64_t tx_bytes; /* taken from the application */
-	uint64_t tx_raw;
+	_Atomic uint64_t tx_raw;
 	_Atomic bool tx_shut;
 	enum tx_stage tx_before_freeze;
 	struct replay replay;
@@ -130,7 +130,7 @@ struct conn {
 	uint64_t progress_ms;	/* outstanding without an ACK since; 0: not */
 	uint64_t probed;	/* PROBE{n} waits for our answer; 0: none */
 	bool probe_sent;
-	bool lingering;		/* closed; the peer has not consumed all yet */
+	atomic_bool lingering;	/* closed; the peer has not consumed all yet */
 	unsigned judged;	/* by the policy of this number */
 
 	/* family.c: other processes have it too, since a fork. */
@@ -145,17 +145,19 @@ struct conn {
 	bool asked;			/* child: our parent knows */
 	atomic_bool owed;		/* parent: a child waits for it */
 
-	int rs;			/* -1: no lane */
+	atomic_int rs;		/* -1: no lane */
 	uint64_t pins;		/* limits lock: bytes taken for it; 0: none */
 	bool pins_coming;	/* limits lock, and the next */
 	unsigned pins_family;
 	enum reason over;	/* the limit that a lane would have been over */
 	atomic_uint lane_users;	/* threads looking at it without a stage lock */
+	atomic_bool lane_ending; /* somebody has begun to take it down */
 	atomic_bool lane_closed; /* for lookers: it is going away */
 	struct lock waiters_lock;
 	struct conn_waiter *waiters;
 	atomic_uint sets;		/* of them with `used` */
-	bool watched, listed;	/* by the service thread; service lock */
+	atomic_bool watched;	/* by the service thread; service lock */
+	bool listed;
 	struct conn *service_next;
 	bool expected;			/* tokens lock, and the two below */
 	struct conn *token_next;

@@ -122,9 +122,11 @@ static bool listeners_made(struct conn *conn)
 	if (!made) {
 		await(conn);
 		start = progress == NOT_MADE;
+		progress = BEING_MADE;
+	}
+	if (start) {
 		sizes.send_buffer = conn->decision.lane.send_buffer;
 		sizes.receive_buffer = conn->decision.lane.receive_buffer;
-		progress = BEING_MADE;
 	}
 	lock_release(&lock);
 	if (start && work_start(WORK_JOIN, make_listeners, NULL) != 0)

@@ -159,6 +159,8 @@ static bool judge(struct conn *conn, uint64_t now)
 
 static void look(struct conn *conn)
 {
+	if (!conn->watched)
+		return;
 	if (conn->role == CONN_ACTIVE && (conn->state == STATE_connecting ||
 					  conn->state == STATE_greeting))
 		dial_look(conn);
@@ -319,9 +321,12 @@ static int watch(struct conn *conn)
 		.data.ptr = conn,
 	};
 
-	if (real.epoll_ctl(epoll, EPOLL_CTL_ADD, conn->tcp, &event) != 0)
-		return -errno;
+	/* The thread may have its first event before we return. */
 	conn->watched = true;
+	if (real.epoll_ctl(epoll, EPOLL_CTL_ADD, conn->tcp, &event) != 0) {
+		conn->watched = false;
+		return -errno;
+	}
 	if (conn->listed)
 		return 0;	/* unwatched a moment ago, not dropped yet */
 	conn->listed = true;
