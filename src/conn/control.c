@@ -22,6 +22,11 @@ static bool flush_locked(struct conn *conn)
 	while (conn->out_size > 0) {
 		put = real.send(conn->tcp, conn->out, conn->out_size,
 				MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (put < 0 && errno != EAGAIN && errno != EINTR) {
+			/* Nobody will read it. EPIPE: FIN was here before. */
+			conn->leg_lost |= errno == ECONNRESET;
+			put = conn->out_size;
+		}
 		if (put <= 0)
 			break;
 		conn->out_size -= put;
@@ -65,6 +70,8 @@ void control_flush(struct conn *conn)
 	lock_acquire(&conn->lock);
 	flushed = conn->out_size == 0 || flush_locked(conn);
 	lock_release(&conn->lock);
+	if (conn->leg_lost && conn_state(conn) == STATE_retreating)
+		conn_fail(conn, -ECONNRESET, REASON_peer_died);
 	if (flushed && conn_state(conn) == STATE_retreating)
 		retreat_pump(conn);
 }

@@ -38,12 +38,32 @@ static void shut_write(struct conn *conn)
 
 static int shut_down(struct conn *conn, int how);
 
+/*
+ * An accepted connection that nobody has read from. As with a first send, FIN
+ * before REPLY would make the client dial again: HELLO has its grace; and one
+ * that is later still is no byte of the stream.
+ */
+static int shut_ungreeted(struct conn *conn, int how)
+{
+	struct pollfd tcp = { .fd = conn->tcp, .events = POLLIN };
+	unsigned us = conn_grace_us(conn);
+
+	conn_refuse(conn, REASON_closed);
+	if (us)
+		real.poll(&tcp, 1, (int)(us + 999) / 1000);
+	greet_look(conn);
+	conn_grace_over(conn);
+	if (conn_is_plain(conn) || conn->tx != TX_RAW)
+		return CONN_PLAIN;
+	conn->tx_shut |= how != SHUT_RD;
+	return real.shutdown(conn->tcp, how) == 0 ? 0 : -errno;
+}
+
 /* Shut down before the connection has a lane: the kernel's business. */
 static int shut_early(struct conn *conn, int how)
 {
 	if (conn->role == CONN_PASSIVE && conn->rx == RX_GREET) {
-		conn_refuse(conn, REASON_closed);
-		greet_look(conn);
+		return shut_ungreeted(conn, how);
 	} else if (conn->rx == RX_GREET && conn->background &&
 		   !conn->decision.peer_trusted) {
 		/* Still connecting, as the application sees it (tcp(7)). */
@@ -141,8 +161,19 @@ void end_lane_alone(struct conn *conn)
 	if (conn->rs < 0)
 		return;
 	conn_hold(conn);
-	if (work_start(WORK_END, close_lane_job, conn) != 0)
+	if (work_start(WORK_DISCARD, close_lane_job, conn) != 0)
 		close_lane_job(conn);
+}
+
+static void close_rsocket_job(void *arg)
+{
+	rdma_close((int)(long)arg);
+}
+
+void end_rsocket(int rs)
+{
+	if (work_start(WORK_DISCARD, close_rsocket_job, (void *)(long)rs) != 0)
+		rdma_close(rs);
 }
 
 void conn_dissolve(struct conn *conn)
@@ -228,12 +259,21 @@ static void end_lane(struct conn *conn)
 		take_down(conn);
 }
 
+void end_sent(struct conn *conn)
+{
+	if (conn->tx == TX_RAW && (conn->tx_shut || conn->lingering))
+		real.shutdown(conn->tcp, SHUT_WR);
+}
+
 void end_linger(struct conn *conn)
 {
 	if (conn->lingering)
 		return;
 	conn->deadline_ms = clock_ms() + LINGER_MOST_MS;
 	conn->lingering = true;
+	lock_acquire(&conn->send);
+	end_sent(conn);
+	lock_release(&conn->send);
 	service_watch(conn);
 }
 
@@ -292,9 +332,12 @@ void end_settle(struct conn *conn)
 		if (say)
 			control_say(conn, WIRE_CLOSE, 0, conn->tx_bytes);
 	}
-	if (conn->closing && conn_state(conn) == STATE_on_rdma &&
-	    !family_shares(conn))
+	if (!conn->closing || family_shares(conn))
+		return;
+	if (conn_state(conn) == STATE_on_rdma)
 		end_lane(conn);
+	else if (conn_state(conn) == STATE_retreating)
+		end_linger(conn);
 }
 
 static void end_entry(int fd, struct fdtab_object *object, void *arg)
@@ -316,10 +359,15 @@ static void end_entry(int fd, struct fdtab_object *object, void *arg)
 
 void conn_exit(void)
 {
+	uint64_t until_ms = clock_ms() + EXIT_MOST_MS;
 	int saved = errno;
 
 	family_exit();
 	fdtab_each(end_entry, NULL);
 	work_wait(WORK_END, EXIT_MOST_MS);
+	/* A peer that still talks would reset what TCP has yet to deliver. */
+	while (service_retreats(false) && clock_ms() < until_ms)
+		real.poll(NULL, 0, 1);
+	service_retreats(true);
 	errno = saved;
 }

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/addr.h"
 #include "base/clock.h"
@@ -63,6 +64,24 @@ static void take_hello(struct conn *conn, uint8_t *in, int length)
 	conn->reply_due = true;
 }
 
+/*
+ * With lock: the client has reset the connection, and HELLO may be there
+ * still. Without any bytes the error is the application's.
+ */
+static void take_refused_hello(struct conn *conn)
+{
+	uint8_t in[WIRE_HELLO_MAX];
+	int length, there = 0;
+	ssize_t got;
+
+	if (real.ioctl(conn->tcp, FIONREAD, &there) != 0 || there == 0)
+		return;
+	got = real.recv(conn->tcp, in, sizeof(in), MSG_PEEK | MSG_DONTWAIT);
+	length = got > 0 ? wire_length(in, got) : -ENOMSG;
+	if (length > 0 && length <= got)
+		real.recv(conn->tcp, in, length, MSG_DONTWAIT);
+}
+
 /* With lock. */
 static void look_locked(struct conn *conn)
 {
@@ -74,6 +93,7 @@ static void look_locked(struct conn *conn)
 	if (real.poll(&tcp, 1, 0) != 1)
 		return;
 	if (tcp.revents & POLLERR) {
+		take_refused_hello(conn);
 		leave(conn, REASON_peer_closed);
 		return;
 	}
@@ -182,8 +202,9 @@ void greet_answer(struct conn *conn)
 		return;
 
 	do {
-		if (conn->reason == REASON_none)
-			count = addresses(conn, &reply);
+		/* The listeners may have failed while we looked. */
+		count = conn->reason == REASON_none ? addresses(conn, &reply)
+						    : 0;
 		lock_acquire(&conn->lock);
 		again = count == -EAGAIN && conn->answer_again;
 		conn->answer_again = false;

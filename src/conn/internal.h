@@ -79,6 +79,7 @@ struct conn {
 	uint8_t out[512];	/* control bytes the TCP leg did not take yet */
 	unsigned out_size;
 	bool mark_sent, retreat_sent, resume_said, resume_sent;
+	bool leg_lost;		/* a send took the kernel's ECONNRESET */
 
 	struct lock receive;
 	_Atomic enum rx_stage rx;
@@ -265,6 +266,11 @@ void retreat_check(struct conn *conn);
 /* Watch the TCP leg: dialling, late greetings, control records. */
 int service_watch(struct conn *conn);
 void service_unwatch(struct conn *conn);
+/*
+ * Is a connection on its way back to TCP? `give_up`: the process ends; a peer
+ * that still lacks bytes shall see a reset.
+ */
+bool service_retreats(bool give_up);
 void service_wake(void);
 /* Bytes are on a lane: somebody has to look after them. Cheap. */
 void service_outstanding(void);
@@ -276,7 +282,11 @@ void service_unwatch_channel(int channel);
 
 /* work.c: what may block */
 enum work_kind {
-	WORK_JOIN, WORK_ADMIT, WORK_END, WORK_LISTEN,
+	WORK_JOIN,
+	WORK_ADMIT,
+	WORK_END,	/* of lanes with bytes in them: exit() waits */
+	WORK_DISCARD,	/* of dead ones */
+	WORK_LISTEN,
 	WORK_ANSWER,	/* operator.c */
 	WORK_KINDS
 };
@@ -295,8 +305,15 @@ void end_conn(struct conn *conn);
 void end_settle(struct conn *conn);
 /* Closed while retreating: the TCP leg goes when that is over. */
 void end_linger(struct conn *conn);
+/*
+ * With send: all has been put on TCP. FIN does not wait for the peer's bytes,
+ * which may wait for it.
+ */
+void end_sent(struct conn *conn);
 /* Close the rsocket of a lane that nobody may use any more. */
 void end_lane_alone(struct conn *conn);
+/* Close an rsocket that never was a lane. Nobody waits for it. */
+void end_rsocket(int rs);
 /* Service thread: may a closed connection's TCP leg go now? */
 bool end_linger_over(struct conn *conn, uint64_t now_ms);
 

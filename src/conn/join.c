@@ -182,7 +182,7 @@ static int reach(struct conn *conn, const struct sockaddr_storage *address,
 		ret = -rdma_error(rs);
 	if (ret == 0)
 		return rs;
-	rdma_close(rs);
+	end_rsocket(rs);
 	return ret;
 }
 
@@ -276,7 +276,7 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 	enum reason reason = reason_of(conn, rs, error);
 
 	if (rs >= 0)
-		rdma_close(rs);
+		end_rsocket(rs);
 	limits_give(conn);
 	log_debug("join: %s: %s", reason_name(reason), strerror(-error));
 	if (conn->decision.mode == POLICY_REQUIRE || conn->peer_requires) {
@@ -289,6 +289,8 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 	if (told) {
 		conn_step(conn, EVENT_cancelled, reason);
 		conn_cross(conn);
+		if (conn_state(conn) == STATE_retreating)
+			end_settle(conn);	/* it may be closed */
 	} else {
 		conn_step(conn, EVENT_unjoined, reason);
 	}
@@ -372,9 +374,11 @@ static int welcome(struct conn *conn, int rs, uint64_t until_ms, bool *told,
  */
 static void cancel_confirmed(struct conn *conn, int rs, int error)
 {
-	rdma_close(rs);
+	end_rsocket(rs);
 	limits_give(conn);
 	lock_acquire(&conn->send);
+	/* The active side's RETREAT may be heard as soon as we step. */
+	replay_begin(&conn->replay, 0, conn->tx_bytes);
 	conn->tx = TX_RETREAT;
 	lock_release(&conn->send);
 	conn_step(conn, EVENT_cancelled, reason_of(conn, rs, error));
@@ -396,7 +400,7 @@ static void admit_one(int rs)
 		conn = listener_claim(in.token);
 	if (!conn || !conn_step(conn, EVENT_worth, REASON_too_short)) {
 		log_debug("a lane without a connection was closed");
-		rdma_close(rs);
+		end_rsocket(rs);
 		if (conn)
 			conn_drop(conn);
 		return;
@@ -420,12 +424,6 @@ static void admit(void *arg)
 	limits_join_end();
 }
 
-/* A stranger, or a peer whose connection stays on TCP because of it. */
-static void turn_away(void *arg)
-{
-	rdma_close((int)(long)arg);
-}
-
 void join_accept(int rs)
 {
 	bool allowed = limits_join_begin();
@@ -438,6 +436,5 @@ void join_accept(int rs)
 	reason_count(REASON_join_limit);
 	log_info("a lane was turned away: %s",
 		 reason_sentence(REASON_join_limit));
-	if (work_start(WORK_END, turn_away, arg) != 0)
-		rdma_close(rs);
+	end_rsocket(rs);	/* its connection, if any, stays on TCP */
 }

@@ -89,9 +89,6 @@ void retreat_lane(struct conn *conn, enum reason reason)
 void retreat_unused(struct conn *conn)
 {
 	say_retreat(conn);
-	lock_acquire(&conn->send);
-	replay_begin(&conn->replay, 0, conn->tx_bytes);
-	lock_release(&conn->send);
 	resume_from(conn, conn->tx_bytes);
 }
 
@@ -114,6 +111,8 @@ static void pump_locked(struct conn *conn)
 	while ((size = replay_piece(&conn->replay, conn->resume_at, &piece))) {
 		put = real.send(conn->tcp, piece, size,
 				MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (put < 0 && errno != EAGAIN && errno != EINTR)
+			break;	/* the kernel will tell the application */
 		if (put <= 0)
 			return;
 		conn->resume_at += put;
@@ -121,6 +120,7 @@ static void pump_locked(struct conn *conn)
 	}
 	conn->tx = TX_RAW;
 	replay_free(&conn->replay);
+	end_sent(conn);
 }
 
 void retreat_pump(struct conn *conn)
@@ -144,7 +144,7 @@ void retreat_check(struct conn *conn)
 		return;
 	if (conn->early_size && conn->owed)
 		family_hand_over(conn);
-	if (conn->early_size)
+	if (conn->early_size && !conn->lingering)
 		return;
 	end_settle(conn);
 	/* Several threads may see it; one takes the step. */

@@ -405,6 +405,26 @@ void service_unwatch_channel(int channel)
 	real.epoll_ctl(epoll, EPOLL_CTL_DEL, channel, NULL);
 }
 
+bool service_retreats(bool give_up)
+{
+	const struct linger reset = { .l_onoff = 1 };
+	struct conn *conn;
+	bool any = false;
+
+	lock_acquire(&lock);
+	for (conn = watched; conn; conn = conn->service_next) {
+		if (!conn->watched || conn->parent ||
+		    conn_state(conn) != STATE_retreating)
+			continue;
+		any = true;
+		if (give_up && conn->tx == TX_RETREAT)
+			real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER,
+					&reset, sizeof(reset));
+	}
+	lock_release(&lock);
+	return any;
+}
+
 /* What our parent has closed must not stay open because of us. */
 static void close_ended(void)
 {

@@ -30,6 +30,7 @@ static struct kind {
 	[WORK_JOIN] = { .most = 8 },
 	[WORK_ADMIT] = { .most = 8 },
 	[WORK_END] = { .most = 32 },
+	[WORK_DISCARD] = { .most = 32 },
 	[WORK_LISTEN] = { .most = 2 },
 	[WORK_ANSWER] = { .most = 1 },
 };

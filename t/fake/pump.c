@@ -194,6 +194,7 @@ static void *pump_run(void *arg)
 		n = collect(fds, who);
 		pthread_mutex_unlock(&fake_lock);
 		poll(fds, n, -1);
+		rule_apply("pump");
 		if (fds[0].revents)
 			(void)!read(bell, &rung, sizeof(rung));
 		pthread_mutex_lock(&fake_lock);

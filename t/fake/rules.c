@@ -9,6 +9,7 @@
  *	rsend:5=stall		from here on the rsocket moves nothing
  *	rsend:5=reset		the rsocket breaks, POLLERR
  *	hangup=silent		a peer that goes away signals no wait fd
+ *	pump=delay:2		bytes and completions come late
  *
  * and settings: devices=0, buffer=4096 (most bytes per direction).
  */
