@@ -443,13 +443,16 @@ static void note(struct epollset *set, int op, int fd,
 
 	lock_acquire(&set->lock);
 	registration = find(set, fd);
-	if (registration && !registration->member) {
+	if (!registration) {
+		if (op != EPOLL_CTL_DEL)
+			new_registration(set, fd, event);
+	} else if (!registration->member && op == EPOLL_CTL_DEL) {
 		HASH_DEL(set->registrations, registration);
 		free(registration);
-		registration = NULL;
+	} else if (!registration->member) {
+		registration->events = event->events;
+		registration->data = event->data;
 	}
-	if (!registration && op != EPOLL_CTL_DEL)
-		new_registration(set, fd, event);
 	lock_release(&set->lock);
 }
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The parts of the benchmark that need no RDMA: (a), (b), (g)."""
+import os
 import re
+import resource
 import socket
 import subprocess
 import tempfile
@@ -108,12 +110,23 @@ class Redis:
             time.sleep(0.05)
         raise SystemExit('redis-server did not come up')
 
+    def busy(self):
+        """Processor seconds, of the server and of all clients so far."""
+        with open(f'/proc/{self.process.pid}/stat') as file:
+            fields = file.read().rpartition(')')[2].split()
+        ours = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (sum(map(int, fields[11:13])) / os.sysconf('SC_CLK_TCK') +
+                ours.ru_utime + ours.ru_stime)
+
     def bench(self, requests, *options):
+        """Requests a second, and processor time of one (microseconds)."""
+        busy = self.busy()
         said = subprocess.run(
             ['redis-benchmark', '-p', self.port, '-t', 'get', '--csv', '-n',
              str(requests), *options], env=self.env, text=True, check=True,
             capture_output=True, timeout=LIMIT)
-        return float(said.stdout.splitlines()[-1].split(',')[1].strip('"'))
+        return (float(said.stdout.splitlines()[-1].split(',')[1].strip('"')),
+                (self.busy() - busy) / requests * 1e6)
 
     def end(self):
         self.process.terminate()
@@ -135,8 +148,13 @@ def part_b(build, quick):
             figures = in_turns(turns, {
                 way: lambda server=server: server.bench(count, '-c', clients)
                 for way, server in servers.items()})
-            rows += row(f'(b) redis-benchmark -c {clients}, loopback, tcp',
-                        'requests/s', figures, target)
+            name = f'(b) redis-benchmark -c {clients}, loopback, tcp'
+            rows += row(name, 'requests/s',
+                        {way: pair[0] for way, pair in figures.items()},
+                        target)
+            rows += row(name, 'CPU us',
+                        {way: pair[1] for way, pair in figures.items()},
+                        Target('', 'shunt', 'plain'))
     finally:
         for server in servers.values():
             server.end()
