@@ -95,7 +95,7 @@ struct conn {
 	_Atomic size_t early_size;
 	bool rx_shut;
 	_Atomic uint64_t ack_every; /* bytes; 0: the peer keeps none */
-	uint64_t ack_sent;
+	_Atomic uint64_t ack_sent;
 	size_t uncredited;	/* lane bytes since credits could be given */
 	uint8_t in[WIRE_RECORD_MAX]; /* service thread: a part of a record */
 	unsigned in_size;
