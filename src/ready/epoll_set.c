@@ -14,6 +14,7 @@
 
 static struct lock sets_lock = LOCK_INIT(epollsets);
 static struct epollset *sets;
+atomic_uint epollset_interests;
 
 static void set_last(struct fdtab_object *object);
 
@@ -52,17 +53,10 @@ void epollset_made(int epfd)
 	errno = saved;
 }
 
-atomic_uint epollset_interests;
-
 static void gain_interest(struct epollset *set)
 {
 	atomic_fetch_add(&epollset_interests, 1);
 	atomic_fetch_add(&set->interest, 1);
-}
-
-bool epollset_is_plain(const struct epollset *set)
-{
-	return atomic_load(&set->interest) == 0;
 }
 
 void epollset_ring(struct epollset *set)
@@ -443,13 +437,13 @@ static void note(struct epollset *set, int op, int fd,
 
 	lock_acquire(&set->lock);
 	registration = find(set, fd);
-	if (!registration) {
-		if (op != EPOLL_CTL_DEL)
-			new_registration(set, fd, event);
-	} else if (!registration->member && op == EPOLL_CTL_DEL) {
+	if (!registration && op != EPOLL_CTL_DEL) {
+		new_registration(set, fd, event);
+	} else if (registration && !registration->member &&
+		   op == EPOLL_CTL_DEL) {
 		HASH_DEL(set->registrations, registration);
 		free(registration);
-	} else if (!registration->member) {
+	} else if (registration && !registration->member) {
 		registration->events = event->events;
 		registration->data = event->data;
 	}

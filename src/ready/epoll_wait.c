@@ -336,6 +336,11 @@ int epollset_wait(struct epollset *set, struct epoll_event *events, int max,
 	return catch.count ? catch.count : ret;
 }
 
+bool epollset_is_plain(const struct epollset *set)
+{
+	return atomic_load(&set->interest) == 0;
+}
+
 int epollset_sort(struct epollset *set, struct epoll_event *events, int count)
 {
 	return sort_out(set, events, count);
