@@ -103,6 +103,12 @@ listening()
 	done
 }
 
+# begun FILE: wait for the first answer of http_load.py
+begun()
+{
+	wait_for 60 test -e "$1.begun" || fail 'the load does not begin'
+}
+
 # stop PID...: by SIGTERM, and not for ever
 stop()
 {
