@@ -87,11 +87,12 @@ bool control_flushed(struct conn *conn)
 }
 
 /* The leg has ended: without CLOSE the peer died; give RDMA time to drain. */
-static void leg_ended(struct conn *conn, enum leg_end end)
+void control_ended(struct conn *conn, enum leg_end end)
 {
 	conn->leg = end;
 	if (conn_state(conn) == STATE_retreating) {
-		conn_fail(conn, -ECONNRESET, REASON_peer_died);
+		if (!retreat_alone(conn, conn->reason))
+			conn_fail(conn, -ECONNRESET, REASON_peer_died);
 		return;
 	}
 	if (end == LEG_RST && !(conn->peer_close & WIRE_CLOSE_FULL))
@@ -117,9 +118,9 @@ static bool fill(struct conn *conn, unsigned size)
 			continue;
 		}
 		if (got == 0)
-			leg_ended(conn, LEG_FIN);
+			control_ended(conn, LEG_FIN);
 		else if (errno != EAGAIN && errno != EINTR)
-			leg_ended(conn, LEG_RST);
+			control_ended(conn, LEG_RST);
 		return false;
 	}
 	return true;

@@ -243,6 +243,8 @@ void control_say(struct conn *conn, uint8_t type, uint32_t flags,
 void control_flush(struct conn *conn);
 /* Service thread: read what has come. */
 void control_look(struct conn *conn);
+/* The TCP leg has ended where a record, or raw bytes, were due. */
+void control_ended(struct conn *conn, enum leg_end end);
 /* With receive: at the boundary of a cancelled lane. 0 or -EAGAIN. */
 int control_mark_or_raw(struct conn *conn);
 /* Service thread: PROBE waits; say ACK if the lane is seen to be alive. */
@@ -253,6 +255,12 @@ bool control_flushed(struct conn *conn);
 /* retreat.c: back to TCP */
 /* The lane failed with bytes on it. */
 void retreat_lane(struct conn *conn, enum reason reason);
+/*
+ * The peer has closed, and its end of the TCP leg is gone: nobody answers. If
+ * all that it sent has been read, the kernel's socket says what we would; if
+ * not, false.
+ */
+bool retreat_alone(struct conn *conn, enum reason reason);
 /* We were told of the peer's boundary and put nothing on the lane. */
 void retreat_unused(struct conn *conn);
 /* RETREAT{consumed} came. */

@@ -67,8 +67,11 @@ uint64_t conn_pulled(const struct conn *conn)
 
 #define PULL_STEP 65536
 
-/* With receive: one step of conn_pull(). False: no more now. */
-static bool pull_step(struct conn *conn)
+/*
+ * With receive: one step of conn_pull(). False: no more now. *end: the leg has
+ * come to it, before the boundary.
+ */
+static bool pull_step(struct conn *conn, enum leg_end *end)
 {
 	size_t size = conn->early_size, want = PULL_STEP;
 	uint8_t *grown;
@@ -89,22 +92,30 @@ static bool pull_step(struct conn *conn)
 	got = real.recv(conn->tcp, grown + size, want, MSG_DONTWAIT);
 	if (got > 0)
 		conn->early_size = size + got;
+	else if (got == 0)
+		*end = LEG_FIN;
+	else if (errno != EAGAIN && errno != EINTR)
+		*end = LEG_RST;
 	return got > 0;
 }
 
 void conn_pull(struct conn *conn)
 {
 	enum conn_state state = conn_state(conn);
+	enum leg_end end = LEG_OPEN;
 
 	if (conn->rx != RX_RAW || conn->rx_boundary == OFFSET_NEVER ||
 	    (state != STATE_on_rdma && state != STATE_retreating))
 		return;
 	lock_acquire(&conn->receive);
 	if (conn->rx == RX_RAW && conn->rx_boundary != OFFSET_NEVER)
-		while (pull_step(conn))
+		while (pull_step(conn, &end))
 			;
 	lock_release(&conn->receive);
 	conn_cross(conn);
+	if (end != LEG_OPEN && conn->leg == LEG_OPEN &&
+	    (state == STATE_on_rdma || !conn->early_size))
+		control_ended(conn, end);
 }
 
 /* With receive: what was pulled comes first. */

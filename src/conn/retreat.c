@@ -78,9 +78,40 @@ static bool leave_lane(struct conn *conn, enum reason reason)
 	return true;
 }
 
+/* With receive: has all of the peer's stream been taken in? */
+static bool take_end(struct conn *conn)
+{
+	if (conn->rx_end != conn_pulled(conn))
+		return false;
+	conn->rx = RX_RAW;
+	conn->rx_boundary = OFFSET_NEVER;
+	conn->resume_seen = true;
+	return true;
+}
+
+bool retreat_alone(struct conn *conn, enum reason reason)
+{
+	bool over;
+
+	lock_acquire(&conn->receive);
+	over = take_end(conn);
+	lock_release(&conn->receive);
+	if (!over)
+		return false;
+	leave_lane(conn, reason);
+	lock_acquire(&conn->send);
+	conn->tx = TX_RAW;
+	replay_free(&conn->replay);
+	lock_release(&conn->send);
+	retreat_check(conn);
+	return true;
+}
+
 void retreat_lane(struct conn *conn, enum reason reason)
 {
-	if (leave_lane(conn, reason)) {
+	if (conn->leg != LEG_OPEN)
+		retreat_alone(conn, reason);
+	else if (leave_lane(conn, reason)) {
 		say_retreat(conn);
 		conn_settle(conn);
 	}

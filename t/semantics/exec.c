@@ -87,6 +87,22 @@ static void with_execle(struct pair *p)
 	execle("/bin/sh", "sh", "-c", script, (char *)NULL, no_preload);
 }
 
+/* The peer has gone: nobody is there to bring it back with. */
+static void ended(struct pair *p)
+{
+	char *argv[] = ARGS;
+	char byte;
+
+	SHOW(peer_send(p, 10));
+	SHOW(peer_close(p));
+	pair_receive(p, 10);
+	SHOW(recv(p->fd, &byte, 1, 0));
+	nap(300);
+	snprintf(script, sizeof(script), "head -c 10 <&%d | wc -c", p->fd);
+	fflush(stdout);
+	SHOW(execv("/bin/sh", argv));
+}
+
 /* A failing exec leaves a connection that works. */
 static void fails(struct pair *p)
 {
@@ -108,6 +124,7 @@ const struct sem_case sem_cases[] = {
 	{ "execl", LANE, with_execl, "exec with a list" },
 	{ "execlp", LANE, with_execlp, "exec with a list, by PATH" },
 	{ "execle", LANE, with_execle, "exec with a list and an environment" },
+	{ "ended", LANE, ended, "exec after the peer's end" },
 	{ "fails", LANE, fails, "an exec that fails" },
 	{ 0 }
 };

@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * docs/PROTOCOL.md, sections 2 to 4, for spin(1): two sides of one connection
+ * that have greeted each other, their TCP leg, and one RDMA lane that may die
+ * at any moment. Each application sends N bytes, shuts down, reads to the end
+ * and closes. A byte is its offset, so that a lost, doubled or reordered one
+ * fails an assertion, and so does a control record that an application gets.
+ * Whoever does not come to his end is a deadlock ("invalid end state").
+ *
+ * Side 0 is the active one. What a side does in one step it does atomically;
+ * every message is a step of its own for who hears it.
+ *
+ *	-DN=2		bytes of each direction
+ *	-DRING=1	bytes that a replay ring holds
+ *	-DFAULTS	the lane may die, silently
+ *	-DLEAVES	a side may leave a live lane, or be impatient in a join
+ *	-DCRASHES	a side may be killed
+ *	-DBROKEN_...	a protocol with a rule left out: must be found wrong
+ */
+#ifndef N
+#define N 2
+#endif
+#ifndef RING
+#define RING 2
+#endif
+#define NEVER 255
+#define MESSAGES 9	/* TCP's room, more than is ever needed */
+
+mtype = { RAW, MARK, CLOSE, CLOSE_FULL, ACK, RETREAT, RESUME, FIN, RST };
+mtype = { JOIN, JOINED, SWITCH, CONFIRM, DONE, DATA };
+mtype = { GREETED, JOINING, ON_RDMA, RETREATING, PLAIN, DEAD };	/* states */
+mtype = { TX_RAW, TX_FROZEN, TX_LANE, TX_RETREAT };
+mtype = { RX_RAW, RX_MAYBE, RX_LANE, RX_CONTROL };
+/* how far the exchange of section 2 is */
+mtype = { NOT_BEGUN, ASKED, TOLD, OVER };
+
+chan tcp[2] = [MESSAGES] of { mtype, byte };	/* what the side has sent */
+chan lane[2] = [N + 4] of { mtype, byte };
+
+typedef Side {
+	mtype state, tx, rx, join;
+	byte sent;		/* application bytes, by any lane */
+	byte got;
+	byte boundary;		/* of the peer; NEVER: not known */
+	byte acked;		/* the peer has consumed */
+	byte ack_said;
+	byte resume_at;		/* the next of the ring to go by TCP */
+	byte end;		/* CLOSE{n} of the peer, or NEVER */
+	bool mark_sent, mark_seen;
+	bool retreat_sent, resume_sent, resume_seen;
+	bool shut;		/* the application has shut down */
+	bool fin;		/* the kernel has said so, and will again */
+	bool eof;		/* the application was told of the end */
+	bool closed;		/* the application has closed */
+	bool peer_full;		/* CLOSE_FULL was heard */
+	bool leg_over;		/* and the end of the TCP leg: it has gone */
+	bool gone;		/* the kernel's socket is closed */
+	bool killed;
+}
+Side s[2];
+bool dead_lane;		/* nothing more arrives by it */
+bool one_killed;
+
+#define me s[i]
+#define peer s[1 - i]
+#define to_peer tcp[i]
+#define from_peer tcp[1 - i]
+#define to_lane lane[i]
+#define from_lane lane[1 - i]
+
+/* A control record; the mark precedes the first of a direction. */
+inline say(type, n)
+{
+	if
+	:: !me.mark_sent ->
+		me.mark_sent = true;
+#ifndef BROKEN_NO_MARK
+		to_peer ! MARK(0)
+#endif
+	:: else
+	fi;
+	to_peer ! type(n)
+}
+
+/* What goes by a dead lane goes nowhere, and nobody says so. */
+inline put_lane(type, n)
+{
+	if
+	:: dead_lane
+	:: else -> to_lane ! type(n)
+	fi
+}
+
+/* The receiver has read raw bytes up to the boundary. */
+inline cross()
+{
+	if
+	:: me.rx == RX_RAW && me.got == me.boundary && me.state == ON_RDMA ->
+		me.rx = RX_LANE
+	:: me.rx == RX_RAW && me.got == me.boundary &&
+	   me.state == RETREATING ->
+#ifdef BROKEN_NO_MARK
+		me.rx = RX_CONTROL
+#else
+		me.rx = RX_MAYBE
+#endif
+	:: else
+	fi
+}
+
+inline plain()
+{
+	me.state = PLAIN;
+	me.tx = TX_RAW;
+	me.rx = RX_RAW;
+	me.boundary = NEVER
+}
+
+/* A shutdown that had to wait for the end of a join or a retreat. */
+inline settle()
+{
+	if
+	:: me.shut && me.tx == TX_RAW -> to_peer ! FIN(0)
+	:: me.shut && me.tx == TX_LANE && me.closed ->
+		say(CLOSE_FULL, me.sent)
+	:: me.shut && me.tx == TX_LANE && !me.closed -> say(CLOSE, me.sent)
+	:: else
+	fi
+}
+
+/* -- section 2: joining --------------------------------------------------- */
+
+inline on_lane()
+{
+	me.join = OVER;
+	me.state = ON_RDMA;
+	me.tx = TX_LANE;
+	me.acked = me.sent;
+	cross();
+	settle()
+}
+
+/* JOINED or SWITCH did not leave us: nobody knows our boundary. */
+inline cancel()
+{
+	me.join = OVER;
+	dead_lane = true;	/* the rsocket is closed */
+	if
+	:: me.tx == TX_FROZEN ->
+		plain();
+		settle()
+	:: else -> plain()
+	fi
+}
+
+/* Unconfirmed, but we know the peer's boundary: raw bytes go on. */
+inline cancel_unconfirmed()
+{
+	me.join = OVER;
+	dead_lane = true;
+	me.tx = TX_RAW;
+	me.state = RETREATING;
+	cross();
+	if
+	:: me.shut -> to_peer ! FIN(0)
+	:: else
+	fi
+}
+
+/* Confirmed: mark, RETREAT, RESUME. */
+inline cancel_confirmed()
+{
+	me.join = OVER;
+	dead_lane = true;
+	me.state = RETREATING;
+#ifdef BROKEN_NO_CONFIRM
+	me.tx = TX_RAW;
+#else
+	me.tx = TX_RETREAT;
+	me.acked = me.sent;
+	say_retreat();
+	resume_from(me.sent);
+#endif
+	cross()
+}
+
+/* -- section 4: retreat ---------------------------------------------------- */
+
+inline say_retreat()
+{
+	if
+	:: me.rx == RX_LANE -> me.rx = RX_CONTROL
+	:: else
+	fi;
+	if
+	:: me.retreat_sent
+	:: else ->
+		me.retreat_sent = true;
+		if
+		:: me.rx == RX_RAW && me.boundary != NEVER ->
+			say(RETREAT, me.boundary)
+		:: else -> say(RETREAT, me.got)
+		fi
+	fi
+}
+
+/* The peer has consumed n bytes and reads the rest on TCP. */
+inline resume_from(n)
+{
+	if
+	:: me.resume_sent
+	:: else ->
+		assert(n >= me.acked && n <= me.sent);	/* the ring has them */
+#ifdef BROKEN_RESUME
+		me.resume_at = me.acked;
+#else
+		me.resume_at = n;
+#endif
+		say(RESUME, n);
+		me.resume_sent = true
+	fi
+}
+
+inline leave_lane()
+{
+	if
+	:: me.state == ON_RDMA ->
+		me.state = RETREATING;
+		me.tx = TX_RETREAT
+	:: else
+	fi
+}
+
+inline hear_retreat(n)
+{
+	leave_lane();
+	if
+	:: me.tx == TX_RETREAT ->
+		say_retreat();
+		resume_from(n)
+	:: else		/* our direction is raw already */
+	fi
+}
+
+/* -- section 3: control records ------------------------------------------- */
+
+inline hear(type, n)
+{
+	if
+	:: type == ACK ->
+		assert(n <= me.sent);
+		if
+		:: n > me.acked -> me.acked = n
+		:: else
+		fi
+	:: type == CLOSE || type == CLOSE_FULL ->
+		assert(n >= me.got);
+		assert(me.end == NEVER || me.end == n);
+		me.end = n;
+		me.peer_full = me.peer_full || type == CLOSE_FULL
+	:: type == RETREAT -> hear_retreat(n)
+	:: type == RESUME ->
+		assert(me.rx == RX_CONTROL && n == me.got);
+		me.rx = RX_RAW;
+		me.boundary = NEVER;
+		me.resume_seen = true
+	:: type == FIN || type == RST ->
+		leg_ends()
+	:: else -> assert(false)	/* raw bytes among records */
+	fi
+}
+
+/*
+ * The TCP leg ended where a record was due: the peer has ended, in order or
+ * not. What the lane has placed is read first.
+ */
+inline leg_ends()
+{
+	me.leg_over = true;
+	if
+	:: me.state == RETREATING && me.end != me.got ->
+		assert(one_killed);
+		me.state = DEAD;
+		me.eof = true
+	:: me.state == RETREATING && me.end == me.got ->
+		assert(me.got == N || one_killed);
+		plain();	/* the kernel says EOF from here on */
+		me.eof = true
+	:: else ->
+		assert(me.end != NEVER || one_killed);
+		me.peer_full = true
+	fi
+}
+
+/* -- the application, and what is done for it ------------------------------ */
+
+#define alive (!me.killed && !me.gone)
+#define room (me.sent - me.acked < RING)
+
+proctype side(byte i)
+{
+	mtype type;
+	byte n;
+
+	do
+	/* send() */
+	:: atomic { alive && me.tx == TX_RAW && me.sent < N && !me.shut ->
+		to_peer ! RAW(me.sent);
+		me.sent++ }
+	:: atomic { alive && me.tx == TX_LANE && me.sent < N && !me.shut &&
+		    (room || me.peer_full) ->
+		put_lane(DATA, me.sent);
+		me.sent++ }
+	/* shutdown(SHUT_WR) */
+	:: atomic { alive && me.sent == N && !me.shut && me.state != DEAD ->
+		me.shut = true;
+		if
+		:: me.tx == TX_RAW -> to_peer ! FIN(0)
+		:: me.tx == TX_LANE -> say(CLOSE, me.sent)
+		:: else		/* settle() */
+		fi }
+
+	/* recv(), on TCP up to the boundary */
+	:: atomic { alive && me.rx == RX_RAW && me.got != me.boundary &&
+		    nempty(from_peer) && !me.eof ->
+		from_peer ? type, n;
+		if
+		:: type == RAW ->
+			assert(n == me.got);
+			me.got++;
+			cross()
+		:: type == FIN || type == RST ->
+			assert(me.got == N || one_killed);
+			me.fin = true;
+			me.eof = true;
+			if
+			:: me.boundary != NEVER && me.state != JOINING ->
+				leg_ends()	/* before the boundary */
+			:: else
+			fi
+		:: else -> assert(false)	/* a record, as data */
+		fi }
+	/* ... behind a boundary after which the peer may go on raw */
+	:: atomic { alive && me.rx == RX_MAYBE &&
+		    (nempty(from_peer) || me.fin) ->
+		if
+		:: from_peer ? [MARK(n)] ->
+			from_peer ? MARK(n);
+			me.mark_seen = true;
+			me.rx = RX_CONTROL
+		:: else ->
+			me.rx = RX_RAW;
+			me.boundary = NEVER;
+			me.resume_seen = true
+		fi }
+	/* ... by RDMA */
+	:: atomic { alive && me.rx == RX_LANE && from_lane ? [DATA(n)] &&
+		    me.got != me.end ->
+		from_lane ? DATA(n);
+		assert(n == me.got);
+		me.got++ }
+	/* ... of which the peer hears sooner or later */
+	:: atomic { alive && me.rx == RX_LANE && me.got > me.ack_said &&
+		    me.got > me.boundary ->
+		say(ACK, me.got);
+		me.ack_said = me.got }
+	/* EOF */
+	:: atomic { alive && !me.eof && me.end == me.got &&
+		    (me.rx == RX_LANE || me.rx == RX_CONTROL) ->
+		assert(me.got == N || one_killed);
+		me.eof = true }
+	/* ... or an error: the peer died, and what the lane has is read */
+	:: atomic { alive && !me.eof && me.state == ON_RDMA &&
+		    me.leg_over && me.end != me.got && empty(from_lane) ->
+		assert(one_killed);
+		me.eof = true }
+
+	/* control records; the service thread's */
+	:: atomic { alive && (me.rx == RX_LANE || me.rx == RX_CONTROL) &&
+		    nempty(from_peer) && me.state != DEAD ->
+		from_peer ? type, n;
+		if
+		:: !me.mark_seen && type == MARK -> me.mark_seen = true
+#ifndef BROKEN_NO_MARK
+		:: !me.mark_seen && type != MARK ->
+			assert(type == FIN || type == RST);
+			leg_ends()
+#endif
+		:: else -> hear(type, n)
+		fi }
+
+	/* joining: the active side */
+	:: atomic { i == 0 && alive && me.join == NOT_BEGUN &&
+		    me.state == GREETED && !me.shut && !me.closed ->
+		me.state = JOINING;
+		me.join = ASKED;
+		put_lane(JOIN, 0) }
+	:: atomic { i == 0 && alive && me.join == ASKED &&
+		    from_lane ? [JOINED(n)] ->
+		from_lane ? JOINED(n);
+		if
+		:: me.shut || me.closed || n < me.got -> cancel()
+		:: else ->
+			me.tx = TX_FROZEN;
+			me.boundary = n;
+			me.join = TOLD;
+			put_lane(SWITCH, me.sent)
+		fi }
+	:: atomic { i == 0 && alive && me.join == TOLD &&
+		    from_lane ? [CONFIRM(n)] ->
+		from_lane ? CONFIRM(n);
+		put_lane(DONE, 0);
+		on_lane() }
+	/* ... the passive side */
+	:: atomic { i == 1 && me.join == NOT_BEGUN && from_lane ? [JOIN(n)] ->
+		from_lane ? JOIN(n);
+		if
+		:: !alive || me.state != GREETED || me.shut || me.closed ->
+			me.join = OVER;	/* a lane without a connection */
+			dead_lane = true;
+			if
+			:: alive && me.state == GREETED -> plain()
+			:: else
+			fi
+		:: else ->
+			me.state = JOINING;
+			me.tx = TX_FROZEN;
+			me.join = ASKED;
+			put_lane(JOINED, me.sent)
+		fi }
+	:: atomic { i == 1 && alive && me.join == ASKED &&
+		    from_lane ? [SWITCH(n)] ->
+		from_lane ? SWITCH(n);
+		if
+		:: n < me.got ->	/* it has gone on raw already */
+			cancel()
+		:: else ->
+			me.boundary = n;
+			put_lane(CONFIRM, 0);
+#ifdef BROKEN_NO_DONE
+			on_lane()
+#else
+			me.join = TOLD
+#endif
+		fi }
+	:: atomic { i == 1 && alive && me.join == TOLD &&
+		    from_lane ? [DONE(n)] ->
+		from_lane ? DONE(n);
+		on_lane() }
+	/* ... that comes to nothing: the lane is dead, or time is over */
+	:: atomic { alive && (me.join == ASKED || me.join == TOLD) &&
+#ifndef LEAVES
+		    dead_lane &&
+#endif
+		    empty(from_lane) ->
+		if
+		:: me.join == ASKED -> cancel()
+		:: me.join == TOLD && i == 0 -> cancel_unconfirmed()
+		:: me.join == TOLD && i == 1 -> cancel_confirmed()
+		fi }
+	:: atomic { i == 1 && alive && me.join == NOT_BEGUN &&
+		    me.state == GREETED && dead_lane && empty(from_lane) ->
+		me.join = OVER;
+		plain() }
+
+	/* the lane is dead: bytes are outstanding and nobody acknowledges */
+	:: atomic { alive && me.state == ON_RDMA && dead_lane &&
+		    me.sent > me.acked && !me.peer_full && !me.leg_over ->
+		leave_lane();
+		say_retreat() }
+	/* ... or CLOSE says that bytes are missing, and the lane is over */
+	:: atomic { alive && me.state == ON_RDMA && dead_lane &&
+		    me.rx == RX_LANE && empty(from_lane) && me.end != NEVER &&
+		    me.end != me.got && !me.leg_over ->
+		leave_lane();
+		say_retreat() }
+#ifdef LEAVES
+	/* exec, drain, fork, a false alarm: any time */
+	:: atomic { alive && me.state == ON_RDMA && !me.closed &&
+		    !me.leg_over ->
+		leave_lane();
+		say_retreat() }
+	/* ... and the peer, who would have to answer, has gone */
+	:: atomic { alive && me.state == ON_RDMA && !me.closed &&
+		    me.leg_over && me.end == me.got && me.rx == RX_LANE ->
+		plain();
+		me.eof = true }
+#endif
+	/* the ring goes by TCP */
+	:: atomic { alive && me.tx == TX_RETREAT && me.resume_sent &&
+		    me.resume_at < me.sent ->
+		to_peer ! RAW(me.resume_at);
+		me.resume_at++ }
+	:: atomic { alive && me.tx == TX_RETREAT && me.resume_sent &&
+		    me.resume_at >= me.sent ->
+		me.tx = TX_RAW }
+	:: atomic { alive && me.state == RETREATING && me.tx == TX_RAW &&
+		    me.resume_seen ->
+		plain();
+		if
+		:: me.retreat_sent && me.shut -> to_peer ! FIN(0)
+		:: else
+		fi }
+
+	/* close(), after both ends of stream */
+	:: atomic { alive && me.shut && me.eof && !me.closed ->
+		me.closed = true;
+		if
+		:: me.tx == TX_LANE -> say(CLOSE_FULL, me.sent)
+		:: else
+		fi }
+	/* ... or after an error */
+	:: atomic { alive && one_killed && !me.closed &&
+		    (me.state == DEAD || me.eof) ->
+		me.shut = true;
+		me.closed = true }
+	/* the TCP leg goes when the peer has consumed all, or has closed */
+	:: atomic { alive && me.closed &&
+		    (me.state == PLAIN || me.state == DEAD ||
+		     (one_killed && me.fin && me.state == RETREATING) ||
+		     me.state == GREETED ||
+		     (me.state == ON_RDMA &&
+		      (me.acked == me.sent || me.peer_full))) ->
+		me.gone = true;
+		do	/* what is unread is read, so that it is no RST */
+		:: nempty(from_peer) -> from_peer ? type, n
+		:: empty(from_peer) -> break
+		od;
+		if
+		:: me.state == ON_RDMA -> to_peer ! FIN(0)
+		:: else		/* FIN was sent by shutdown() */
+		fi;
+		dead_lane = dead_lane || me.join != NOT_BEGUN }
+	/* a closed socket answers with RST, which nobody needs twice */
+	:: atomic { (me.gone || me.killed) && nempty(from_peer) ->
+		from_peer ? type, n }
+#ifdef CRASHES
+	:: atomic { alive && !one_killed ->
+		me.killed = true;
+		one_killed = true;
+		dead_lane = true;
+		to_peer ! RST(0) }
+#endif
+	:: atomic { (me.gone || me.killed) && (peer.gone || peer.killed) &&
+		    empty(from_peer) -> break }
+	od
+}
+
+#ifdef FAULTS
+/* The lane dies: what is on it may arrive or not, what is put on it not. */
+active proctype fault()
+{
+	mtype type;
+	byte n;
+
+	dead_lane = true;
+	do
+	:: atomic { nempty(lane[0]) ->
+		do
+		:: lane[0] ? type, n
+		:: empty(lane[0]) -> break
+		od }
+	:: atomic { nempty(lane[1]) ->
+		do
+		:: lane[1] ? type, n
+		:: empty(lane[1]) -> break
+		od }
+	:: break
+	od
+}
+#endif
+
+init
+{
+	atomic {
+		byte i;
+
+		for (i : 0 .. 1) {
+			s[i].state = GREETED;
+			s[i].tx = TX_RAW;
+			s[i].rx = RX_RAW;
+			s[i].join = NOT_BEGUN;
+			s[i].boundary = NEVER;
+			s[i].end = NEVER
+		}
+		run side(0);
+		run side(1)
+	}
+}
