@@ -343,15 +343,16 @@ void end_settle(struct conn *conn)
 static void end_entry(int fd, struct fdtab_object *object, void *arg)
 {
 	struct conn *conn = conn_from(object);
-	bool mine = false;
+	bool mine;
 
 	(void)fd;
 	(void)arg;
 	if (!conn)
 		return;
 	lock_acquire(&conn->lock);
-	if (conn->state == STATE_on_rdma && !conn->closing && !conn->owed)
-		mine = conn->closing = true;
+	mine = conn->state == STATE_on_rdma && !conn->closing && !conn->owed;
+	if (mine)
+		conn->closing = true;
 	lock_release(&conn->lock);
 	if (mine)
 		end_lane(conn);

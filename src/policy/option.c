@@ -203,7 +203,7 @@ static const char *level_name(int64_t level)
 		[LOG_INFO] = "info", [LOG_DEBUG] = "debug",
 	};
 
-	return names[level];
+	return level >= LOG_OFF && level <= LOG_DEBUG ? names[level] : "?";
 }
 
 char *option_format(const struct policy_option *option, int64_t value,
