@@ -261,7 +261,9 @@ static void end_lane(struct conn *conn)
 
 void end_sent(struct conn *conn)
 {
-	if (conn->tx == TX_RAW && (conn->tx_shut || conn->lingering))
+	bool closed = conn->lingering && !family_shares(conn);
+
+	if (conn->tx == TX_RAW && (conn->tx_shut || closed))
 		real.shutdown(conn->tcp, SHUT_WR);
 }
 

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Streams that are checked: failures.py serve ADDRESS PORT; failures.py talk
+ADDRESS PORT CONNECTIONS. A client says a seed and an amount; then both send
+that much, each byte a function of seed and side, and compare what they read.
+"""
+
+import random
+import socket
+import struct
+import sys
+import threading
+import time
+
+PIECE = 65536
+
+
+def pieces(seed, amount):
+    dice = random.Random(seed)
+    block = dice.randbytes(PIECE + 997)
+    for at in range(0, amount, PIECE):
+        start = at // PIECE % 997
+        yield block[start:start + min(PIECE, amount - at)]
+
+
+def send(sock, seed, amount):
+    dice = random.Random()
+    for piece in pieces(seed, amount):
+        sock.sendall(piece)
+        time.sleep(dice.random() / 20)
+    sock.shutdown(socket.SHUT_WR)
+
+
+def receive(sock, seed, amount):
+    for piece in pieces(seed, amount):
+        got = b""
+        while len(got) < len(piece):
+            part = sock.recv(len(piece) - len(got))
+            if not part:
+                raise ValueError("the stream ends early")
+            got += part
+        if got != piece:
+            raise ValueError("wrong bytes")
+    if sock.recv(1):
+        raise ValueError("the stream does not end")
+
+
+def both(sock, mine, theirs, amount):
+    thread = threading.Thread(target=send, args=(sock, mine, amount))
+    thread.start()
+    receive(sock, theirs, amount)
+    thread.join()
+    sock.close()
+
+
+def serve_one(sock):
+    head = b""
+    while len(head) < 16:
+        head += sock.recv(16 - len(head))
+    seed, amount = struct.unpack("!QQ", head)
+    both(sock, seed * 2 + 1, seed * 2, amount)
+
+
+def serve(address, port):
+    with socket.create_server((address, port), backlog=64) as listener:
+        while True:
+            sock, _ = listener.accept()
+            threading.Thread(target=serve_one, args=(sock,)).start()
+
+
+def talk(address, port, failed):
+    try:
+        seed, amount = random.getrandbits(60), random.randint(1, 6000000)
+        sock = socket.create_connection((address, port))
+        sock.sendall(struct.pack("!QQ", seed, amount))
+        both(sock, seed * 2, seed * 2 + 1, amount)
+    except Exception as error:
+        failed.append(error)
+        print("talk:", repr(error), flush=True)
+
+
+def main():
+    what, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    if what == "serve":
+        serve(address, port)
+    failed = []
+    threads = [threading.Thread(target=talk, args=(address, port, failed))
+               for _ in range(int(sys.argv[4]))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
