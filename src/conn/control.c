@@ -24,7 +24,8 @@ static bool flush_locked(struct conn *conn)
 				MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (put < 0 && errno != EAGAIN && errno != EINTR) {
 			/* Nobody will read it. EPIPE: FIN was here before. */
-			conn->leg_lost |= errno == ECONNRESET;
+			if (errno == ECONNRESET)
+				conn->leg_lost = true;
 			put = conn->out_size;
 		}
 		if (put <= 0)
@@ -70,7 +71,8 @@ void control_flush(struct conn *conn)
 	lock_acquire(&conn->lock);
 	flushed = conn->out_size == 0 || flush_locked(conn);
 	lock_release(&conn->lock);
-	if (conn->leg_lost && conn_state(conn) == STATE_retreating)
+	if (conn->leg_lost && conn_state(conn) == STATE_retreating &&
+	    !retreat_alone(conn, conn->reason))
 		conn_fail(conn, -ECONNRESET, REASON_peer_died);
 	if (flushed && conn_state(conn) == STATE_retreating)
 		retreat_pump(conn);

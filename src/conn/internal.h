@@ -79,7 +79,7 @@ struct conn {
 	uint8_t out[512];	/* control bytes the TCP leg did not take yet */
 	unsigned out_size;
 	bool mark_sent, retreat_sent, resume_said, resume_sent;
-	bool leg_lost;		/* a send took the kernel's ECONNRESET */
+	atomic_bool leg_lost;	/* a send took the kernel's ECONNRESET */
 
 	struct lock receive;
 	_Atomic enum rx_stage rx;
