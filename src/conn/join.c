@@ -200,7 +200,7 @@ static int reach_any(struct conn *conn, uint64_t until_ms)
 			  addr_format(&offer->addresses[i], text),
 			  strerror(-rs));
 	}
-	return rs;
+	return conn->closing ? -ECANCELED : rs;
 }
 
 /* What our messages tell of the ring, so that the peer acknowledges in time. */
@@ -258,11 +258,12 @@ static enum reason reason_of(const struct conn *conn, int rs, int error)
 {
 	if (error == -EDQUOT)
 		return conn->over;
+	if (error == -ECANCELED)
+		return REASON_closed;
 	if (rs < 0)
 		return rdma_reason(rs);
 	return error == -ETIMEDOUT ? REASON_join_timeout
 	     : error == -ENOMEM	   ? REASON_memlock
-	     : error == -ECANCELED ? REASON_closed
 				   : REASON_join_failed;
 }
 
