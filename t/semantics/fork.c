@@ -33,14 +33,6 @@ static void over(void)
 	_exit(0);
 }
 
-static void join(pid_t pid)
-{
-	int status = -1;
-
-	MUST(waitpid(pid, &status, 0) == pid);
-	say("the child ended with %d", status);
-}
-
 /* Closed by close_gate(), or by the end of all who have it. */
 struct gate { int in, out; };
 
@@ -67,15 +59,6 @@ static void await_gate(struct gate *gate)
 	close(gate->in);
 }
 
-/* What both sides can still do, shown by whoever asks. */
-static void talk(struct pair *p)
-{
-	pair_send(p, 1000);
-	SHOW(peer_receive(p, 1000));
-	SHOW(peer_send(p, 2000));
-	pair_receive(p, 2000);
-}
-
 static void talked(struct pair *p)
 {
 	p->tx += 1000;
@@ -87,17 +70,17 @@ static void child_uses(struct pair *p)
 	pid_t pid = split();
 
 	if (pid == 0) {
-		talk(p);
+		pair_talk(p);
 		over();
 	}
-	join(pid);
+	join_child(pid);
 	talked(p);
 }
 
 static void child_then_parent(struct pair *p)
 {
 	child_uses(p);
-	talk(p);
+	pair_talk(p);
 }
 
 static void parent_uses(struct pair *p)
@@ -109,10 +92,10 @@ static void parent_uses(struct pair *p)
 		await_gate(&gate);
 		over();
 	}
-	talk(p);
+	pair_talk(p);
 	close_gate(&gate);
-	join(pid);
-	talk(p);
+	join_child(pid);
+	pair_talk(p);
 	SHOW(close(p->fd));
 	p->fd = -1;
 	SHOW(peer_drain(p));
@@ -128,7 +111,7 @@ static void exits_at_once(struct pair *p)
 		if (pid == 0)
 			(i % 2 ? exit : _exit)(0);
 		MUST(waitpid(pid, NULL, 0) == pid);
-		talk(p);
+		pair_talk(p);
 	}
 }
 
@@ -145,10 +128,10 @@ static void both(struct pair *p)
 		over();
 	}
 	pair_send(p, 300000);
-	join(pid);
+	join_child(pid);
 	p->rx += 300000;
 	say("echoed %ld", peer_end());
-	talk(p);
+	pair_talk(p);
 }
 
 static void reads_on(struct pair *p)
@@ -162,11 +145,11 @@ static void reads_on(struct pair *p)
 		pair_receive(p, 100000);
 		over();
 	}
-	join(pid);
+	join_child(pid);
 	p->rx += 100000;
 	pair_receive(p, 150000);
 	say("the peer sent %ld", peer_end());
-	talk(p);
+	pair_talk(p);
 }
 
 static void unread(struct pair *p)
@@ -180,10 +163,10 @@ static void unread(struct pair *p)
 		pair_receive(p, 2000);
 		over();
 	}
-	join(pid);
+	join_child(pid);
 	p->rx += 2000;
 	pair_receive(p, 3000);
-	talk(p);
+	pair_talk(p);
 }
 
 /* The parent's close is not the connection's end. */
@@ -197,7 +180,7 @@ static void parent_closes(struct pair *p)
 	if (pid == 0) {
 		await_gate(&gate);
 		pair_receive(p, 3000);
-		talk(p);
+		pair_talk(p);
 		SHOW(close(p->fd));
 		SHOW(peer_drain(p));
 		over();
@@ -206,7 +189,7 @@ static void parent_closes(struct pair *p)
 	p->fd = -1;
 	fflush(stdout);
 	close_gate(&gate);
-	join(pid);
+	join_child(pid);
 }
 
 static void parent_closes_late(struct pair *p)
@@ -215,11 +198,11 @@ static void parent_closes_late(struct pair *p)
 	pid_t pid = split();
 
 	if (pid == 0) {
-		talk(p);
+		pair_talk(p);
 		fflush(stdout);
 		close_gate(&first);
 		await_gate(&then);
-		talk(p);
+		pair_talk(p);
 		SHOW(close(p->fd));
 		over();
 	}
@@ -228,7 +211,7 @@ static void parent_closes_late(struct pair *p)
 	p->fd = -1;
 	fflush(stdout);
 	close_gate(&then);
-	join(pid);
+	join_child(pid);
 	SHOW(peer_drain(p));
 }
 
@@ -241,8 +224,8 @@ static void child_closes(struct pair *p)
 		SHOW(close(p->fd));
 		over();
 	}
-	join(pid);
-	talk(p);
+	join_child(pid);
+	pair_talk(p);
 }
 
 static void child_shuts(struct pair *p)
@@ -255,7 +238,7 @@ static void child_shuts(struct pair *p)
 		SHOW(close(p->fd));
 		over();
 	}
-	join(pid);
+	join_child(pid);
 	SHOW(peer_receive(p, 700));
 	SHOW(peer_drain(p));
 	SHOW(send(p->fd, "x", 1, MSG_NOSIGNAL));
@@ -277,7 +260,7 @@ static void peer_shuts(struct pair *p)
 		pair_send(p, 600);
 		over();
 	}
-	join(pid);
+	join_child(pid);
 	p->tx += 600;
 	SHOW(peer_receive(p, 600));
 	SHOW(recv(p->fd, &byte, 1, 0));
@@ -298,7 +281,7 @@ static void peer_closes(struct pair *p)
 		SHOW(recv(p->fd, &byte, 1, 0));
 		over();
 	}
-	join(pid);
+	join_child(pid);
 	SHOW(recv(p->fd, &byte, 1, 0));
 }
 
@@ -316,12 +299,12 @@ static void parent_ends(struct pair *p, void (*end)(int))
 			end(0);
 		await_gate(&joined);
 		SHOW(peer_receive(p, 900));
-		talk(p);
+		pair_talk(p);
 		SHOW(close(p->fd));
 		SHOW(peer_drain(p));
 		over();
 	}
-	join(pid);
+	join_child(pid);
 	fflush(stdout);
 	close_gate(&joined);
 	await_gate(&ends);
@@ -344,18 +327,18 @@ static void grandchild(struct pair *p)
 	if (pid == 0) {
 		inner = split();
 		if (inner == 0) {
-			talk(p);
+			pair_talk(p);
 			over();
 		}
-		join(inner);
+		join_child(inner);
 		talked(p);
-		talk(p);
+		pair_talk(p);
 		over();
 	}
-	join(pid);
+	join_child(pid);
 	talked(p);
 	talked(p);
-	talk(p);
+	pair_talk(p);
 }
 
 static void polls(struct pair *p)
@@ -371,10 +354,10 @@ static void polls(struct pair *p)
 		show_poll(p->fd, POLLIN, 0);
 		over();
 	}
-	join(pid);
+	join_child(pid);
 	p->rx += 100;
 	SHOW(peer_end());
-	talk(p);
+	pair_talk(p);
 }
 
 static void polls_unblocked(struct pair *p)
@@ -391,11 +374,11 @@ static void polls_unblocked(struct pair *p)
 		SHOW(recv(p->fd, &byte, 1, 0));
 		over();
 	}
-	join(pid);
+	join_child(pid);
 	p->rx += 1;
 	SHOW(peer_end());
 	MUST(fcntl(p->fd, F_SETFL, O_RDWR));
-	talk(p);
+	pair_talk(p);
 }
 
 static void waits(struct pair *p)
@@ -414,10 +397,10 @@ static void waits(struct pair *p)
 		SHOW(epoll_wait(set, &event, 1, 0));
 		over();
 	}
-	join(pid);
+	join_child(pid);
 	p->rx += 100;
 	SHOW(peer_end());
-	talk(p);
+	pair_talk(p);
 }
 
 static void execs(struct pair *p)
@@ -433,7 +416,7 @@ static void execs(struct pair *p)
 			 p->fd);
 		execl("/bin/sh", "sh", "-c", script, (char *)NULL);
 	}
-	join(pid);
+	join_child(pid);
 	p->rx += 10;
 	SHOW(peer_do(PEER_SKIP, p->slot, 5, 0));
 	SHOW(peer_send(p, 1000));
@@ -449,15 +432,15 @@ static void child_opens(struct pair *p)
 	if (pid == 0) {
 		pair_open(&own, 1);
 		pair_warm(&own);
-		talk(&own);
+		pair_talk(&own);
 		pair_close(&own);
 		over();
 	}
-	join(pid);
-	talk(p);
+	join_child(pid);
+	pair_talk(p);
 	pair_open(&own, 2);
 	pair_warm(&own);
-	talk(&own);
+	pair_talk(&own);
 	pair_close(&own);
 }
 
@@ -490,18 +473,18 @@ static void passes(struct pair *p)
 	if (pid == 0) {
 		MUST(pass(ends[1], p, false) == sizeof(*p));
 		await_gate(&gate);
-		talk(p);
+		pair_talk(p);
 		SHOW(close(p->fd));
 		over();
 	}
 	pair_open(p, 1);
 	pair_warm(p);
-	talk(p);
+	pair_talk(p);
 	SHOW(pass(ends[0], p, true) == sizeof(*p));
 	SHOW(close(p->fd));
 	fflush(stdout);
 	close_gate(&gate);
-	join(pid);
+	join_child(pid);
 	p->fd = -1;
 }
 
@@ -516,14 +499,14 @@ static void drops_privileges(struct pair *p)
 			MUST(setgid(65534) == 0 && setuid(65534) == 0);
 		pair_open(&own, 1);
 		pair_warm(&own);
-		talk(&own);
+		pair_talk(&own);
 		pair_close(&own);
-		talk(p);
+		pair_talk(p);
 		over();
 	}
-	join(pid);
+	join_child(pid);
 	talked(p);
-	talk(p);
+	pair_talk(p);
 }
 
 static void many(struct pair *p)
@@ -547,14 +530,14 @@ static void many(struct pair *p)
 		}
 	}
 	for (n = 0; n < 4; n++)
-		join(pids[n]);
+		join_child(pids[n]);
 	for (i = 0; i < 8; i++) {
 		SHOW(peer_receive(&more[i], 50));
 		more[i].tx += 50;
-		talk(&more[i]);
+		pair_talk(&more[i]);
 		pair_close(&more[i]);
 	}
-	talk(p);
+	pair_talk(p);
 }
 
 const struct sem_case sem_cases[] = {

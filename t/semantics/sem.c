@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sem.h"
@@ -393,4 +394,20 @@ void pair_close(struct pair *p)
 	if (p->fd >= 0)
 		close(p->fd);
 	p->fd = -1;
+}
+
+void pair_talk(struct pair *p)
+{
+	pair_send(p, 1000);
+	SHOW(peer_receive(p, 1000));
+	SHOW(peer_send(p, 2000));
+	pair_receive(p, 2000);
+}
+
+void join_child(int pid)
+{
+	int status = -1;
+
+	MUST(waitpid(pid, &status, 0) == pid);
+	say("the child ended with %d", status);
 }

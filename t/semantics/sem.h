@@ -104,6 +104,8 @@ void pair_send(struct pair *p, size_t n);
 void pair_receive(struct pair *p, size_t n);
 /* Check n received bytes at our end and advance rx; "good" or "BAD". */
 const char *pair_check(struct pair *p, const void *buf, long n);
+/* 1000 bytes there and 2000 back, shown: what both sides can still do. */
+void pair_talk(struct pair *p);
 /* Fill buf with the next n bytes to send, without advancing tx. */
 void pair_next(const struct pair *p, void *buf, size_t n);
 
@@ -117,6 +119,8 @@ bool await_events(int fd, short events);
 void await_end(int fd);
 /* Until this thread of ours is in a blocked call; 0: it has not begun. */
 void await_asleep(atomic_int *tid);
+/* Until the child has ended; prints its status. */
+void join_child(int pid);
 void nap(int ms);
 /* An address that faults, and a number, that no compiler warns about. */
 void *nowhere(void);

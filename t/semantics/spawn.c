@@ -17,22 +17,6 @@
 #include "sem.h"
 
 
-static void talk(struct pair *p)
-{
-	pair_send(p, 1000);
-	SHOW(peer_receive(p, 1000));
-	SHOW(peer_send(p, 2000));
-	pair_receive(p, 2000);
-}
-
-static void join(pid_t pid)
-{
-	int status = -1;
-
-	MUST(waitpid(pid, &status, 0) == pid);
-	say("the child ended with %d", status);
-}
-
 /* What the new program read and wrote; the parent can go on from there. */
 static void after_shell(struct pair *p)
 {
@@ -68,8 +52,8 @@ static void vfork_closes(struct pair *p)
 		close(p->fd);
 		_exit(0);
 	}
-	join(pid);
-	talk(p);
+	join_child(pid);
+	pair_talk(p);
 }
 
 static void vfork_closes_all(struct pair *p)
@@ -87,8 +71,8 @@ static void vfork_closes_all(struct pair *p)
 		execl("/bin/true", "true", (char *)NULL);
 		_exit(1);
 	}
-	join(pid);
-	talk(p);
+	join_child(pid);
+	pair_talk(p);
 }
 
 static void vfork_replaces(struct pair *p)
@@ -101,8 +85,8 @@ static void vfork_replaces(struct pair *p)
 		dup2(open("/dev/null", O_RDWR), p->fd);
 		_exit(0);
 	}
-	join(pid);
-	talk(p);
+	join_child(pid);
+	pair_talk(p);
 }
 
 static void vfork_gives(struct pair *p)
@@ -118,7 +102,7 @@ static void vfork_gives(struct pair *p)
 		execl("/bin/sh", "sh", "-c", script, (char *)NULL);
 		_exit(1);
 	}
-	join(pid);
+	join_child(pid);
 	after_shell(p);
 }
 
@@ -133,7 +117,7 @@ static void vfork_leaves_open(struct pair *p)
 		execl("/bin/sh", "sh", "-c", script, (char *)NULL);
 		_exit(1);
 	}
-	join(pid);
+	join_child(pid);
 	after_shell(p);
 }
 
@@ -145,11 +129,11 @@ static void spawns(struct pair *p)
 
 	keep_open(p);
 	SHOW(posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ));
-	join(pid);
+	join_child(pid);
 	after_shell(p);
 	SHOW(peer_send(p, 10));
 	SHOW(posix_spawnp(&pid, "sh", NULL, NULL, argv, environ));
-	join(pid);
+	join_child(pid);
 	after_shell(p);
 }
 
@@ -165,7 +149,7 @@ static void spawns_with(struct pair *p)
 	SHOW(posix_spawn_file_actions_adddup2(&actions, p->fd, 7));
 	SHOW(posix_spawn(&pid, "/bin/sh", &actions, NULL, argv, environ));
 	posix_spawn_file_actions_destroy(&actions);
-	join(pid);
+	join_child(pid);
 	after_shell(p);
 }
 
@@ -176,8 +160,8 @@ static void spawns_without(struct pair *p)
 
 	MUST(fcntl(p->fd, F_SETFD, FD_CLOEXEC));
 	SHOW(posix_spawn(&pid, "/bin/true", NULL, NULL, argv, environ));
-	join(pid);
-	talk(p);
+	join_child(pid);
+	pair_talk(p);
 }
 
 static void with_system(struct pair *p)
@@ -219,13 +203,13 @@ static void with_daemon(struct pair *p)
 		pair_warm(p);
 		MUST(daemon(1, 1));
 		MUST(read(joined[0], &byte, 1) == 0);
-		talk(p);
+		pair_talk(p);
 		pair_close(p);
 		fflush(stdout);
 		_exit(0);
 	}
 	close(ends[1]);
-	join(pid);
+	join_child(pid);
 	fflush(stdout);
 	close(joined[1]);
 	MUST(read(ends[0], &byte, 1) == 0);
@@ -238,14 +222,14 @@ static void without_handlers(struct pair *p)
 	fflush(stdout);
 	pid = _Fork();
 	if (pid == 0) {
-		talk(p);
+		pair_talk(p);
 		fflush(stdout);
 		_exit(0);
 	}
-	join(pid);
+	join_child(pid);
 	p->tx += 1000;
 	p->rx += 2000;
-	talk(p);
+	pair_talk(p);
 }
 
 /* Not told to anybody; it closes, and has a file of the same number. */
@@ -262,8 +246,8 @@ static void unseen(struct pair *p)
 		fd = open(name, O_RDWR);
 		_exit(write(fd, "x", 1) != 1);
 	}
-	join(pid);
-	talk(p);
+	join_child(pid);
+	pair_talk(p);
 }
 
 const struct sem_case sem_cases[] = {
