@@ -128,11 +128,11 @@ static void spawns(struct pair *p)
 	pid_t pid;
 
 	keep_open(p);
-	SHOW(posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ));
+	MUST(posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ) == 0);
 	join_child(pid);
 	after_shell(p);
 	SHOW(peer_send(p, 10));
-	SHOW(posix_spawnp(&pid, "sh", NULL, NULL, argv, environ));
+	MUST(posix_spawnp(&pid, "sh", NULL, NULL, argv, environ) == 0);
 	join_child(pid);
 	after_shell(p);
 }
@@ -147,7 +147,7 @@ static void spawns_with(struct pair *p)
 	SHOW(peer_send(p, 10));
 	posix_spawn_file_actions_init(&actions);
 	SHOW(posix_spawn_file_actions_adddup2(&actions, p->fd, 7));
-	SHOW(posix_spawn(&pid, "/bin/sh", &actions, NULL, argv, environ));
+	MUST(posix_spawn(&pid, "/bin/sh", &actions, NULL, argv, environ) == 0);
 	posix_spawn_file_actions_destroy(&actions);
 	join_child(pid);
 	after_shell(p);
