@@ -24,6 +24,20 @@ static int option(int fd, int level, int name)
 								      : -1;
 }
 
+/*
+ * A connect() that asks what became of an earlier one, of a connection that is
+ * an ordinary socket by now. It may say 0, as the first does.
+ */
+static bool has_begun(int fd)
+{
+	uint8_t state = TCP_CLOSE;	/* of struct tcp_info the first byte */
+	socklen_t length = sizeof(state);
+
+	return real.getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) ==
+		       0 &&
+	       state != TCP_CLOSE;
+}
+
 /* Why this connect() is the kernel's alone; REASON_none: it is not. */
 static enum reason excluded(int fd, const struct sockaddr_storage *remote)
 {
@@ -86,7 +100,8 @@ int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
 	struct conn *conn;
 	int ret;
 
-	if (option(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP)
+	if (option(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP ||
+	    has_begun(fd))
 		return CONN_PLAIN;
 	reason = excluded(fd, remote);
 	if (reason != REASON_none)

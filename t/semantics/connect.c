@@ -303,6 +303,27 @@ static void mapped(struct pair *p)
 	works(p, s);
 }
 
+/* The greeting is declined: the server reads nothing. */
+static void declined(struct pair *p)
+{
+	int port = listening(), s = nonblocking();
+
+	SHOW(to(s, port));
+	MUST(peer_do(PEER_ACCEPT, 0, OPEN_SILENT, 0));
+	SHOW(peer_do(PEER_SHUTDOWN, 0, SHUT_RD, 0));
+	say("%s", await_events(s, POLLOUT) ? "connected" : "BAD");
+	SHOW(to(s, port));
+	SHOW(to(s, port));
+	*p = (struct pair){ .fd = s };
+	fcntl(s, F_SETFL, 0);
+	pair_send(p, 10);
+	nap(50);
+	SHOW(peer_receive(p, 10));
+	peer_send(p, 1000);
+	pair_receive(p, 1000);
+	close(s);
+}
+
 static void again_and_again(struct pair *p)
 {
 	int good = 0;
@@ -341,6 +362,7 @@ const struct sem_case sem_cases[] = {
 	{ "fault", SEM_ONCE, fault, "EFAULT" },
 	{ "options_kept", SEM_ONCE, options_kept, "options set before are still set after" },
 	{ "mapped", SEM_ONCE, mapped, "an IPv4-mapped address" },
+	{ "declined", SEM_ONCE, declined, "connect() again when the server reads nothing" },
 	{ "again_and_again", SEM_ONCE, again_and_again, "50 non-blocking connects in a row" },
 	{ 0 }
 };
