@@ -87,6 +87,10 @@ enum wire_record_type {
 	WIRE_RESUME = 4,
 	WIRE_PROBE = 5,
 };
+#define WIRE_RECORD_TYPES 5
+
+/* Flag of ACK. */
+#define WIRE_ACK_CLOSE 1u	/* your CLOSE with WIRE_CLOSE_FULL is in */
 
 /* Flags of CLOSE. */
 #define WIRE_CLOSE_FULL 1u	/* I will not read any more either */

@@ -36,30 +36,43 @@ static bool flush_locked(struct conn *conn)
 	return conn->out_size == 0;
 }
 
+/*
+ * With lock. What waits already says less than a later one of its type, so
+ * that there is always room; RESUME, behind which no record may come, is said
+ * once.
+ */
+static void queue(struct conn *conn, const struct wire_record *record)
+{
+	unsigned at = conn->out_size % WIRE_RECORD_SIZE;
+
+	if (!conn->mark_sent) {
+		memcpy(conn->out, conn->mark, WIRE_TOKEN_SIZE);
+		conn->out_size = at = WIRE_TOKEN_SIZE;
+		conn->mark_sent = true;
+	} else if (conn->out_size >= at + WIRE_TOKEN_SIZE &&
+		   memcmp(conn->out + at, conn->mark, WIRE_TOKEN_SIZE) == 0) {
+		at += WIRE_TOKEN_SIZE;
+	}
+	while (at < conn->out_size &&
+	       conn->out[at + WIRE_RECORD_TYPE] != record->type)
+		at += WIRE_RECORD_SIZE;
+	wire_put_record(conn->out + at, record);
+	if (at == conn->out_size)
+		conn->out_size += WIRE_RECORD_SIZE;
+}
+
 void control_say(struct conn *conn, uint8_t type, uint32_t flags,
 		 uint64_t offset)
 {
 	struct wire_record record = { type, flags, offset };
 	int saved = errno;
-	bool full;
 
 	lock_acquire(&conn->lock);
-	if (conn->resume_said) {	/* raw bytes follow: too late */
-		lock_release(&conn->lock);
-		return;
+	if (!conn->resume_said) {	/* else raw bytes follow: too late */
+		conn->resume_said = type == WIRE_RESUME;
+		queue(conn, &record);
+		flush_locked(conn);
 	}
-	conn->resume_said = type == WIRE_RESUME;
-	full = conn->out_size + WIRE_TOKEN_SIZE + WIRE_RECORD_SIZE >
-	       sizeof(conn->out);
-	if (!full && !conn->mark_sent) {
-		memcpy(conn->out, conn->mark, WIRE_TOKEN_SIZE);
-		conn->out_size = WIRE_TOKEN_SIZE;
-		conn->mark_sent = true;
-	}
-	if (!full)
-		conn->out_size += wire_put_record(conn->out + conn->out_size,
-						  &record);
-	flush_locked(conn);
 	lock_release(&conn->lock);
 	errno = saved;
 }
@@ -97,8 +110,10 @@ void control_ended(struct conn *conn, enum leg_end end)
 			conn_fail(conn, -ECONNRESET, REASON_peer_died);
 		return;
 	}
+	/* Behind a FIN, which CLOSE stands for, the kernel says EPIPE. */
 	if (end == LEG_RST && !(conn->peer_close & WIRE_CLOSE_FULL))
-		conn_reset(conn, ECONNRESET);
+		conn_reset(conn, conn->rx_end == OFFSET_NEVER ? ECONNRESET
+							      : EPIPE);
 	if (conn->rx_end == OFFSET_NEVER)
 		conn->reason = REASON_peer_died;
 	lock_acquire(&conn->lock);
@@ -146,7 +161,8 @@ static void hear_close(struct conn *conn, const struct wire_record *record)
 	if (record->flags & WIRE_CLOSE_RESET)
 		conn_reset(conn, ECONNRESET);
 	lock_acquire(&conn->receive);
-	if (conn->rx_bytes == conn->rx_end && conn->ack_every)
+	if ((record->flags & WIRE_CLOSE_FULL) ||
+	    (conn->rx_bytes == conn->rx_end && conn->ack_every))
 		conn_acknowledge(conn);
 	lock_release(&conn->receive);
 	conn_ring(conn, NULL);
@@ -170,10 +186,13 @@ static void hear_resume(struct conn *conn, uint64_t offset)
 		retreat_check(conn);
 }
 
-static void hear_ack(struct conn *conn, uint64_t offset)
+static void hear_ack(struct conn *conn, const struct wire_record *record)
 {
+	uint64_t offset = record->offset;
 	bool wrong;
 
+	if (record->flags & WIRE_ACK_CLOSE)
+		conn->close_heard = true;
 	lock_acquire(&conn->send);
 	wrong = offset > conn->tx_bytes;
 	if (!wrong && offset > conn->acked) {
@@ -212,7 +231,7 @@ static void hear(struct conn *conn, const struct wire_record *record)
 		hear_close(conn, record);
 		break;
 	case WIRE_ACK:
-		hear_ack(conn, record->offset);
+		hear_ack(conn, record);
 		break;
 	case WIRE_PROBE:
 		conn->probed = record->offset;
@@ -271,6 +290,8 @@ void control_look(struct conn *conn)
 	enum rx_stage rx;
 
 	conn_pull(conn);
+	if (conn->rx == RX_MAYBE)
+		conn_find_stage(conn);
 	while (rx = conn->rx,
 	       (rx == RX_LANE || rx == RX_CONTROL) && conn->leg == LEG_OPEN &&
 	       conn_state(conn) != STATE_dead) {

@@ -216,12 +216,14 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 {
 	enum conn_state state = conn_state(conn);
 	bool all = conn->acked >= conn->tx_bytes || conn->replay.limit == 0 ||
-		   conn->rx != RX_LANE || (conn->peer_close & WIRE_CLOSE_FULL);
+		   (conn->peer_close & WIRE_CLOSE_FULL);
+	/* A closed socket answers with RST, and CLOSE might be lost by it. */
+	bool known = conn->rx != RX_LANE || (all && conn->close_heard);
 
 	if (state == STATE_retreating && now_ms < conn->deadline_ms)
 		return false;
 	if (state == STATE_on_rdma && conn->leg == LEG_OPEN &&
-	    now_ms < conn->deadline_ms && !(all && control_flushed(conn)))
+	    now_ms < conn->deadline_ms && !(control_flushed(conn) && known))
 		return false;
 	if (!family_shares(conn))
 		drain(conn);

@@ -22,6 +22,7 @@
 
 #define OFFSET_NEVER UINT64_MAX
 #define TIME_NEVER UINT64_MAX
+#define OUT_MAX ((WIRE_RECORD_TYPES + 1) * WIRE_RECORD_SIZE)
 
 enum tx_stage {
 	TX_HOLD,	/* nothing may go yet */
@@ -76,7 +77,11 @@ struct conn {
 	uint8_t token[WIRE_TOKEN_SIZE];
 	uint8_t mark[WIRE_TOKEN_SIZE], peer_mark[WIRE_TOKEN_SIZE];
 	struct wire_reply *offer; /* active: the lane addresses; owned */
-	uint8_t out[512];	/* control bytes the TCP leg did not take yet */
+	/*
+	 * Control bytes the TCP leg did not take yet: the rest of a record that
+	 * it took a part of, the mark, and at most one of each type.
+	 */
+	uint8_t out[OUT_MAX];
 	unsigned out_size;
 	bool mark_sent, retreat_sent, resume_said, resume_sent;
 	atomic_bool leg_lost;	/* a send took the kernel's ECONNRESET */
@@ -110,6 +115,7 @@ struct conn {
 	enum tx_stage tx_before_freeze;
 	struct replay replay;
 	_Atomic uint64_t acked;	/* the peer's application has consumed */
+	atomic_bool close_heard; /* the peer knows that we have closed */
 	uint64_t resume_at;	/* next byte of the ring to go on TCP */
 	/* one send after the peer has gone is lost */
 

@@ -172,7 +172,7 @@ static void stage_changed(struct conn *conn, enum rx_stage before)
 		retreat_check(conn);
 	if (now == before)
 		return;
-	if (now == RX_LANE || now == RX_CONTROL)
+	if (now != RX_RAW)
 		service_watch(conn);
 }
 
@@ -232,9 +232,10 @@ static size_t iov_size(const struct iovec *iov, int count)
 void conn_acknowledge(struct conn *conn)
 {
 	uint64_t consumed = conn->rx_bytes;
+	bool closed = conn->peer_close & WIRE_CLOSE_FULL;
 
 	conn->ack_sent = consumed;
-	control_say(conn, WIRE_ACK, 0, consumed);
+	control_say(conn, WIRE_ACK, closed ? WIRE_ACK_CLOSE : 0, consumed);
 }
 
 /* With receive: has so much been consumed that the peer should know? */

@@ -115,6 +115,8 @@ static bool tick(struct conn *conn, uint64_t now)
 	    lane_is_missed(conn) && !conn_lane_holds(conn, 1))
 		conn->deadline_ms =
 			conn->rx_end == OFFSET_NEVER ? now + CLOSE_MS : now;
+	if (conn->rx == RX_MAYBE)
+		conn_find_stage(conn);
 	if (now >= conn->deadline_ms && !conn->lingering)
 		time_over(conn);
 	return soon;

@@ -26,7 +26,8 @@
 #define NEVER 255
 #define MESSAGES 9	/* TCP's room, more than is ever needed */
 
-mtype = { RAW, MARK, CLOSE, CLOSE_FULL, ACK, RETREAT, RESUME, FIN, RST };
+mtype = { RAW, MARK, CLOSE, CLOSE_FULL, ACK, ACK_CLOSE, RETREAT, RESUME };
+mtype = { FIN, RST };
 mtype = { JOIN, JOINED, SWITCH, CONFIRM, DONE, DATA };
 mtype = { GREETED, JOINING, ON_RDMA, RETREATING, PLAIN, DEAD };	/* states */
 mtype = { TX_RAW, TX_FROZEN, TX_LANE, TX_RETREAT };
@@ -53,6 +54,8 @@ typedef Side {
 	bool eof;		/* the application was told of the end */
 	bool closed;		/* the application has closed */
 	bool peer_full;		/* CLOSE_FULL was heard */
+	bool close_heard;	/* the peer has heard ours: ACK_CLOSE */
+	bool refused;		/* the closed socket has answered with RST */
 	bool leg_over;		/* and the end of the TCP leg: it has gone */
 	bool gone;		/* the kernel's socket is closed */
 	bool killed;
@@ -247,8 +250,9 @@ inline hear_retreat(n)
 inline hear(type, n)
 {
 	if
-	:: type == ACK ->
+	:: type == ACK || type == ACK_CLOSE ->
 		assert(n <= me.sent);
+		me.close_heard = me.close_heard || type == ACK_CLOSE;
 		if
 		:: n > me.acked -> me.acked = n
 		:: else
@@ -257,7 +261,12 @@ inline hear(type, n)
 		assert(n >= me.got);
 		assert(me.end == NEVER || me.end == n);
 		me.end = n;
-		me.peer_full = me.peer_full || type == CLOSE_FULL
+		me.peer_full = me.peer_full || type == CLOSE_FULL;
+		if
+		:: type == CLOSE_FULL && !me.resume_sent ->
+			say(ACK_CLOSE, me.got)
+		:: else
+		fi
 	:: type == RETREAT -> hear_retreat(n)
 	:: type == RESUME ->
 		assert(me.rx == RX_CONTROL && n == me.got);
@@ -292,6 +301,31 @@ inline leg_ends()
 	fi
 }
 
+/*
+ * A closed socket answers what it hears with RST, and what of it had not
+ * arrived at the peer before never will.
+ */
+inline refuse()
+{
+	me.refused = true;
+	k = len(to_peer);
+	do
+	:: k > 0 ->
+		to_peer ? type, n;
+		to_peer ! type, n;
+		k--
+	:: k > 0 ->
+		do
+		:: k > 0 ->
+			to_peer ? type, n;
+			k--
+		:: else -> break
+		od
+	:: k == 0 -> break
+	od;
+	to_peer ! RST(0)
+}
+
 /* -- the application, and what is done for it ------------------------------ */
 
 #define alive (!me.killed && !me.gone)
@@ -300,7 +334,7 @@ inline leg_ends()
 proctype side(byte i)
 {
 	mtype type;
-	byte n;
+	byte n, k;
 
 	do
 	/* send() */
@@ -514,12 +548,18 @@ proctype side(byte i)
 		    (me.state == DEAD || me.eof) ->
 		me.shut = true;
 		me.closed = true }
-	/* the TCP leg goes when the peer has consumed all, or has closed */
+	/*
+	 * The TCP leg goes when the peer has consumed all, or has closed, and
+	 * knows that we have.
+	 */
 	:: atomic { alive && me.closed &&
 		    (me.state == PLAIN || me.state == DEAD ||
 		     (one_killed && me.fin && me.state == RETREATING) ||
 		     me.state == GREETED ||
 		     (me.state == ON_RDMA &&
+#ifndef BROKEN_NO_ACK_CLOSE
+		      (me.close_heard || me.leg_over) &&
+#endif
 		      (me.acked == me.sent || me.peer_full))) ->
 		me.gone = true;
 		do	/* what is unread is read, so that it is no RST */
@@ -531,9 +571,13 @@ proctype side(byte i)
 		:: else		/* FIN was sent by shutdown() */
 		fi;
 		dead_lane = dead_lane || me.join != NOT_BEGUN }
-	/* a closed socket answers with RST, which nobody needs twice */
 	:: atomic { (me.gone || me.killed) && nempty(from_peer) ->
-		from_peer ? type, n }
+		from_peer ? type, n;
+		if
+		:: me.gone && !me.refused && type != FIN && type != RST ->
+			refuse()
+		:: else
+		fi }
 #ifdef CRASHES
 	:: atomic { alive && !one_killed ->
 		me.killed = true;
