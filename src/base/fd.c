@@ -9,7 +9,7 @@
 
 #include "base/real.h"
 
-#define HIGH_MOST 4096	/* the kernel's table grows with the number */
+#define HIGH_MOST 4096L	/* the kernel's table grows with the number */
 
 /* Untouched pages of it cost nothing. */
 atomic_uchar fd_claims[FD_CLAIMS_MOST];
@@ -54,21 +54,29 @@ void fd_close(int fd)
 	real.close(fd);
 }
 
-/* Half way up what the process may have, and never far. */
-static long high_start(void)
+/*
+ * Half way up what the process may have, and never far. A limit that was high
+ * enough is not asked for again, until there is no number.
+ */
+static int dup_high(int fd)
 {
-	struct rlimit limit;
+	static atomic_bool roomy;
+	struct rlimit limit = { 0 };
+	int high = -1;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return 0;
-	return limit.rlim_cur / 2 < HIGH_MOST ? (long)(limit.rlim_cur / 2)
-					      : HIGH_MOST;
+	if (roomy)
+		high = real.fcntl(fd, F_DUPFD_CLOEXEC, (void *)HIGH_MOST);
+	if (high >= 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return high;
+	limit.rlim_cur /= 2;
+	roomy = limit.rlim_cur >= HIGH_MOST;
+	return real.fcntl(fd, F_DUPFD_CLOEXEC,
+			  (void *)(roomy ? HIGH_MOST : (long)limit.rlim_cur));
 }
 
 int fd_dup_high(int fd)
 {
-	int saved = errno;
-	int high = real.fcntl(fd, F_DUPFD_CLOEXEC, (void *)high_start());
+	int saved = errno, high = dup_high(fd);
 
 	if (high < 0)
 		high = -errno;

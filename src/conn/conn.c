@@ -25,18 +25,10 @@ struct fdtab_object *conn_object(struct conn *conn)
 	return &conn->object;
 }
 
-static void local_address(struct conn *conn)
-{
-	struct sockaddr_storage name;
-	socklen_t length = sizeof(name);
-
-	if (real.getsockname(conn->tcp, (struct sockaddr *)&name, &length) == 0)
-		addr_normalize(&conn->local, (struct sockaddr *)&name, length);
-}
-
 struct conn *conn_new(int fd, enum conn_role role,
 		      const struct policy_decision *decision,
-		      const struct sockaddr_storage *remote)
+		      const struct sockaddr_storage *remote,
+		      const struct sockaddr_storage *local)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 
@@ -54,6 +46,8 @@ struct conn *conn_new(int fd, enum conn_role role,
 	conn->fd = fd;
 	conn->decision = *decision;
 	conn->remote = *remote;
+	if (local)
+		conn->local = *local;
 	conn->born_ms = clock_ms();
 	conn->deadline_ms = TIME_NEVER;
 	conn->rx_boundary = OFFSET_NEVER;
@@ -64,8 +58,6 @@ struct conn *conn_new(int fd, enum conn_role role,
 	lock_init(&conn->receive, LOCK_receive);
 	lock_init(&conn->send, LOCK_send);
 	lock_init(&conn->waiters_lock, LOCK_waiters);
-	if (role == CONN_PASSIVE)
-		local_address(conn);
 	return conn;
 }
 
@@ -113,7 +105,9 @@ void lane_leave(struct conn *conn)
  */
 static void let_go(struct conn *conn)
 {
-	if (conn_is_plain(conn) && atomic_load(&conn->object.references) == 0)
+	if (conn_is_plain(conn) &&
+	    atomic_load(&conn->object.references) == 0 &&
+	    atomic_load(&conn->holders) > 1)
 		fd_park(conn->tcp);
 }
 

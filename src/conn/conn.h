@@ -41,11 +41,13 @@ struct fdtab_object *conn_object(struct conn *conn);
 
 /*
  * A new connection on the kernel socket fd, with one reference of the
- * caller's on its fd table object. NULL: no memory or fds; stay on TCP.
+ * caller's on its fd table object; `local` is NULL if it has none yet. NULL: no
+ * memory or fds; stay on TCP.
  */
 struct conn *conn_new(int fd, enum conn_role role,
 		      const struct policy_decision *decision,
-		      const struct sockaddr_storage *remote);
+		      const struct sockaddr_storage *remote,
+		      const struct sockaddr_storage *local);
 
 /* Our own number for the kernel socket. Valid while the object is held. */
 int conn_socket(const struct conn *conn);
@@ -112,8 +114,12 @@ struct conn_wait {
 	struct pollfd fds[CONN_WAITS];
 	int count;
 	uint64_t deadline_ms;	/* look again then; UINT64_MAX: never */
+	/*
+	 * Set by the caller: it is about to ask the kernel about the fds, and
+	 * tries again whatever it hears, so this need not ask before.
+	 */
+	bool asked_next;
 };
-
 
 /*
  * Who waits on a connection: a sleeping thread, or an epoll set. The calls

@@ -53,6 +53,13 @@ static void send_hello(struct conn *conn)
 	conn->deadline_ms = clock_ms() + conn->decision.handshake.timeout_ms;
 }
 
+/* With lock. */
+static void establish(struct conn *conn)
+{
+	conn_step_locked(conn, EVENT_established, conn->reason);
+	send_hello(conn);
+}
+
 /* With lock: is the kernel's connection there? */
 static void look_established(struct conn *conn)
 {
@@ -64,8 +71,7 @@ static void look_established(struct conn *conn)
 		leave(conn, REASON_closed);
 		return;
 	}
-	conn_step_locked(conn, EVENT_established, conn->reason);
-	send_hello(conn);
+	establish(conn);
 }
 
 /* With lock: REPLY is in and consumed. */
@@ -177,13 +183,20 @@ static void leave_unaware(struct conn *conn, bool background)
 	conn_settle(conn);
 }
 
-/* With lock. True: the server is unaware, and this caller is to leave it. */
-static bool look_locked(struct conn *conn)
+/*
+ * With lock. True: the server is unaware, and this caller is to leave it.
+ * `fresh`: the kernel has just connected it, and no answer can be there yet.
+ */
+static bool look_locked(struct conn *conn, bool fresh)
 {
 	bool unaware;
 
 	if (conn->redialling)
 		return false;
+	if (fresh) {
+		establish(conn);
+		return false;
+	}
 	if (conn->state == STATE_connecting)
 		look_established(conn);
 	if (conn->state != STATE_greeting || !conn->hello_sent)
@@ -207,7 +220,7 @@ static void after_greeting(struct conn *conn)
 		join_if_worth(conn);
 }
 
-void dial_look(struct conn *conn)
+static void look(struct conn *conn, bool fresh)
 {
 	enum conn_state before, after;
 	bool unaware, background;
@@ -215,7 +228,7 @@ void dial_look(struct conn *conn)
 
 	lock_acquire(&conn->lock);
 	before = conn->state;
-	unaware = look_locked(conn);
+	unaware = look_locked(conn, fresh);
 	after = conn->state;
 	background = conn->background;
 	lock_release(&conn->lock);
@@ -225,6 +238,11 @@ void dial_look(struct conn *conn)
 	else if (after != before)
 		after_greeting(conn);
 	errno = saved;
+}
+
+void dial_look(struct conn *conn)
+{
+	look(conn, false);
 }
 
 void conn_dial(struct conn *conn, const struct sockaddr *to, socklen_t length,
@@ -239,7 +257,7 @@ void conn_dial(struct conn *conn, const struct sockaddr *to, socklen_t length,
 		conn_step(conn, EVENT_unaware, REASON_no_memory);
 		return;
 	}
-	dial_look(conn);
+	look(conn, !background);
 }
 
 void conn_dial_background(struct conn *conn)

@@ -92,9 +92,10 @@ static short lane_write_bits(struct conn *conn, short lane)
 
 /*
  * The bits now; `lane` are the rsocket's (0 without one). Only what is asked
- * for is looked up.
+ * for is looked up; of the kernel nothing if it is `asked_next`.
  */
-static short compute(struct conn *conn, short events, short lane)
+static short compute(struct conn *conn, short events, short lane,
+		     bool asked_next)
 {
 	enum rx_stage rx = conn->rx;
 	enum tx_stage tx = conn->tx;
@@ -109,7 +110,7 @@ static short compute(struct conn *conn, short events, short lane)
 		bits |= lane_read_bits(conn, lane);
 	if (tx == TX_LANE)
 		bits |= lane_write_bits(conn, lane);
-	if (rx == RX_LANE && tx == TX_LANE)
+	if (asked_next || ((rx != RX_RAW || at_boundary) && tx != TX_RAW))
 		return bits;
 	kernel = kernel_poll(conn, events);
 	if (rx == RX_RAW && !at_boundary)
@@ -178,7 +179,7 @@ short conn_ready(struct conn *conn, short events)
 		lane = rdma_ready(conn->rs, lane_events(conn, events));
 		lane_leave(conn);
 	}
-	return compute(conn, events, lane) & asked;
+	return compute(conn, events, lane, false) & asked;
 }
 
 static void add_wait(struct conn_wait *wait, int fd, short events)
@@ -235,7 +236,7 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 	wait->deadline_ms = TIME_NEVER;
 	look_first(conn, events);
 	if (conn_is_plain(conn)) {
-		bits = kernel_poll(conn, events);
+		bits = wait->asked_next ? 0 : kernel_poll(conn, events);
 		add_wait(wait, conn->tcp, events);
 		return bits;
 	}
@@ -246,7 +247,7 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 		if (lane_wait.revents)
 			conn_ring(conn, waiter);
 	}
-	bits = compute(conn, events, lane) & asked;
+	bits = compute(conn, events, lane, wait->asked_next) & asked;
 	if (!(bits & (POLLRDHUP | POLLHUP)) && (lane & POLLIN) &&
 	    awaits_tail(conn, events))
 		wait->deadline_ms = clock_ms() + TAIL_LOOK_MS;

@@ -91,24 +91,25 @@ static bool is_tcp(int fd)
 	       protocol == IPPROTO_TCP;
 }
 
-static uint16_t local_port(int fd)
+static void local_address(int fd, struct sockaddr_storage *local)
 {
 	struct sockaddr_storage name;
 	socklen_t length = sizeof(name);
 
-	if (real.getsockname(fd, (struct sockaddr *)&name, &length) != 0)
-		return 0;
-	return addr_port(&name);
+	if (real.getsockname(fd, (struct sockaddr *)&name, &length) != 0 ||
+	    !addr_normalize(local, (struct sockaddr *)&name, length))
+		memset(local, 0, sizeof(*local));
 }
 
 static void accepted(int fd, const struct policy_query *query,
-		     const struct policy_decision *decision)
+		     const struct policy_decision *decision,
+		     const struct sockaddr_storage *local)
 {
 	struct conn *conn;
 
 	if (!is_tcp(fd))
 		return;
-	conn = conn_new(fd, CONN_PASSIVE, decision, &query->remote);
+	conn = conn_new(fd, CONN_PASSIVE, decision, &query->remote, local);
 	if (!conn) {
 		reason_count(REASON_no_memory);
 		return;
@@ -122,12 +123,14 @@ void verdict_accepted(int fd, const struct sockaddr *peer,
 {
 	struct policy_query query = { .role = POLICY_LISTEN };
 	struct policy_decision decision;
+	struct sockaddr_storage local;
 	int saved = errno;
 
 	if (addr_normalize(&query.remote, peer, len)) {
-		query.port = local_port(fd);
+		local_address(fd, &local);
+		query.port = addr_port(&local);
 		if (decide(&query, &decision))
-			accepted(fd, &query, &decision);
+			accepted(fd, &query, &decision, &local);
 	}
 	errno = saved;
 }

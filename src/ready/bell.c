@@ -11,6 +11,7 @@
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;	/* the bell's number + 1, for its end */
 static __thread int own;	/* the same, quickly */
+static __thread bool rung;	/* by the thread itself */
 
 static void thread_ends(void *value)
 {
@@ -52,8 +53,20 @@ static void ring(struct conn_waiter *waiter)
 	uint64_t one = 1;
 	int saved = errno;
 
+	if (bell->fd == own - 1) {
+		rung = true;
+		return;
+	}
 	if (real.write(bell->fd, &one, sizeof(one)) < 0)
 		errno = saved;	/* full: it rings already */
+}
+
+bool bell_rung(void)
+{
+	bool was = rung;
+
+	rung = false;
+	return was;
 }
 
 void bell_hang(struct bell_waiter *waiter, int fd, struct conn *conn)

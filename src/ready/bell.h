@@ -20,6 +20,12 @@ int bell_fd(void);
 /* Silence it. */
 void bell_clear(int fd);
 
+/*
+ * Has this thread rung its own bell since it last asked? It is awake and
+ * needs no eventfd for that: it looks again before it sleeps.
+ */
+bool bell_rung(void);
+
 /* Sit the waiter on the connection's list; and take it off. */
 void bell_hang(struct bell_waiter *waiter, int fd, struct conn *conn);
 void bell_unhang(struct bell_waiter *waiter, struct conn *conn);

@@ -106,7 +106,7 @@ int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
 	reason = excluded(fd, remote);
 	if (reason != REASON_none)
 		return stay(remote, decision, reason);
-	conn = conn_new(fd, CONN_ACTIVE, decision, remote);
+	conn = conn_new(fd, CONN_ACTIVE, decision, remote, NULL);
 	if (!conn)
 		return stay(remote, decision, REASON_no_memory);
 	ret = dial(fd, conn, to, length);
