@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "preload/shim.h"
+#include "rdma/rdma.h"
 
 #define PRODUCER(name, params, args) \
 	SHIM int name params \
@@ -55,7 +56,13 @@ static FILE *fresh_file(FILE *file)
 	return file;
 }
 
-FILE_PRODUCER(fopen, (const char *path, const char *mode), (path, mode))
+SHIM FILE *fopen(const char *path, const char *mode)
+{
+	FILE *setting = rdma_inside() ? rdma_setting(path) : NULL;
+
+	return setting ? setting : fresh_file(real.fopen(path, mode));
+}
+
 FILE_PRODUCER(fopen64, (const char *path, const char *mode), (path, mode))
 FILE_PRODUCER(freopen, (const char *path, const char *mode, FILE *file), (path, mode, file))
 FILE_PRODUCER(freopen64, (const char *path, const char *mode, FILE *file), (path, mode, file))

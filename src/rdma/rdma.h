@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -116,6 +117,15 @@ int rdma_arm(int rs, short events, struct pollfd *wait);
  * poll() is answered by rdma_poll_hook(), which takes its wait fd.
  */
 int rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout);
+
+/*
+ * For the fopen() shim alone: what librdmacm, which reads its settings from
+ * files, is to find in this one; NULL: what is there. Its polling_time is 0: it
+ * would spin whenever something is armed, which an event loop does for each
+ * connection; lane.busy_poll is for those who are about to sleep. The caller
+ * closes it.
+ */
+FILE *rdma_setting(const char *path);
 
 struct arming;
 extern __thread struct arming *rdma_arming;

@@ -12,6 +12,7 @@
 #include "base/real.h"
 #include "ready/epoll_set.h"
 #include "ready/ready.h"
+#include "ready/spin.h"
 
 #define ALWAYS (EPOLLERR | EPOLLHUP)
 #define POLL_BITS 0x7fff	/* EPOLL* below them are poll(2)'s POLL* */
@@ -214,6 +215,28 @@ static void look_at_dirty(struct epollset *set, struct catch *catch)
 	}
 }
 
+/* Over the lanes that have been used since the last look, and are not armed. */
+static void spin(struct epollset *set, uint64_t until_us)
+{
+	struct member *members[SPIN_MOST + 1], *member;
+	struct spin spin = { .count = 0 };
+	unsigned i, count = 0;
+	bool edge_only;
+
+	lock_acquire(&set->lock);
+	for (member = set->dirty; member && count <= SPIN_MOST;
+	     member = member->dirty_next) {
+		atomic_fetch_add(&member->references, 1);
+		spin_add(&spin, member->conn, wanted(member, &edge_only));
+		members[count++] = member;
+	}
+	lock_release(&set->lock);
+	if (count <= SPIN_MOST)
+		spin_over(&spin, until_us);
+	for (i = 0; i < count; i++)
+		member_release(members[i]);
+}
+
 static void clear_bell(struct epollset *set)
 {
 	uint64_t rings;
@@ -293,6 +316,7 @@ static int wait_round(struct epollset *set, struct catch *catch,
 	catch->deadline_ms = UINT64_MAX;
 	atomic_fetch_add(&set->sleepers, 1);
 	prepare_inner(set);
+	spin(set, until_us);
 	look_at_dirty(set, catch);
 	events = catch->events + catch->count;
 	if (catch->count < catch->max)

@@ -5,19 +5,29 @@
  * of it is kept.
  */
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/time.h>
 
 #include "base/clock.h"
 #include "base/real.h"
 #include "ready/ready.h"
 #include "ready/restart.h"
+#include "ready/spin.h"
 
 #define PEEK_LOOK_MS 1
 
+/*
+ * From the first sleep on to its end a call has all signals held back but for
+ * the sleeps themselves: one that comes between the look and the sleep must
+ * interrupt it.
+ */
 struct patience {
 	bool begun;
+	bool held;		/* the signals */
 	bool limited;		/* by SO_RCVTIMEO or SO_SNDTIMEO */
 	uint64_t until_us;
+	sigset_t mask;		/* the caller's */
 };
 
 static bool may_block(struct conn *conn, int flags)
@@ -33,11 +43,31 @@ static bool goes_on(struct conn *conn, const struct patience *patience,
 	return patience->begun || may_block(conn, flags);
 }
 
+static void hold(struct patience *patience)
+{
+	sigset_t all;
+
+	if (patience->held)
+		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &patience->mask);
+	patience->held = true;
+}
+
+static void let_go(struct patience *patience)
+{
+	if (!patience->held)
+		return;
+	pthread_sigmask(SIG_SETMASK, &patience->mask, NULL);
+	patience->held = false;
+}
+
 static void begin(struct patience *patience, struct conn *conn, int option)
 {
 	struct timeval time = { 0, 0 };
 	socklen_t length = sizeof(time);
 
+	hold(patience);
 	if (patience->begun)
 		return;
 	patience->begun = true;
@@ -50,25 +80,19 @@ static void begin(struct patience *patience, struct conn *conn, int option)
 				  : READY_FOREVER;
 }
 
-static void spin(struct conn *conn, short events)
-{
-	unsigned budget = conn_busy_poll_us(conn);
-	uint64_t until = budget ? clock_us() + budget : 0;
-
-	while (budget && !conn_ready(conn, events) && clock_us() < until)
-		;
-}
-
 /* Sleep until it may go on: 0, -EAGAIN when the time is over, -EINTR. */
 static int wait_for(struct conn *conn, short events, int option,
 		    struct patience *patience, bool moved)
 {
+	struct spin spin = { .count = 0 };
 	int ret;
 
 	begin(patience, conn, option);
-	spin(conn, events);
+	spin_add(&spin, conn, events);
+	spin_over(&spin, patience->until_us);
 	for (;;) {
-		ret = ready_wait(conn, events, patience->until_us);
+		ret = ready_sleep(conn, events, patience->until_us,
+				  &patience->mask);
 		if (ret > 0)
 			return 0;
 		if (ret == 0)
@@ -93,12 +117,15 @@ static void advance(struct iovec **iov, int *count, size_t moved)
 	}
 }
 
+/* The kernel's own sleep, with the caller's signals. */
 static ssize_t plain_receive(struct conn *conn, struct iovec *iov, int count,
-			     int flags)
+			     int flags, struct patience *patience)
 {
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
-	ssize_t got = real.recvmsg(conn_socket(conn), &msg, flags);
+	ssize_t got;
 
+	let_go(patience);
+	got = real.recvmsg(conn_socket(conn), &msg, flags);
 	return got < 0 ? -errno : got;
 }
 
@@ -122,10 +149,12 @@ static ssize_t total_of(const struct iovec *iov, int count)
  */
 static bool wait_more(struct conn *conn, struct patience *patience)
 {
+	const struct timespec look = { 0, PEEK_LOOK_MS * 1000000 };
+
 	begin(patience, conn, SO_RCVTIMEO);
 	if (conn_ready(conn, POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR))
 		return false;
-	if (real.poll(NULL, 0, PEEK_LOOK_MS) < 0)
+	if (real.ppoll(NULL, 0, &look, &patience->mask) < 0)
 		return false;	/* EINTR: what is there is the answer */
 	return clock_us() < patience->until_us;
 }
@@ -141,18 +170,18 @@ ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
 	for (;;) {
 		got = conn_receive(conn, iov, count, flags);
 		if (got == CONN_PLAIN)
-			got = plain_receive(conn, iov, count, flags);
+			got = plain_receive(conn, iov, count, flags, &patience);
 		if (got > 0 && got < wanted && peek_all(flags) &&
 		    may_block(conn, flags)) {
 			if (!wait_more(conn, &patience))
-				return got;
+				break;
 			continue;
 		}
 		if (got > 0) {
 			total += got;
 			advance(&iov, &count, got);
 			if (!all || count == 0)
-				return total;
+				break;
 			continue;
 		}
 		if (got != -EAGAIN || !goes_on(conn, &patience, flags))
@@ -162,6 +191,7 @@ ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
 		if (got < 0)
 			break;
 	}
+	let_go(&patience);
 	return total ? (ssize_t)total : got;
 }
 
@@ -181,11 +211,13 @@ static bool grace(struct conn *conn)
 }
 
 static ssize_t plain_send(struct conn *conn, struct iovec *iov, int count,
-			  int flags)
+			  int flags, struct patience *patience)
 {
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
-	ssize_t put = real.sendmsg(conn_socket(conn), &msg, flags);
+	ssize_t put;
 
+	let_go(patience);
+	put = real.sendmsg(conn_socket(conn), &msg, flags);
 	return put < 0 ? -errno : put;
 }
 
@@ -201,16 +233,14 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 	for (;;) {
 		put = conn_transmit(conn, iov, count, flags);
 		if (put == CONN_PLAIN)
-			put = plain_send(conn, iov, count, flags);
+			put = plain_send(conn, iov, count, flags, &patience);
 		if (put >= 0) {
 			total += put;
 			advance(&iov, &count, put);
-			if (count == 0 ||
-			    (put > 0 && !goes_on(conn, &patience, flags)))
-				return total;
-			if (put > 0)
-				continue;
-			return total;
+			if (put == 0 || count == 0 ||
+			    !goes_on(conn, &patience, flags))
+				break;
+			continue;
 		}
 		if (put == -EAGAIN && grace(conn))
 			continue;
@@ -221,6 +251,7 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 		if (put < 0)
 			break;
 	}
+	let_go(&patience);
 	if (total)
 		return (ssize_t)total;
 	if (put == -EPIPE && !(flags & MSG_NOSIGNAL))

@@ -13,6 +13,7 @@
 #include "ready/bell.h"
 #include "ready/epoll.h"
 #include "ready/ready.h"
+#include "ready/spin.h"
 
 #define FEW 16		/* fds that need no heap */
 
@@ -32,6 +33,7 @@ struct round {
 	int bell;
 	bool plain;		/* one of the fds is no connection of ours */
 	bool look_only;
+	bool tries;		/* the caller tries again, whatever it was */
 };
 
 uint64_t ready_until(const struct timespec *timeout)
@@ -97,7 +99,7 @@ static void add_kernel(struct round *round, int fd, short events)
 static short arm_member(struct round *round, struct member *member,
 			short events)
 {
-	struct conn_wait wait;
+	struct conn_wait wait = { .asked_next = round->tries };
 	short bits;
 	int i;
 
@@ -173,10 +175,14 @@ static int sleep_round(struct round *round, const sigset_t *mask)
 	struct timespec left, none = { 0, 0 };
 	const struct timespec *timeout;
 	int ret, ready = arm_all(round);
+	bool again;
 
 	if (ready && !round->plain)
 		return ready;
-	timeout = ready || round->look_only
+	again = bell_rung();
+	if (again && !round->plain && !round->look_only)
+		return round->tries ? 1 : -EAGAIN;
+	timeout = ready || again || round->look_only
 			  ? &none
 			  : time_left(round->deadline_us, &left);
 	ret = real.ppoll(round->kernel, round->used, timeout, mask);
@@ -187,10 +193,24 @@ static int sleep_round(struct round *round, const sigset_t *mask)
 	ready += collect_plain(round);
 	if (ready || round->look_only)
 		return ready;
+	if (round->tries && ret > 0)
+		return ret;
 	if (round->until_us != READY_FOREVER && clock_us() >= round->until_us) {
 		round->look_only = true;	/* a last look */
 	}
 	return -EAGAIN;
+}
+
+static void spin(struct round *round)
+{
+	struct spin spin = { .count = 0 };
+	nfds_t i;
+
+	for (i = 0; i < round->count && spin.count <= SPIN_MOST; i++)
+		if (round->members[i].conn)
+			spin_add(&spin, round->members[i].conn,
+				 round->fds[i].events);
+	spin_over(&spin, round->until_us);
 }
 
 /*
@@ -206,6 +226,7 @@ static int sleep_rounds(struct round *round, const sigset_t *mask)
 		return sleep_round(round, mask);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &own);
+	spin(round);
 	do {
 		ret = sleep_round(round, mask ? mask : &own);
 	} while (ret == -EAGAIN);
@@ -262,6 +283,28 @@ int ready_wait(struct conn *conn, short events, uint64_t until_us)
 	ret = sleep_rounds(&round, NULL);
 	bell_unhang(&member.waiter, conn);
 	return ret > 0 ? entry.revents : ret;
+}
+
+int ready_sleep(struct conn *conn, short events, uint64_t until_us,
+		const sigset_t *mask)
+{
+	struct pollfd entry = { .fd = -1, .events = events };
+	struct member member = { .conn = conn };
+	struct pollfd kernel[1 + CONN_WAITS];
+	struct round round = { .fds = &entry, .count = 1, .members = &member,
+			       .kernel = kernel, .until_us = until_us,
+			       .tries = true };
+	int ret;
+
+	round.bell = bell_fd();
+	if (round.bell < 0)
+		return -ENOMEM;
+	bell_hang(&member.waiter, round.bell, conn);
+	do {
+		ret = sleep_round(&round, mask);
+	} while (ret == -EAGAIN);
+	bell_unhang(&member.waiter, conn);
+	return ret;
 }
 
 void ready_after_fork(void)

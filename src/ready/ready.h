@@ -51,6 +51,13 @@ int ready_select(int n, fd_set *r, fd_set *w, fd_set *e, uint64_t until_us,
 int ready_wait(struct conn *conn, short events, uint64_t until_us);
 
 /*
+ * The same for one who tries the call again in any case, and holds all signals
+ * back while it does: the sleep is with `mask`. > 0: something has happened.
+ */
+int ready_sleep(struct conn *conn, short events, uint64_t until_us,
+		const sigset_t *mask);
+
+/*
  * recvmsg(2), sendmsg(2), connect(2) on a connection, blocking if its file
  * description does, with SO_RCVTIMEO, SO_SNDTIMEO, EINTR and SA_RESTART as
  * the kernel has them. CONN_PLAIN: nothing was moved, ask the kernel.

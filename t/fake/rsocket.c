@@ -162,11 +162,22 @@ FAKE_API int repoll_create(int size)
 }
 #endif
 
+/* As librdmacm does at its first rsocket(); this one never spins. */
+static void read_settings(void)
+{
+	FILE *file = fopen("/etc/rdma/rsocket/polling_time", "r");
+
+	if (file)
+		fclose(file);
+}
+
 FAKE_API int rsocket(int domain, int type, int protocol)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct fake_order order = rule_apply("rsocket");
 	struct fake *fake;
 
+	pthread_once(&once, read_settings);
 	(void)type;
 	(void)protocol;
 	if (order.deed == DEED_FAIL) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * rdma/ on the fake runtime (t/fake), or in the guest (SHUNT_GUEST) on the
- * true one that SHUNT_RDMA_LIBRARY names. poll() here is what the shim is.
+ * true one that SHUNT_RDMA_LIBRARY names. poll() and fopen() here are what the
+ * shims are.
  */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -29,6 +31,17 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
 	if (!hook_off && rdma_poll_hooked())
 		return rdma_poll_hook(fds, count, timeout);
 	return real.poll(fds, count, timeout);
+}
+
+static bool asked_to_spin;
+
+__attribute__((visibility("default")))
+FILE *fopen(const char *path, const char *mode)
+{
+	FILE *setting = rdma_inside() ? rdma_setting(path) : NULL;
+
+	asked_to_spin |= setting != NULL;
+	return setting ? setting : real.fopen(path, mode);
 }
 
 /* Criterion's own process loads nothing; each test is a process. */
@@ -138,6 +151,24 @@ Test(rdma, opens_and_names_the_runtime)
 	cr_assert_eq(errno, ENOTTY);
 	cr_assert_str_eq(rdma_runtime_path(), getenv("SHUNT_RDMA_LIBRARY"));
 	cr_assert_not(rdma_inside());
+}
+
+Test(rdma, librdmacm_does_not_spin)
+{
+	unsigned microseconds = 10;
+	FILE *file;
+
+	file = rdma_setting("/etc/rdma/rsocket/polling_time");
+	cr_assert_not_null(file);
+	cr_assert_eq(fscanf(file, "%u", &microseconds), 1);
+	cr_assert_eq(microseconds, 0);
+	fclose(file);
+	cr_assert_null(rdma_setting("/etc/rdma/rsocket/wake_up_interval"));
+	cr_assert_null(rdma_setting("polling_time"));
+
+	cr_assert_eq(rdma_open(), REASON_none);
+	rdma_close(rdma_socket(AF_INET, &sizes));
+	cr_assert(asked_to_spin);
 }
 
 Test(rdma, an_old_runtime_is_refused)
