@@ -26,7 +26,7 @@ static void make_full_leg(void)
 
 	real_init();
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote);
+	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote, NULL);
 	cr_assert_not_null(conn);
 	memset(conn->mark, 0xaa, sizeof(conn->mark));
 	control_say(conn, WIRE_ACK, 0, 1);
@@ -136,7 +136,7 @@ static void make_leg(enum conn_state state)
 
 	real_init();
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote);
+	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote, NULL);
 	cr_assert_not_null(conn);
 	memset(conn->peer_mark, 0xbb, sizeof(conn->peer_mark));
 	conn->decision.lane.stall_timeout_ms = 3000;
