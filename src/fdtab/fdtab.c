@@ -5,11 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* uthash must not exit() somebody else's process when memory runs out. */
-#define HASH_NONFATAL_OOM 1
-#define uthash_nonfatal_oom(entry) ((entry)->fd = -1)
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "base/lock.h"
 
 #define SHARDS 16
@@ -47,7 +43,7 @@ static struct entry *find(struct shard *shard, int fd)
 {
 	struct entry *entry;
 
-	HASH_FIND_INT(shard->entries, &fd, entry);
+	HASH_FIND_NUMBER(shard->entries, fd, (unsigned)fd / SHARDS, entry);
 	return entry;
 }
 
@@ -85,8 +81,8 @@ int fdtab_insert(int fd, struct fdtab_object *object)
 	old = find(shard, fd);
 	if (old)
 		unlink_entry(shard, old);
-	HASH_ADD_INT(shard->entries, fd, entry);
-	full = entry->fd < 0;
+	HASH_ADD_NUMBER(shard->entries, fd, (unsigned)fd / SHARDS, entry);
+	full = !entry->hh.tbl;
 	if (!full) {
 		atomic_fetch_add(slot_of(fd), 1);
 		atomic_fetch_add(&count, 1);

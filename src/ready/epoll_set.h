@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of an epoll set, for epoll_set.c and epoll_wait.c alone. */
+/* The inside of an epoll set, for the files epoll_*.c alone. */
 #ifndef READY_EPOLL_SET_H
 #define READY_EPOLL_SET_H
 
 #include <stdatomic.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "base/lock.h"
 #include "ready/epoll.h"
+
+#define INNER_MOST 8	/* sets in one set that are known as such */
 
 /* One epoll_ctl(ADD) of the application's. */
 struct registration {
 	int fd;
-	struct member *member;		/* NULL: a plain fd, noted */
+	struct member *member;		/* NULL: a plain fd's */
+	bool noted;			/* a plain fd's, and in the set */
 	uint32_t events;
 	epoll_data_t data;
 	short told;		/* EPOLLET: reported, and not used up since */
@@ -39,6 +42,7 @@ struct member {
 	unsigned call;			/* the epoll_wait() that told of it */
 	struct member *dirty_next;
 	UT_hash_handle hh;		/* by id */
+	UT_hash_handle by_conn;
 };
 
 struct epollset {
@@ -48,15 +52,25 @@ struct epollset {
 	int bell;			/* -1 until there is a member */
 	bool bell_hangs;		/* in the kernel's set */
 	uint32_t last_id;
-	struct member *members;
+	struct member *members, *by_conn;
 	struct registration *registrations;
 	struct member *dirty, **dirty_last;
-	struct epollset *inner[8];	/* sets in this set; referenced */
+	struct epollset *inner[INNER_MOST];	/* in this one; referenced */
 	int inner_count;
 	atomic_uint interest;		/* members and inner sets */
 	atomic_uint sleepers;		/* threads that may miss new dirt */
 	struct epollset *next, **link;	/* all sets; the sets lock */
 };
+
+/*
+ * With the set's lock: a member for the connection, which is not on the
+ * connection's list yet; NULL: no memory. The one that there is, or NULL. And
+ * out of the set; its registrations are freed apart.
+ */
+struct member *member_new_locked(struct epollset *set, struct conn *conn);
+struct member *member_of_locked(struct epollset *set, struct conn *conn);
+void member_remove_locked(struct member *member);
+void member_free_registrations_locked(struct member *member);
 
 /* With the set's lock. */
 void member_dirty_locked(struct member *member);
@@ -74,5 +88,17 @@ void member_sync_locked(struct member *member, uint32_t tcp_events,
 void member_to_kernel_locked(struct member *member);
 
 void epollset_ring(struct epollset *set);
+
+/*
+ * With the set's lock. One member or inner set more, or less; with the last,
+ * the bell comes off the kernel's set: nobody takes its tag out of the events
+ * of a set that is passed through. 0 or -errno.
+ */
+int epollset_hang_bell(struct epollset *set);
+void epollset_gain(struct epollset *set);
+void epollset_lose(struct epollset *set);
+
+/* If the plain fd is in the set: it is this connection now. */
+void epollset_take_over(struct epollset *set, int fd, struct conn *conn);
 
 #endif

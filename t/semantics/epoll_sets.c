@@ -300,6 +300,42 @@ static void client_loop(struct pair *p)
 	(void)p;
 }
 
+/*
+ * Taken out of the set before the connect, and (`again`) put in once more: what
+ * the set knows of the number is then what it was told last.
+ */
+static void in_and_out(struct pair *p)
+{
+	for (int again = 0; again < 2; again++) {
+		int port = (int)MUST(peer_do(PEER_LISTEN, 0, 4, 0));
+		struct sockaddr_storage addr;
+		socklen_t len = sem_addr(&addr, port);
+		int s, set = new_set();
+
+		s = (int)MUST(socket(sem_family, SOCK_STREAM, 0));
+		peer_begin(PEER_ACCEPT, 0, 40, OPEN_PING, 0);
+		add(set, s, EPOLLOUT | EPOLLET, 1);
+		MUST(epoll_ctl(set, EPOLL_CTL_DEL, s, NULL));
+		if (again)
+			add(set, s, EPOLLIN, 2);
+		SHOW(connect(s, (struct sockaddr *)&addr, len));
+		MUST(send(s, "!", 1, MSG_NOSIGNAL));
+		SHOW(peer_end());
+		peer_do(PEER_SEND, 0, 5, 0);
+		await_bytes(s, 5);
+		show_wait(set, again ? -1 : 200);
+		SHOW(change(set, EPOLL_CTL_ADD, s, EPOLLIN, 3));
+		show_wait(set, -1);
+		SHOW(change(set, EPOLL_CTL_DEL, s, 0, 0));
+		SHOW(change(set, EPOLL_CTL_DEL, s, 0, 0));
+		show_wait(set, 0);
+		peer_do(PEER_CLOSE, 0, 0, 0);
+		peer_do(PEER_UNLISTEN, 0, 0, 0);
+		close(s);
+	}
+	(void)p;
+}
+
 #define MANY 40
 
 static void many(struct pair *unused)
@@ -363,6 +399,7 @@ const struct sem_case sem_cases[] = {
 	{ "two_waiters", LANE, two_waiters, "EPOLLET wakes one of two threads" },
 	{ "server_loop", SEM_ONCE | SEM_SERVES, server_loop, "accept in an event loop" },
 	{ "client_loop", SEM_ONCE, client_loop, "connect in an event loop" },
+	{ "in_and_out", SEM_ONCE, in_and_out, "in the set and out before connect" },
 	{ "many", 0, many, "40 connections in a set" },
 	{ "number_comes_back", LANE, number_comes_back, "a number used again in the same set" },
 	{ 0 }

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* epoll_ctl(2): registrations, of connections and of plain fds. */
+#include <stdlib.h>
+
+#include "base/real.h"
+#include "ready/epoll_set.h"
+
+/* What it allows beside EPOLLEXCLUSIVE. */
+#define EXCLUSIVE_WITH (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | \
+			EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
+
+static struct registration *find(struct epollset *set, int fd)
+{
+	struct registration *registration;
+
+	HASH_FIND_NUMBER(set->registrations, fd, fd, registration);
+	return registration;
+}
+
+static struct registration *new_registration(struct epollset *set, int fd,
+					     const struct epoll_event *event)
+{
+	struct registration *registration = calloc(1, sizeof(*registration));
+
+	if (!registration)
+		return NULL;
+	registration->fd = fd;
+	registration->events = event->events;
+	registration->data = event->data;
+	HASH_ADD_NUMBER(set->registrations, fd, fd, registration);
+	if (registration->hh.tbl)
+		return registration;
+	free(registration);
+	return NULL;
+}
+
+static int add(struct epollset *set, int fd, struct conn *conn,
+	       const struct epoll_event *event)
+{
+	struct registration *registration;
+	struct member *member = NULL;
+	bool fresh = false;
+	int ret = -ENOMEM;
+
+	lock_acquire(&set->lock);
+	registration = find(set, fd);
+	if (registration && registration->member) {
+		ret = -EEXIST;
+		goto out;
+	}
+	if (registration) {	/* a stale note */
+		HASH_DEL(set->registrations, registration);
+		free(registration);
+	}
+	member = member_of_locked(set, conn);
+	fresh = !member;
+	if (!member)
+		member = member_new_locked(set, conn);
+	registration = member ? new_registration(set, fd, event) : NULL;
+	if (!registration)
+		goto out;
+	registration->member = member;
+	registration->sibling = member->registrations;
+	member->registrations = registration;
+	member_dirty_locked(member);
+	ret = 0;
+out:
+	lock_release(&set->lock);
+	if (fresh && member) {
+		conn_waiter_add(conn, &member->waiter);
+		if (conn_is_plain(conn) &&
+		    conn_waiter_remove(conn, &member->waiter))
+			member->waiter.plain(&member->waiter);
+	}
+	epollset_ring(set);
+	return ret;
+}
+
+static int modify(struct epollset *set, int fd,
+		  const struct epoll_event *event)
+{
+	struct registration *registration;
+	int ret = -ENOENT;
+
+	lock_acquire(&set->lock);
+	registration = find(set, fd);
+	if (registration && registration->member &&
+	    ((registration->events | event->events) & EPOLLEXCLUSIVE)) {
+		ret = -EINVAL;
+	} else if (registration && registration->member) {
+		registration->events = event->events;
+		registration->data = event->data;
+		registration->disabled = false;
+		registration->told = 0;
+		member_dirty_locked(registration->member);
+		ret = 0;
+	}
+	lock_release(&set->lock);
+	epollset_ring(set);
+	return ret;
+}
+
+/* With lock: one registration off its member; true: it was the last. */
+static bool detach(struct registration *registration)
+{
+	struct member *member = registration->member;
+	struct registration **link = &member->registrations;
+
+	while (*link != registration)
+		link = &(*link)->sibling;
+	*link = registration->sibling;
+	HASH_DEL(member->set->registrations, registration);
+	free(registration);
+	if (member->registrations)
+		return false;
+	member_remove_locked(member);
+	return true;
+}
+
+static int del(struct epollset *set, int fd)
+{
+	struct registration *registration;
+	struct member *member = NULL;
+	bool last = false;
+
+	lock_acquire(&set->lock);
+	registration = find(set, fd);
+	if (registration)
+		member = registration->member;
+	if (member) {
+		atomic_fetch_add(&member->references, 1);
+		last = detach(registration);
+	}
+	lock_release(&set->lock);
+	if (!member)
+		return -ENOENT;
+	if (last && conn_waiter_remove(member->conn, &member->waiter))
+		member_release(member);
+	member_release(member);
+	return 0;
+}
+
+/*
+ * A plain fd, which connect() may make a connection: remember the event. What
+ * is taken out of the set is kept for the next time: many programs put an fd
+ * in and take it out again for each message.
+ */
+static void note(struct epollset *set, int op, int fd,
+		 const struct epoll_event *event)
+{
+	struct registration *registration;
+
+	lock_acquire(&set->lock);
+	registration = find(set, fd);
+	if (!registration && op != EPOLL_CTL_DEL)
+		registration = new_registration(set, fd, event);
+	if (registration && !registration->member) {
+		registration->noted = op != EPOLL_CTL_DEL;
+		if (registration->noted) {
+			registration->events = event->events;
+			registration->data = event->data;
+		}
+	}
+	lock_release(&set->lock);
+}
+
+static void nest(struct epollset *set, struct epollset *inner)
+{
+	lock_acquire(&set->lock);
+	if (set->inner_count < INNER_MOST) {
+		fdtab_take(&inner->object);
+		set->inner[set->inner_count++] = inner;
+		epollset_gain(set);
+	}
+	lock_release(&set->lock);
+}
+
+/* The fd's connection has become plain, and its set has not heard of it. */
+static void catch_up(struct epollset *set, int fd)
+{
+	struct registration *registration;
+
+	lock_acquire(&set->lock);
+	registration = find(set, fd);
+	if (registration && registration->member &&
+	    conn_is_plain(registration->member->conn))
+		member_to_kernel_locked(registration->member);
+	lock_release(&set->lock);
+}
+
+static int plain_ctl(struct epollset *set, int op, int fd,
+		     struct epoll_event *event)
+{
+	struct fdtab_object *object = fdtab_hold(fd, NULL);
+	struct epollset *inner = epollset_from(object);
+	int ret;
+
+	if (!epollset_is_plain(set))
+		catch_up(set, fd);
+	ret = real.epoll_ctl(set->epoll, op, fd, event) == 0 ? 0 : -errno;
+	if (ret == 0 && inner && op == EPOLL_CTL_ADD)
+		nest(set, inner);
+	else if (ret == 0 && !inner)
+		note(set, op, fd, event);
+	if (object)
+		fdtab_release(object);
+	return ret;
+}
+
+int epollset_ctl(struct epollset *set, int op, int fd, struct conn *conn,
+		 struct epoll_event *event)
+{
+	if (!conn)
+		return plain_ctl(set, op, fd, event);
+	switch (op) {
+	case EPOLL_CTL_ADD:
+		if ((event->events & EPOLLEXCLUSIVE) &&
+		    (event->events & ~EXCLUSIVE_WITH))
+			return -EINVAL;
+		return add(set, fd, conn, event);
+	case EPOLL_CTL_MOD:
+		return modify(set, fd, event);
+	case EPOLL_CTL_DEL:
+		return del(set, fd);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* A noted registration, off the kernel's set; false: there was none. */
+static bool take_note(struct epollset *set, int fd, struct epoll_event *event)
+{
+	struct registration *registration;
+	bool there = false;
+
+	lock_acquire(&set->lock);
+	registration = find(set, fd);
+	if (registration && registration->noted) {
+		event->events = registration->events;
+		event->data = registration->data;
+		HASH_DEL(set->registrations, registration);
+		free(registration);
+		there = real.epoll_ctl(set->epoll, EPOLL_CTL_DEL, fd, NULL) ==
+			0;
+	}
+	lock_release(&set->lock);
+	return there;
+}
+
+void epollset_take_over(struct epollset *set, int fd, struct conn *conn)
+{
+	struct epoll_event event;
+
+	if (take_note(set, fd, &event))
+		add(set, fd, conn, &event);
+}
