@@ -36,13 +36,18 @@ static int limit_iov(struct iovec *part, const struct iovec *iov, int count,
 	return i;
 }
 
+uint64_t conn_pulled(const struct conn *conn)
+{
+	return conn->rx_bytes + conn->early_size;
+}
+
 static ssize_t tcp_receive(struct conn *conn, const struct iovec *iov,
 			   int count, int flags)
 {
 	struct iovec part[IOV_PART];
 	struct msghdr msg = { .msg_iov = (struct iovec *)iov,
 			      .msg_iovlen = count };
-	uint64_t limit = conn->rx_boundary - conn->rx_bytes;
+	uint64_t limit = conn->rx_boundary - conn_pulled(conn);
 	ssize_t got;
 
 	if (conn->rx_boundary != OFFSET_NEVER) {
@@ -58,11 +63,6 @@ static ssize_t tcp_receive(struct conn *conn, const struct iovec *iov,
 		conn->rx_raw += got;
 	}
 	return got;
-}
-
-uint64_t conn_pulled(const struct conn *conn)
-{
-	return conn->rx_bytes + conn->early_size;
 }
 
 #define PULL_STEP 65536
@@ -317,6 +317,59 @@ bool conn_lane_holds(struct conn *conn, size_t size)
 	return holds;
 }
 
+/* The vectors without their first `skip` bytes. Returns how many are used. */
+static int rest_of(struct iovec *rest, const struct iovec *iov, int count,
+		   size_t skip)
+{
+	int used = 0;
+
+	for (; count > 0 && used < IOV_PART; iov++, count--) {
+		size_t part = skip < iov->iov_len ? skip : iov->iov_len;
+
+		skip -= part;
+		if (part == iov->iov_len)
+			continue;
+		rest[used].iov_base = (char *)iov->iov_base + part;
+		rest[used++].iov_len = iov->iov_len - part;
+	}
+	return used;
+}
+
+/*
+ * MSG_PEEK begins at the first byte each time: who looks until enough is there
+ * has to see past the end of the raw part, which nobody reads meanwhile.
+ */
+static ssize_t peek_across(struct conn *conn, const struct iovec *iov,
+			   int count)
+{
+	struct iovec rest[IOV_PART];
+	ssize_t got = -EAGAIN, total = 0;
+	int used;
+
+	if (conn->early_size)
+		total = early_receive(conn, iov, count, MSG_PEEK);
+	used = rest_of(rest, iov, count, total);
+	if (used > 0 && conn_pulled(conn) != conn->rx_boundary)
+		got = tcp_receive(conn, rest, used, MSG_PEEK);
+	total += got > 0 ? got : 0;
+	used = rest_of(rest, iov, count, total);
+	if (used > 0 && conn->rx_bytes + total == conn->rx_boundary &&
+	    lane_enter(conn)) {
+		got = rdma_recv(conn->rs, rest, used, MSG_PEEK);
+		total += got > 0 ? got : 0;
+		lane_leave(conn);
+	}
+	return total ? total : got;
+}
+
+/* Is a part of what is not yet read on each lane? */
+static bool is_astride(const struct conn *conn)
+{
+	return conn_state(conn) == STATE_on_rdma &&
+	       (conn->early_size || (conn->rx == RX_RAW &&
+				     conn->rx_boundary != OFFSET_NEVER));
+}
+
 static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
 			      int count, int flags)
 {
@@ -326,6 +379,8 @@ static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
 		return CONN_PLAIN;
 	if (conn_state(conn) == STATE_dead)
 		return say_failure(conn, 0);
+	if ((flags & (MSG_PEEK | MSG_TRUNC)) == MSG_PEEK && is_astride(conn))
+		return peek_across(conn, iov, count);
 	if (conn->early_size)
 		return early_receive(conn, iov, count, flags);
 	if (find_stage(conn) != 0)

@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -73,41 +74,64 @@ int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 	return 0;
 }
 
-/* Bytes that a recv() would give, as far as the rsocket tells. */
-static int lane_pending(struct conn *conn)
+/* With receive, in the lane: how much of `size` bytes is there to be read. */
+static size_t peek(struct conn *conn, void *bytes, size_t size)
 {
-	char scratch[16384];
-	struct iovec iov = { scratch, sizeof(scratch) };
-	ssize_t got = 0;
+	struct iovec iov = { bytes, size };
+	ssize_t got = rdma_recv(conn->rs, &iov, 1, MSG_PEEK);
+
+	return got > 0 ? (size_t)got : 0;
+}
+
+/*
+ * What a recv() from the lane would give. An rsocket tells only by giving it,
+ * and holds no more than its buffer.
+ */
+static size_t lane_pending(struct conn *conn)
+{
+	char scratch[4096];
+	size_t got = 0, most = conn->decision.lane.receive_buffer;
+	void *bytes;
 
 	lock_acquire(&conn->receive);
 	if (lane_enter(conn)) {
-		got = rdma_recv(conn->rs, &iov, 1, MSG_PEEK);
+		got = peek(conn, scratch, sizeof(scratch));
+		bytes = got == sizeof(scratch) ? malloc(most) : NULL;
+		if (bytes)
+			got = peek(conn, bytes, most);
+		free(bytes);
 		lane_leave(conn);
 	}
 	lock_release(&conn->receive);
-	return got > 0 ? (int)got : 0;
+	return got;
+}
+
+/* Of the raw part of the stream, which ends `left` bytes on. */
+static int raw_pending(struct conn *conn, uint64_t left, int *bytes)
+{
+	if (real.ioctl(conn->tcp, FIONREAD, bytes) != 0)
+		return -errno;
+	if (*bytes >= 0 && (uint64_t)*bytes >= left)
+		*bytes = (int)(left + lane_pending(conn));
+	return 0;
 }
 
 int conn_pending(struct conn *conn, int *bytes)
 {
-	uint64_t left = conn->rx_boundary - conn_pulled(conn);
+	int ret = 0;
 
 	if (conn->rx == RX_GREET)
 		conn_ready(conn, POLLIN);
 	if (conn_is_plain(conn))
 		return CONN_PLAIN;
 	*bytes = 0;
-	if (conn->rx == RX_RAW) {
-		if (real.ioctl(conn->tcp, FIONREAD, bytes) != 0)
-			return -errno;
-		if (*bytes >= 0 && (uint64_t)*bytes > left)
-			*bytes = left;
-	} else if (conn->rx == RX_LANE) {
-		*bytes = lane_pending(conn);
-	}
+	if (conn->rx == RX_RAW)
+		ret = raw_pending(conn, conn->rx_boundary - conn_pulled(conn),
+				  bytes);
+	else if (conn->rx == RX_LANE)
+		*bytes = (int)lane_pending(conn);
 	*bytes += (int)conn->early_size;
-	return 0;
+	return ret;
 }
 
 int conn_unsent(struct conn *conn, int *bytes)

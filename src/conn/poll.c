@@ -36,7 +36,7 @@ static bool peer_is_over(struct conn *conn)
  */
 static bool end_has_come(struct conn *conn)
 {
-	uint64_t left = conn->rx_end - conn->rx_bytes;
+	uint64_t left = conn->rx_end - conn_pulled(conn);
 	size_t most = conn->decision.lane.receive_buffer / 4;
 
 	if (left == 0 || conn->tail_came)

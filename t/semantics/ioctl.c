@@ -34,6 +34,10 @@ static void readable(struct pair *p)
 	say("%d", pending(p->fd));
 	pair_receive(p, 2010);
 	say("%d", pending(p->fd));
+	peer_send(p, 60000);
+	await_bytes(p->fd, 60000);
+	say("%d", pending(p->fd));
+	pair_receive(p, 60000);
 }
 
 static void readable_at_end(struct pair *p)
