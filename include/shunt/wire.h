@@ -86,8 +86,10 @@ enum wire_record_type {
 	WIRE_RETREAT = 3,
 	WIRE_RESUME = 4,
 	WIRE_PROBE = 5,
+	WIRE_LEAVE = 6,
+	WIRE_RETURN = 7,	/* and bytes, to the record's end */
 };
-#define WIRE_RECORD_TYPES 5
+#define WIRE_RECORD_TYPES 7
 
 /* Flag of ACK. */
 #define WIRE_ACK_CLOSE 1u	/* your CLOSE with WIRE_CLOSE_FULL is in */

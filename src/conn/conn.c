@@ -52,6 +52,7 @@ struct conn *conn_new(int fd, enum conn_role role,
 	conn->deadline_ms = TIME_NEVER;
 	conn->rx_boundary = OFFSET_NEVER;
 	conn->rx_end = OFFSET_NEVER;
+	conn->leave_at = conn->retreat_at = OFFSET_NEVER;
 	conn->rs = -1;
 	conn->state = role == CONN_ACTIVE ? STATE_connecting : STATE_greeting;
 	lock_init(&conn->lock, LOCK_conn);
@@ -79,6 +80,7 @@ void conn_drop(struct conn *conn)
 	lock_destroy(&conn->waiters_lock);
 	replay_free(&conn->replay);
 	free(conn->early);
+	free(conn->back);
 	free(conn->offer);
 	free(conn);
 	errno = saved;

@@ -31,6 +31,7 @@ static bool flush_locked(struct conn *conn)
 		if (put <= 0)
 			break;
 		conn->out_size -= put;
+		conn->out_kept -= put < conn->out_kept ? put : conn->out_kept;
 		memmove(conn->out, conn->out + put, conn->out_size);
 	}
 	return conn->out_size == 0;
@@ -43,16 +44,15 @@ static bool flush_locked(struct conn *conn)
  */
 static void queue(struct conn *conn, const struct wire_record *record)
 {
-	unsigned at = conn->out_size % WIRE_RECORD_SIZE;
+	unsigned at;
 
 	if (!conn->mark_sent) {
 		memcpy(conn->out, conn->mark, WIRE_TOKEN_SIZE);
-		conn->out_size = at = WIRE_TOKEN_SIZE;
+		conn->out_size = conn->out_kept = WIRE_TOKEN_SIZE;
 		conn->mark_sent = true;
-	} else if (conn->out_size >= at + WIRE_TOKEN_SIZE &&
-		   memcmp(conn->out + at, conn->mark, WIRE_TOKEN_SIZE) == 0) {
-		at += WIRE_TOKEN_SIZE;
 	}
+	at = conn->out_kept ? conn->out_kept
+			    : conn->out_size % WIRE_RECORD_SIZE;
 	while (at < conn->out_size &&
 	       conn->out[at + WIRE_RECORD_TYPE] != record->type)
 		at += WIRE_RECORD_SIZE;
@@ -75,6 +75,24 @@ void control_say(struct conn *conn, uint8_t type, uint32_t flags,
 	}
 	lock_release(&conn->lock);
 	errno = saved;
+}
+
+size_t control_return(struct conn *conn, uint64_t offset, const uint8_t *bytes,
+		      size_t size)
+{
+	const size_t most = WIRE_RECORD_MAX - WIRE_RECORD_SIZE;
+
+	size = size < most ? size : most;
+	lock_acquire(&conn->lock);
+	if (!flush_locked(conn) || conn->resume_said)
+		size = 0;
+	if (size > 0) {
+		wire_put_return(conn->out, offset, bytes, size);
+		conn->out_size = conn->out_kept = WIRE_RECORD_SIZE + size;
+		flush_locked(conn);
+	}
+	lock_release(&conn->lock);
+	return size;
 }
 
 void control_flush(struct conn *conn)
@@ -162,7 +180,7 @@ static void hear_close(struct conn *conn, const struct wire_record *record)
 		conn_reset(conn, ECONNRESET);
 	lock_acquire(&conn->receive);
 	if ((record->flags & WIRE_CLOSE_FULL) ||
-	    (conn->rx_bytes == conn->rx_end && conn->ack_every))
+	    conn->rx_bytes == conn->rx_end)
 		conn_acknowledge(conn);
 	lock_release(&conn->receive);
 	conn_ring(conn, NULL);
@@ -224,7 +242,17 @@ void control_answer_probe(struct conn *conn)
 	lock_release(&conn->receive);
 }
 
-static void hear(struct conn *conn, const struct wire_record *record)
+static void hear_leave(struct conn *conn, uint64_t offset)
+{
+	if (offset < conn_pulled(conn))
+		protocol_error(conn);
+	else
+		leave_heard(conn, offset);
+}
+
+/* A whole record of `size` bytes, which is still in conn->in. */
+static void hear(struct conn *conn, const struct wire_record *record,
+		 size_t size)
 {
 	switch (record->type) {
 	case WIRE_CLOSE:
@@ -237,8 +265,20 @@ static void hear(struct conn *conn, const struct wire_record *record)
 		conn->probed = record->offset;
 		control_answer_probe(conn);
 		break;
+	case WIRE_LEAVE:
+		hear_leave(conn, record->offset);
+		break;
+	case WIRE_RETURN:
+		if (!leave_returned(conn, record->offset,
+				    conn->in + WIRE_RECORD_SIZE,
+				    size - WIRE_RECORD_SIZE))
+			protocol_error(conn);
+		break;
 	case WIRE_RETREAT:
-		retreat_heard(conn, record->offset);
+		if (leave_waits(conn))
+			conn->retreat_at = record->offset;
+		else
+			retreat_heard(conn, record->offset);
 		break;
 	case WIRE_RESUME:
 		hear_resume(conn, record->offset);
@@ -281,7 +321,7 @@ static bool hear_record(struct conn *conn)
 	if (length < 0)
 		protocol_error(conn);
 	else
-		hear(conn, &record);
+		hear(conn, &record, length);
 	return length > 0;
 }
 

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Connections that leave their lanes because an operator or a new policy says
- * so. Not one byte may be lost by it, so one without replay rings stays: its
- * lane cannot be left with bytes on the way. And so does one whose peer has
- * closed.
+ * so. Not one byte may be lost by it, so one whose peer has closed stays.
  */
 #include "conn/drain.h"
 
 #include "base/addr.h"
 #include "conn/internal.h"
-
-static bool has_rings(const struct conn *conn)
-{
-	return conn->replay.limit && conn->ack_every;
-}
 
 /* What the lane still holds is nowhere else when the peer's process ends. */
 static bool peer_closed(const struct conn *conn)
@@ -35,8 +28,6 @@ enum drain_news drain_step(struct conn *conn, enum reason reason)
 	/* Under `require` the application waits for the lane. */
 	if (state < STATE_greeted || conn->tx == TX_HOLD)
 		return DRAIN_NEW;
-	if (state == STATE_on_rdma && !has_rings(conn))
-		return DRAIN_NO_RING;
 	if (state == STATE_on_rdma && peer_closed(conn))
 		return DRAIN_CLOSED;
 	if (conn_leave(conn, reason) != 0)
@@ -51,7 +42,6 @@ const char *drain_text(enum drain_news news)
 		[DRAIN_NONE] = "it had no lane",
 		[DRAIN_MOVED] = "",
 		[DRAIN_MOVING] = "it is moving",
-		[DRAIN_NO_RING] = "it keeps no replay ring (lane.replay)",
 		[DRAIN_CLOSED] = "its peer has closed it",
 		[DRAIN_GONE] = "it has ended",
 	};

@@ -13,7 +13,6 @@ enum drain_news {
 	DRAIN_NONE,	/* it had no lane, and will get none */
 	DRAIN_MOVED,	/* it is on TCP */
 	DRAIN_MOVING,	/* ask again when something has happened */
-	DRAIN_NO_RING,	/* it cannot move: lane.replay = "0" */
 	DRAIN_CLOSED,	/* by its peer, who need not answer any more */
 	DRAIN_GONE,	/* it ended */
 };

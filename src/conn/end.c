@@ -215,10 +215,14 @@ static void drain(struct conn *conn)
 bool end_linger_over(struct conn *conn, uint64_t now_ms)
 {
 	enum conn_state state = conn_state(conn);
-	bool all = conn->acked >= conn->tx_bytes || conn->replay.limit == 0 ||
+	bool all = conn->acked >= conn->tx_bytes ||
 		   (conn->peer_close & WIRE_CLOSE_FULL);
 	/* A closed socket answers with RST, and CLOSE might be lost by it. */
 	bool known = conn->rx != RX_LANE || (all && conn->close_heard);
+
+	/* Bytes are on their way back to us, if the peer wants them still. */
+	if (conn->leaving && !(conn->peer_close & WIRE_CLOSE_FULL))
+		known = false;
 
 	if (state == STATE_retreating && now_ms < conn->deadline_ms)
 		return false;

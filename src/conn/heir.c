@@ -24,6 +24,8 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->early = NULL;
 	conn->early_at = 0;
 	conn->early_size = 0;
+	conn->early_raw = 0;
+	conn->leaving = false;
 	conn->state = STATE_retreating;
 	conn->reason = REASON_forked;
 	conn->rx = RX_CONTROL;

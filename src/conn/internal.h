@@ -22,7 +22,7 @@
 
 #define OFFSET_NEVER UINT64_MAX
 #define TIME_NEVER UINT64_MAX
-#define OUT_MAX ((WIRE_RECORD_TYPES + 1) * WIRE_RECORD_SIZE)
+#define OUT_MAX (WIRE_RECORD_TYPES * WIRE_RECORD_SIZE + WIRE_RECORD_MAX)
 
 enum tx_stage {
 	TX_HOLD,	/* nothing may go yet */
@@ -78,11 +78,12 @@ struct conn {
 	uint8_t mark[WIRE_TOKEN_SIZE], peer_mark[WIRE_TOKEN_SIZE];
 	struct wire_reply *offer; /* active: the lane addresses; owned */
 	/*
-	 * Control bytes the TCP leg did not take yet: the rest of a record that
-	 * it took a part of, the mark, and at most one of each type.
+	 * Control bytes the TCP leg did not take yet: out_kept of the mark or
+	 * a RETURN; else the rest of a record that it took a part of; then at
+	 * most one record of each type.
 	 */
 	uint8_t out[OUT_MAX];
-	unsigned out_size;
+	unsigned out_size, out_kept;
 	bool mark_sent, retreat_sent, resume_said, resume_sent;
 	atomic_bool leg_lost;	/* a send took the kernel's ECONNRESET */
 
@@ -98,6 +99,7 @@ struct conn {
 	uint8_t *early;
 	size_t early_at;
 	_Atomic size_t early_size;
+	size_t early_raw;	/* of it by TCP */
 	bool rx_shut;
 	_Atomic uint64_t ack_every; /* bytes; 0: the peer keeps none */
 	_Atomic uint64_t ack_sent;
@@ -132,6 +134,16 @@ struct conn {
 	atomic_bool reset;
 	atomic_int error;
 	atomic_ulong messages;
+
+	/* leave.c; but for the first two the service thread's own */
+	atomic_bool leaving;	/* LEAVE was said; with send */
+	enum reason leave_reason;
+	uint64_t leave_at;	/* the peer's LEAVE{n}, or OFFSET_NEVER */
+	uint64_t leave_ms;	/* when something was last taken in */
+	uint64_t retreat_at;	/* RETREAT{n} came before ours, or NEVER */
+	bool returned;		/* the ring is what came back */
+	uint8_t *back;		/* unread bytes on their way back */
+	size_t back_size, back_at;
 
 	/* The service thread's own. */
 	uint64_t progress_ms;	/* outstanding without an ACK since; 0: not */
@@ -204,6 +216,11 @@ void conn_reset(struct conn *conn, int error);
 
 /* io.c: with receive: bytes taken off TCP or the lane, read or not */
 uint64_t conn_pulled(const struct conn *conn);
+/*
+ * With receive: room for bytes before stream offset `end` behind the early
+ * ones. Returns its size; 0: there are none, or no memory.
+ */
+size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room);
 /* Take raw bytes off TCP up to the boundary, as far as they are there. */
 void conn_pull(struct conn *conn);
 
@@ -247,6 +264,12 @@ void join_accept(int rs);		/* passive: a peer's lane is here */
 void control_say(struct conn *conn, uint8_t type, uint32_t flags,
 		 uint64_t offset);
 void control_flush(struct conn *conn);
+/*
+ * Say RETURN with a part of these bytes: its size, or 0 as long as something
+ * waits to go out. Takes `lock`.
+ */
+size_t control_return(struct conn *conn, uint64_t offset, const uint8_t *bytes,
+		      size_t size);
 /* Service thread: read what has come. */
 void control_look(struct conn *conn);
 /* The TCP leg has ended where a record, or raw bytes, were due. */
@@ -275,6 +298,22 @@ void retreat_heard(struct conn *conn, uint64_t consumed);
 void retreat_pump(struct conn *conn);
 /* A direction may be raw again: is the connection the kernel's now? */
 void retreat_check(struct conn *conn);
+
+/* leave.c: out of a lane that is alive, without a ring */
+/* Stop sending, say LEAVE; the service thread does the rest. No locks. */
+void leave_in_order(struct conn *conn, enum reason reason);
+/* Service thread: one step. True: look again soon. */
+bool leave_look(struct conn *conn);
+/*
+ * Service thread: is something taken in or given back, so that the peer's
+ * RETREAT, or the lane's end, has to wait?
+ */
+bool leave_waits(const struct conn *conn);
+/* LEAVE{sent} came. */
+void leave_heard(struct conn *conn, uint64_t sent);
+/* RETURN came. False: that is not what is missing, or there is no memory. */
+bool leave_returned(struct conn *conn, uint64_t offset, const uint8_t *bytes,
+		    size_t size);
 
 /* service.c: the thread */
 /* Watch the TCP leg: dialling, late greetings, control records. */

@@ -67,32 +67,44 @@ static ssize_t tcp_receive(struct conn *conn, const struct iovec *iov,
 
 #define PULL_STEP 65536
 
-/*
- * With receive: one step of conn_pull(). False: no more now. *end: the leg has
- * come to it, before the boundary.
- */
-static bool pull_step(struct conn *conn, enum leg_end *end)
+size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room)
 {
 	size_t size = conn->early_size, want = PULL_STEP;
 	uint8_t *grown;
-	ssize_t got;
 
-	if (want > conn->rx_boundary - conn_pulled(conn))
-		want = conn->rx_boundary - conn_pulled(conn);
+	if (want > end - conn_pulled(conn))
+		want = end - conn_pulled(conn);
 	if (want == 0)
-		return false;
+		return 0;
 	if (conn->early_at) {
 		memmove(conn->early, conn->early + conn->early_at, size);
 		conn->early_at = 0;
 	}
 	grown = realloc(conn->early, size + want);
 	if (!grown)
-		return false;
+		return 0;
 	conn->early = grown;
-	got = real.recv(conn->tcp, grown + size, want, MSG_DONTWAIT);
-	if (got > 0)
-		conn->early_size = size + got;
-	else if (got == 0)
+	*room = grown + size;
+	return want;
+}
+
+/*
+ * With receive: one step of conn_pull(). False: no more now. *end: the leg has
+ * come to it, before the boundary.
+ */
+static bool pull_step(struct conn *conn, enum leg_end *end)
+{
+	uint8_t *room;
+	size_t want = conn_early_room(conn, conn->rx_boundary, &room);
+	ssize_t got;
+
+	if (want == 0)
+		return false;
+	got = real.recv(conn->tcp, room, want, MSG_DONTWAIT);
+	if (got > 0) {
+		conn->early_size += got;
+		conn->early_raw += got;
+	} else if (got == 0)
 		*end = LEG_FIN;
 	else if (errno != EAGAIN && errno != EINTR)
 		*end = LEG_RST;
@@ -122,7 +134,7 @@ void conn_pull(struct conn *conn)
 static ssize_t early_receive(struct conn *conn, const struct iovec *iov,
 			     int count, int flags)
 {
-	size_t size = conn->early_size, at = conn->early_at, moved = 0;
+	size_t size = conn->early_size, at = conn->early_at, moved = 0, raw;
 	int i;
 
 	for (i = 0; i < count && moved < size; i++) {
@@ -135,8 +147,10 @@ static ssize_t early_receive(struct conn *conn, const struct iovec *iov,
 	}
 	if (flags & MSG_PEEK)
 		return moved;
+	raw = moved < conn->early_raw ? moved : conn->early_raw;
 	conn->rx_bytes += moved;
-	conn->rx_raw += moved;
+	conn->rx_raw += raw;
+	conn->early_raw -= raw;
 	conn->early_at += moved;
 	conn->early_size = size - moved;
 	if (size == moved) {
@@ -243,8 +257,9 @@ static bool ack_due(const struct conn *conn)
 {
 	uint64_t since = conn->rx_bytes - conn->ack_sent;
 
-	return conn->rx == RX_LANE && conn->ack_every && since > 0 &&
-	       (since >= conn->ack_every || conn->rx_bytes == conn->rx_end);
+	return conn->rx == RX_LANE && since > 0 &&
+	       (conn->rx_bytes == conn->rx_end ||
+		(conn->ack_every && since >= conn->ack_every));
 }
 
 /* MSG_TRUNC on TCP: the bytes are taken and go nowhere (tcp(7)). */

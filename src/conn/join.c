@@ -206,7 +206,7 @@ static int reach_any(struct conn *conn, uint64_t until_ms)
 /* What our messages tell of the ring, so that the peer acknowledges in time. */
 static uint32_t replay_kib(const struct conn *conn)
 {
-	return (uint32_t)(conn->decision.lane.replay / 1024);
+	return (uint32_t)((conn->decision.lane.replay + 1023) / 1024);
 }
 
 /*

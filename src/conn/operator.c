@@ -209,7 +209,6 @@ static void say_drained(struct answer *answer, const struct crowd *crowd)
 	for (; member < crowd->all + crowd->count; member++) {
 		moved += member->news == DRAIN_MOVED;
 		if (member->news == DRAIN_MOVING ||
-		    member->news == DRAIN_NO_RING ||
 		    member->news == DRAIN_CLOSED)
 			say_conn(answer, member->conn,
 				 drain_text(member->news));

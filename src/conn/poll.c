@@ -164,7 +164,10 @@ static short lane_events(struct conn *conn, short events)
 	bool reads = (events & READ_BITS) || awaits_tail(conn, events);
 
 	return (reads ? POLLIN : 0) |
-	       (events & WRITE_BITS && !conn_ring_full(conn) ? POLLOUT : 0);
+	       (events & WRITE_BITS && conn->tx == TX_LANE &&
+				!conn_ring_full(conn)
+			? POLLOUT
+			: 0);
 }
 
 short conn_ready(struct conn *conn, short events)

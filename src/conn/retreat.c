@@ -2,9 +2,8 @@
 /*
  * Back to TCP. Who leaves the lane says RETREAT{what it has consumed}; who
  * hears it says its own, if it has not yet, and then RESUME and the bytes the
- * other lacks, from the replay ring. A lane that carried bytes which are
- * nowhere else any more (lane.replay = "0") cannot be left: the connection is
- * reset.
+ * other lacks, from the replay ring. A lane that has died with bytes which
+ * are nowhere else (lane.replay = "0") cannot be left: the connection is reset.
  */
 #include "base/real.h"
 #include "conn/family.h"
@@ -42,7 +41,8 @@ static void resume_from(struct conn *conn, uint64_t offset)
 	bool have, said;
 
 	lock_acquire(&conn->send);
-	have = replay_has(&conn->replay, offset);
+	have = replay_has(&conn->replay, offset) &&
+	       conn->replay.end == conn->tx_bytes;
 	said = conn->resume_sent;
 	if (have && !said) {
 		conn->resume_at = offset;
@@ -195,6 +195,12 @@ static void leave_greeting(struct conn *conn, enum reason reason)
 	conn->leave_asked = true;
 }
 
+/* Is what is on the lane elsewhere, too? */
+static bool has_rings(const struct conn *conn)
+{
+	return conn->replay.limit && conn->ack_every;
+}
+
 int conn_leave(struct conn *conn, enum reason reason)
 {
 	switch (conn_state(conn)) {
@@ -210,7 +216,10 @@ int conn_leave(struct conn *conn, enum reason reason)
 		conn_step(conn, EVENT_unaware, reason);
 		break;
 	case STATE_on_rdma:
-		retreat_lane(conn, reason);
+		if (conn->leg == LEG_OPEN && !has_rings(conn))
+			leave_in_order(conn, reason);
+		else
+			retreat_lane(conn, reason);
 		break;
 	case STATE_retreating:
 		family_look(conn);

@@ -25,6 +25,7 @@
 #define EVENTS 64
 #define TICK_MS 500	/* the longest a deadline may go unseen */
 #define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
+#define LEAVE_MS 1	/* what is on the lane still comes in */
 #define POLICY_MS 1000	/* between looks for a new policy, with lanes */
 #define CHANNEL UINT64_C(1)	/* tag of an event's data: children */
 
@@ -45,11 +46,15 @@ void service_wake(void)
 	errno = saved;
 }
 
-/* Is there anything that should still have come or gone by the lane? */
+/*
+ * Is there anything that should still have come or gone by the lane? If it is
+ * being left in order, leave.c knows.
+ */
 static bool lane_is_missed(const struct conn *conn)
 {
-	return conn->rx_end != conn->rx_bytes ||
-	       !(conn->peer_close & WIRE_CLOSE_FULL);
+	return !leave_waits(conn) &&
+	       (conn->rx_end != conn->rx_bytes ||
+		!(conn->peer_close & WIRE_CLOSE_FULL));
 }
 
 /* The time the RDMA lane was given after its end, or the peer's, is over. */
@@ -206,6 +211,8 @@ static int tick_all(void)
 	idle = true;
 	while ((conn = next_watched(conn))) {
 		soon |= tick(conn, now);
+		if (leave_look(conn) && now + LEAVE_MS < next)
+			next = now + LEAVE_MS;
 		if (judge(conn, now) && policy_due_ms < next)
 			next = policy_due_ms;
 		if (conn->deadline_ms < next)
@@ -416,10 +423,10 @@ bool service_retreats(bool give_up)
 	lock_acquire(&lock);
 	for (conn = watched; conn; conn = conn->service_next) {
 		if (!conn->watched || conn->parent ||
-		    conn_state(conn) != STATE_retreating)
+		    (conn_state(conn) != STATE_retreating && !conn->leaving))
 			continue;
 		any = true;
-		if (give_up && conn->tx == TX_RETREAT)
+		if (give_up && (conn->tx == TX_RETREAT || conn->leaving))
 			real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER,
 					&reset, sizeof(reset));
 	}

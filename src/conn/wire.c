@@ -227,6 +227,17 @@ size_t wire_put_record(uint8_t *out, const struct wire_record *record)
 	return WIRE_RECORD_SIZE;
 }
 
+size_t wire_put_return(uint8_t *out, uint64_t offset, const uint8_t *bytes,
+		       size_t size)
+{
+	struct wire_record record = { WIRE_RETURN, 0, offset };
+
+	wire_put_record(out, &record);
+	put16(out + WIRE_RECORD_LENGTH, WIRE_RECORD_SIZE + size);
+	memcpy(out + WIRE_RECORD_SIZE, bytes, size);
+	return WIRE_RECORD_SIZE + size;
+}
+
 int wire_get_record(const uint8_t *in, size_t size,
 		    struct wire_record *record)
 {

@@ -51,6 +51,9 @@ size_t wire_put_hello(uint8_t *out, const struct wire_hello *hello);
 size_t wire_put_reply(uint8_t *out, const struct wire_reply *reply);
 size_t wire_put_lane(uint8_t *out, const struct wire_lane *lane);
 size_t wire_put_record(uint8_t *out, const struct wire_record *record);
+/* RETURN, with at most WIRE_RECORD_MAX - WIRE_RECORD_SIZE bytes. */
+size_t wire_put_return(uint8_t *out, uint64_t offset, const uint8_t *bytes,
+		       size_t size);
 
 /*
  * Decoders of one whole message: 0, -EPROTO, or -EPROTONOSUPPORT for another

@@ -12,6 +12,7 @@
  *
  *	-DN=2		bytes of each direction
  *	-DRING=1	bytes that a replay ring holds
+ *	-DNO_RING	there are none: only a lane that is alive can be left
  *	-DFAULTS	the lane may die, silently
  *	-DLEAVES	a side may leave a live lane, or be impatient in a join
  *	-DCRASHES	a side may be killed
@@ -27,7 +28,7 @@
 #define MESSAGES 9	/* TCP's room, more than is ever needed */
 
 mtype = { RAW, MARK, CLOSE, CLOSE_FULL, ACK, ACK_CLOSE, RETREAT, RESUME };
-mtype = { FIN, RST };
+mtype = { LEAVE, RETURN, FIN, RST };
 mtype = { JOIN, JOINED, SWITCH, CONFIRM, DONE, DATA };
 mtype = { GREETED, JOINING, ON_RDMA, RETREATING, PLAIN, DEAD };	/* states */
 mtype = { TX_RAW, TX_FROZEN, TX_LANE, TX_RETREAT };
@@ -47,6 +48,13 @@ typedef Side {
 	byte ack_said;
 	byte resume_at;		/* the next of the ring to go by TCP */
 	byte end;		/* CLOSE{n} of the peer, or NEVER */
+	bool leaving;		/* LEAVE was said */
+	byte leave_at;		/* the peer's LEAVE{n}, or NEVER */
+	byte taken;		/* off the lane, consumed or not */
+	byte given;		/* back to the peer, the next of them */
+	byte back;		/* came back to us from here on, or NEVER */
+	byte back_end;		/* up to here */
+	byte retreat_at;	/* RETREAT{n} that waits for ours, or NEVER */
 	bool mark_sent, mark_seen;
 	bool retreat_sent, resume_sent, resume_seen;
 	bool shut;		/* the application has shut down */
@@ -213,7 +221,12 @@ inline resume_from(n)
 	if
 	:: me.resume_sent
 	:: else ->
+#ifdef NO_RING
+		assert(n == me.sent ||
+		       (n == me.back && me.back_end == me.sent));
+#else
 		assert(n >= me.acked && n <= me.sent);	/* the ring has them */
+#endif
 #ifdef BROKEN_RESUME
 		me.resume_at = me.acked;
 #else
@@ -230,6 +243,38 @@ inline leave_lane()
 	:: me.state == ON_RDMA ->
 		me.state = RETREATING;
 		me.tx = TX_RETREAT
+	:: else
+	fi
+}
+
+/* No ring: what is on its way must come in first. */
+inline say_leave()
+{
+	me.leaving = true;
+	me.tx = TX_FROZEN;
+	me.taken = me.got;
+	say(LEAVE, me.sent)
+}
+
+/* All is in, and what the application has not consumed has gone back. */
+inline leave_in_order()
+{
+	leave_lane();
+	say_retreat();
+	if
+	:: me.retreat_at != NEVER -> hear_retreat(me.retreat_at)
+	:: else
+	fi
+}
+
+/* The peer has gone: what was to go back to it is read here. */
+inline stay()
+{
+	if
+	:: me.leaving && me.tx == TX_FROZEN ->
+		me.leaving = false;
+		me.tx = TX_LANE;
+		me.rx = RX_LANE
 	:: else
 	fi
 }
@@ -267,7 +312,32 @@ inline hear(type, n)
 			say(ACK_CLOSE, me.got)
 		:: else
 		fi
-	:: type == RETREAT -> hear_retreat(n)
+	:: type == RETREAT && me.leaving && me.leave_at != NEVER &&
+	   !me.retreat_sent && !me.closed ->
+#ifdef BROKEN_NO_WAIT
+		hear_retreat(n)
+#else
+		me.retreat_at = n
+#endif
+	:: type == RETREAT && !(me.leaving && me.leave_at != NEVER &&
+				!me.retreat_sent && !me.closed) ->
+		hear_retreat(n)
+	:: type == LEAVE ->
+		assert(n >= me.got);
+		me.leave_at = n;
+		if
+		:: me.tx == TX_LANE -> say_leave()
+		:: else
+		fi
+	:: type == RETURN ->
+		if
+		:: me.back == NEVER ->
+			me.back = n;
+			me.back_end = n
+		:: else
+		fi;
+		assert(n == me.back_end && n < me.sent);
+		me.back_end++
 	:: type == RESUME ->
 		assert(me.rx == RX_CONTROL && n == me.got);
 		me.rx = RX_RAW;
@@ -297,7 +367,8 @@ inline leg_ends()
 		me.eof = true
 	:: else ->
 		assert(me.end != NEVER || one_killed);
-		me.peer_full = true
+		me.peer_full = true;
+		stay()
 	fi
 }
 
@@ -329,7 +400,11 @@ inline refuse()
 /* -- the application, and what is done for it ------------------------------ */
 
 #define alive (!me.killed && !me.gone)
+#ifdef NO_RING
+#define room true
+#else
 #define room (me.sent - me.acked < RING)
+#endif
 
 proctype side(byte i)
 {
@@ -389,10 +464,15 @@ proctype side(byte i)
 		fi }
 	/* ... by RDMA */
 	:: atomic { alive && me.rx == RX_LANE && from_lane ? [DATA(n)] &&
-		    me.got != me.end ->
+		    me.got != me.end && me.taken <= me.got ->
 		from_lane ? DATA(n);
 		assert(n == me.got);
 		me.got++ }
+#ifdef NO_RING
+	/* ... or what was taken in */
+	:: atomic { alive && me.rx == RX_LANE && me.got < me.taken ->
+		me.got++ }
+#endif
 	/* ... of which the peer hears sooner or later */
 	:: atomic { alive && me.rx == RX_LANE && me.got > me.ack_said &&
 		    me.got > me.boundary ->
@@ -483,7 +563,7 @@ proctype side(byte i)
 		on_lane() }
 	/* ... that comes to nothing: the lane is dead, or time is over */
 	:: atomic { alive && (me.join == ASKED || me.join == TOLD) &&
-#ifndef LEAVES
+#if !defined(LEAVES) || defined(NO_RING)
 		    dead_lane &&
 #endif
 		    empty(from_lane) ->
@@ -508,7 +588,42 @@ proctype side(byte i)
 		    me.end != me.got && !me.leg_over ->
 		leave_lane();
 		say_retreat() }
-#ifdef LEAVES
+#ifdef NO_RING
+	/* exec, drain, fork: in order */
+	:: atomic { alive && me.state == ON_RDMA && me.tx == TX_LANE &&
+		    !me.closed && !me.leg_over ->
+		say_leave() }
+	:: atomic { alive && me.state == ON_RDMA && me.leaving &&
+		    me.leave_at != NEVER && me.rx == RX_LANE &&
+		    me.taken < me.leave_at && !me.closed &&
+		    from_lane ? [DATA(n)] ->
+		from_lane ? DATA(n);
+		if
+		:: me.taken < me.got -> me.taken = me.got
+		:: else
+		fi;
+		assert(n == me.taken);
+		me.taken++ }
+	:: atomic { alive && me.state == ON_RDMA && me.leaving &&
+		    me.rx == RX_LANE && !me.closed &&
+#ifndef BROKEN_NO_TAKE
+		    (me.taken == me.leave_at || me.got == me.leave_at) &&
+#endif
+		    me.leave_at != NEVER ->
+		me.rx = RX_CONTROL;
+		me.given = me.got }
+	:: atomic { alive && me.state == ON_RDMA && me.leaving &&
+		    me.rx == RX_CONTROL && me.given < me.taken ->
+		say(RETURN, me.given);
+		me.given++ }
+	:: atomic { alive && me.state == ON_RDMA && me.leaving &&
+		    me.rx == RX_CONTROL && me.given >= me.taken ->
+		leave_in_order() }
+	/* ... and who has closed reads no more */
+	:: atomic { alive && me.state == ON_RDMA && me.leaving && me.closed &&
+		    me.retreat_at != NEVER ->
+		leave_in_order() }
+#elif defined(LEAVES)
 	/* exec, drain, fork, a false alarm: any time */
 	:: atomic { alive && me.state == ON_RDMA && !me.closed &&
 		    !me.leg_over ->
@@ -540,7 +655,7 @@ proctype side(byte i)
 	:: atomic { alive && me.shut && me.eof && !me.closed ->
 		me.closed = true;
 		if
-		:: me.tx == TX_LANE -> say(CLOSE_FULL, me.sent)
+		:: me.state == ON_RDMA -> say(CLOSE_FULL, me.sent)
 		:: else
 		fi }
 	/* ... or after an error */
@@ -560,6 +675,7 @@ proctype side(byte i)
 #ifndef BROKEN_NO_ACK_CLOSE
 		      (me.close_heard || me.leg_over) &&
 #endif
+		      (!me.leaving || me.peer_full) &&
 		      (me.acked == me.sent || me.peer_full))) ->
 		me.gone = true;
 		do	/* what is unread is read, so that it is no RST */
@@ -625,7 +741,10 @@ init
 			s[i].rx = RX_RAW;
 			s[i].join = NOT_BEGUN;
 			s[i].boundary = NEVER;
-			s[i].end = NEVER
+			s[i].end = NEVER;
+			s[i].leave_at = NEVER;
+			s[i].back = NEVER;
+			s[i].retreat_at = NEVER
 		}
 		run side(0);
 		run side(1)

@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -44,6 +45,7 @@ static struct plan {
 	long rests;	/* naps, spread evenly over what is sent */
 	long small;	/* kernel socket buffers of this size; 0: default */
 	long at, ms;	/* when to break the runtime: bytes, milliseconds */
+	long leave;	/* bytes after which to leave the lane; 0: never */
 	long lenient;	/* errors may be; 2: and bytes may be missing */
 	const char *style, *end, *rules;
 } plan = { .chunk = 65536, .style = "block", .end = "half", .rules = "" };
@@ -59,6 +61,7 @@ static const struct {
 	{ "pause", &plan.pause, NULL },	  { "small", &plan.small, NULL },
 	{ "at", &plan.at, NULL },	  { "ms", &plan.ms, NULL },
 	{ "lenient", &plan.lenient, NULL },
+	{ "leave", &plan.leave, NULL },
 	{ "style", NULL, &plan.style },	  { "end", NULL, &plan.end },
 	{ "rests", &plan.rests, NULL },	  { "rules", NULL, &plan.rules },
 };
@@ -367,6 +370,25 @@ static void *breaker(void *arg)
 	return arg;
 }
 
+/*
+ * A number that a program to be spawned shall have is brought back to TCP at
+ * once. That may come to nothing, if the peer has closed: EBUSY.
+ */
+static void *leaver(void *arg)
+{
+	posix_spawn_file_actions_t actions;
+	int ret;
+
+	while (sent + got < plan.leave)
+		nap_ms(1);
+	posix_spawn_file_actions_init(&actions);
+	ret = posix_spawn_file_actions_adddup2(&actions, fd, 99);
+	if (ret && ret != EBUSY)
+		wrong("adddup2: %s", strerror(ret));
+	posix_spawn_file_actions_destroy(&actions);
+	return arg;
+}
+
 static void set_small(int sock)
 {
 	int size = (int)plan.small;
@@ -458,6 +480,8 @@ int main(int argc, char **argv)
 	make_connection();
 	if (*plan.rules)
 		pthread_create(&thread, NULL, breaker, NULL);
+	if (plan.leave)
+		pthread_create(&thread, NULL, leaver, NULL);
 	edge = !strcmp(plan.style, "edge");
 	if (!strcmp(plan.style, "block")) {
 		in_threads();

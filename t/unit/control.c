@@ -40,6 +40,17 @@ static void take(void *to, size_t size)
 	cr_assert_eq(recv(ends[1], to, size, MSG_WAITALL), (ssize_t)size);
 }
 
+static void empty_leg(void)
+{
+	uint8_t in[4096];
+	size_t size;
+
+	for (; ballast > 0; ballast -= size) {
+		size = ballast < sizeof(in) ? ballast : sizeof(in);
+		take(in, size);
+	}
+}
+
 static struct wire_record next(void)
 {
 	struct wire_record record;
@@ -73,13 +84,7 @@ Test(control, what_waits_is_said_once_and_newest)
 	take(mark, sizeof(mark));
 	cr_assert_arr_eq(mark, conn->mark, sizeof(mark));
 	cr_assert_eq(next().offset, 1);
-	while (ballast > 0) {
-		uint8_t in[4096];
-		size_t size = ballast < sizeof(in) ? ballast : sizeof(in);
-
-		take(in, size);
-		ballast -= size;
-	}
+	empty_leg();
 	cr_assert(control_flushed(conn));
 	record = next();
 	cr_assert_eq(record.type, WIRE_ACK);
@@ -113,12 +118,35 @@ Test(control, a_record_that_went_in_part_is_ended)
 	cr_assert_eq(conn->out[2 * WIRE_RECORD_SIZE - 5 - 1], 3);
 }
 
+/* What it carries looks like records, and is sent as it is. */
+Test(control, a_return_waits_whole)
+{
+	uint8_t bytes[300], in[WIRE_RECORD_MAX];
+	size_t most = WIRE_RECORD_MAX - WIRE_RECORD_SIZE;
+
+	make_full_leg();
+	memset(bytes, WIRE_ACK, sizeof(bytes));
+	cr_assert_eq(control_return(conn, 70, bytes, sizeof(bytes)), most);
+	cr_assert_eq(control_return(conn, 70 + most, bytes, 9), 0);
+	control_say(conn, WIRE_ACK, 0, 5);
+	control_say(conn, WIRE_ACK, 0, 6);
+	cr_assert_eq(conn->out_size, WIRE_RECORD_MAX + WIRE_RECORD_SIZE);
+	take(in, WIRE_TOKEN_SIZE);
+	cr_assert_eq(next().offset, 1);
+	empty_leg();
+	cr_assert(control_flushed(conn));
+	take(in, sizeof(in));
+	cr_assert_eq(in[WIRE_RECORD_TYPE], WIRE_RETURN);
+	cr_assert_arr_eq(in + WIRE_RECORD_SIZE, bytes, most);
+	cr_assert_eq(next().offset, 6);
+}
+
 /* A mark may begin as a record of any type does. */
 Test(control, the_mark_is_no_record)
 {
 	make_full_leg();
 	conn->mark_sent = false;
-	conn->out_size = 0;
+	conn->out_size = conn->out_kept = 0;
 	memset(conn->mark, WIRE_ACK, sizeof(conn->mark));
 	control_say(conn, WIRE_ACK, 0, 1);
 	control_say(conn, WIRE_ACK, 0, 2);

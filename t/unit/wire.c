@@ -168,6 +168,22 @@ Test(wire, records_come_back_and_parts_wait)
 	cr_expect_eq(out.offset, in.offset);
 }
 
+Test(wire, a_return_carries_bytes)
+{
+	uint8_t bytes[WIRE_RECORD_MAX], back[WIRE_RECORD_MAX - WIRE_RECORD_SIZE];
+	struct wire_record out;
+	size_t size;
+
+	memset(back, 0x5a, sizeof(back));
+	size = wire_put_return(bytes, 1ULL << 40, back, sizeof(back));
+	cr_assert_eq(size, WIRE_RECORD_MAX);
+	cr_expect_eq(wire_get_record(bytes, size - 1, &out), -EAGAIN);
+	cr_assert_eq(wire_get_record(bytes, size, &out), WIRE_RECORD_MAX);
+	cr_expect_eq(out.type, WIRE_RETURN);
+	cr_expect_eq(out.offset, 1ULL << 40);
+	cr_expect_arr_eq(bytes + WIRE_RECORD_SIZE, back, sizeof(back));
+}
+
 Test(wire, records_that_are_none_fail)
 {
 	struct wire_record record = { WIRE_ACK, 0, 0 };
