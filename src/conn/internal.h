@@ -214,8 +214,11 @@ void lane_leave(struct conn *conn);
 /* conn.c: the peer's application is gone; `error` as for conn->error */
 void conn_reset(struct conn *conn, int error);
 
-/* io.c: with receive: bytes taken off TCP or the lane, read or not */
+/* early.c: with receive: bytes taken off TCP or the lane, read or not */
 uint64_t conn_pulled(const struct conn *conn);
+/* With receive: the first of them, as recvmsg(2) with these flags. */
+ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
+			   int count, int flags);
 /*
  * With receive: room for bytes before stream offset `end` behind the early
  * ones. Returns its size; 0: there are none, or no memory.

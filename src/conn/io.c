@@ -36,11 +36,6 @@ static int limit_iov(struct iovec *part, const struct iovec *iov, int count,
 	return i;
 }
 
-uint64_t conn_pulled(const struct conn *conn)
-{
-	return conn->rx_bytes + conn->early_size;
-}
-
 static ssize_t tcp_receive(struct conn *conn, const struct iovec *iov,
 			   int count, int flags)
 {
@@ -63,102 +58,6 @@ static ssize_t tcp_receive(struct conn *conn, const struct iovec *iov,
 		conn->rx_raw += got;
 	}
 	return got;
-}
-
-#define PULL_STEP 65536
-
-size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room)
-{
-	size_t size = conn->early_size, want = PULL_STEP;
-	uint8_t *grown;
-
-	if (want > end - conn_pulled(conn))
-		want = end - conn_pulled(conn);
-	if (want == 0)
-		return 0;
-	if (conn->early_at) {
-		memmove(conn->early, conn->early + conn->early_at, size);
-		conn->early_at = 0;
-	}
-	grown = realloc(conn->early, size + want);
-	if (!grown)
-		return 0;
-	conn->early = grown;
-	*room = grown + size;
-	return want;
-}
-
-/*
- * With receive: one step of conn_pull(). False: no more now. *end: the leg has
- * come to it, before the boundary.
- */
-static bool pull_step(struct conn *conn, enum leg_end *end)
-{
-	uint8_t *room;
-	size_t want = conn_early_room(conn, conn->rx_boundary, &room);
-	ssize_t got;
-
-	if (want == 0)
-		return false;
-	got = real.recv(conn->tcp, room, want, MSG_DONTWAIT);
-	if (got > 0) {
-		conn->early_size += got;
-		conn->early_raw += got;
-	} else if (got == 0)
-		*end = LEG_FIN;
-	else if (errno != EAGAIN && errno != EINTR)
-		*end = LEG_RST;
-	return got > 0;
-}
-
-void conn_pull(struct conn *conn)
-{
-	enum conn_state state = conn_state(conn);
-	enum leg_end end = LEG_OPEN;
-
-	if (conn->rx != RX_RAW || conn->rx_boundary == OFFSET_NEVER ||
-	    (state != STATE_on_rdma && state != STATE_retreating))
-		return;
-	lock_acquire(&conn->receive);
-	if (conn->rx == RX_RAW && conn->rx_boundary != OFFSET_NEVER)
-		while (pull_step(conn, &end))
-			;
-	lock_release(&conn->receive);
-	conn_cross(conn);
-	if (end != LEG_OPEN && conn->leg == LEG_OPEN &&
-	    (state == STATE_on_rdma || !conn->early_size))
-		control_ended(conn, end);
-}
-
-/* With receive: what was pulled comes first. */
-static ssize_t early_receive(struct conn *conn, const struct iovec *iov,
-			     int count, int flags)
-{
-	size_t size = conn->early_size, at = conn->early_at, moved = 0, raw;
-	int i;
-
-	for (i = 0; i < count && moved < size; i++) {
-		size_t part = iov[i].iov_len < size - moved ? iov[i].iov_len
-							    : size - moved;
-
-		if (!(flags & MSG_TRUNC))
-			memcpy(iov[i].iov_base, conn->early + at + moved, part);
-		moved += part;
-	}
-	if (flags & MSG_PEEK)
-		return moved;
-	raw = moved < conn->early_raw ? moved : conn->early_raw;
-	conn->rx_bytes += moved;
-	conn->rx_raw += raw;
-	conn->early_raw -= raw;
-	conn->early_at += moved;
-	conn->early_size = size - moved;
-	if (size == moved) {
-		free(conn->early);
-		conn->early = NULL;
-		conn->early_at = 0;
-	}
-	return moved;
 }
 
 /* With receive: has the raw part been read to its end? */
@@ -362,13 +261,14 @@ static ssize_t peek_across(struct conn *conn, const struct iovec *iov,
 	int used;
 
 	if (conn->early_size)
-		total = early_receive(conn, iov, count, MSG_PEEK);
+		total = conn_early_receive(conn, iov, count, MSG_PEEK);
 	used = rest_of(rest, iov, count, total);
-	if (used > 0 && conn_pulled(conn) != conn->rx_boundary)
+	if (used > 0 && conn->rx == RX_RAW &&
+	    conn_pulled(conn) != conn->rx_boundary)
 		got = tcp_receive(conn, rest, used, MSG_PEEK);
 	total += got > 0 ? got : 0;
 	used = rest_of(rest, iov, count, total);
-	if (used > 0 && conn->rx_bytes + total == conn->rx_boundary &&
+	if (used > 0 && conn->rx_bytes + total >= conn->rx_boundary &&
 	    lane_enter(conn)) {
 		got = rdma_recv(conn->rs, rest, used, MSG_PEEK);
 		total += got > 0 ? got : 0;
@@ -397,7 +297,7 @@ static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
 	if ((flags & (MSG_PEEK | MSG_TRUNC)) == MSG_PEEK && is_astride(conn))
 		return peek_across(conn, iov, count);
 	if (conn->early_size)
-		return early_receive(conn, iov, count, flags);
+		return conn_early_receive(conn, iov, count, flags);
 	if (find_stage(conn) != 0)
 		return -EAGAIN;
 	switch (atomic_load(&conn->rx)) {
