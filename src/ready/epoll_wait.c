@@ -136,7 +136,7 @@ static void look_at_raw(struct member *member, struct catch *catch,
 
 static void look_at_lane(struct member *member, struct catch *catch)
 {
-	struct conn_wait wait;
+	struct conn_wait wait = { .asked_next = false };
 	bool edge_only, told = false;
 	short bits, events;
 
