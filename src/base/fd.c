@@ -13,6 +13,7 @@
 
 /* Untouched pages of it cost nothing. */
 atomic_uchar fd_claims[FD_CLAIMS_MOST];
+atomic_uchar fd_judged[FD_CLAIMS_MOST];
 static atomic_uint highest;	/* of all claimed so far, plus one */
 
 void fd_claim(int fd, enum fd_owner owner)
@@ -36,6 +37,12 @@ void fd_disclaim(int fd)
 bool fd_is(int fd, enum fd_owner owner)
 {
 	return fd_is_any(fd) && (fd_claims[fd] & 1 << owner);
+}
+
+void fd_judge(int fd, bool judged)
+{
+	if ((unsigned)fd < FD_CLAIMS_MOST && fd_is_judged(fd) != judged)
+		atomic_store(&fd_judged[fd], judged);
 }
 
 int fd_next_claimed(unsigned first, unsigned last)

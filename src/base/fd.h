@@ -34,6 +34,22 @@ bool fd_is(int fd, enum fd_owner owner);
 /* The lowest number of any owner in [first, last], or -1. */
 int fd_next_claimed(unsigned first, unsigned last);
 
+/*
+ * Numbers of connected sockets whose verdict was tcp: while such a number
+ * stands for that file it is nothing to us. It is for short ways only, and as
+ * good as our knowledge of what the number stands for: it is cleared when the
+ * number comes new from the kernel.
+ */
+extern atomic_uchar fd_judged[FD_CLAIMS_MOST];
+
+static inline bool fd_is_judged(int fd)
+{
+	return (unsigned)fd < FD_CLAIMS_MOST &&
+	       atomic_load_explicit(&fd_judged[fd], memory_order_relaxed);
+}
+
+void fd_judge(int fd, bool judged);
+
 /* Close one of ours. */
 void fd_close(int fd);
 

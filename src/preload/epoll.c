@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* epoll(7): sets without connections of ours pass through. */
 #include "base/clock.h"
+#include "base/fd.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
 #include "preload/verdict.h"
@@ -52,10 +53,13 @@ SHIM int epoll_create1(int flags)
 
 SHIM int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
-	struct epollset *set = set_of(epfd);
+	struct epollset *set;
 	struct conn *conn;
 	int ret, saved = errno;
 
+	if (fd_is_judged(fd))
+		return real.epoll_ctl(epfd, op, fd, event);
+	set = set_of(epfd);
 	if (!set)
 		return real.epoll_ctl(epfd, op, fd, event);
 	conn = shim_conn(fd);

@@ -55,8 +55,10 @@ int shim_fresh(int fd)
 {
 	int saved = errno;
 
-	if (fd >= 0 && (fdtab_maybe(fd) || fd_is_any(fd) || rdma_inside()) &&
+	if (fd >= 0 && (fdtab_maybe(fd) || fd_is_any(fd) ||
+			fd_is_judged(fd) || rdma_inside()) &&
 	    shim_owns_process()) {
+		fd_judge(fd, false);
 		fdtab_evict(fd);
 		fd_disclaim(fd);
 		if (rdma_inside())
@@ -116,6 +118,7 @@ int shim_duplicate(int fd, int made)
 		return made;
 	}
 	fd_disclaim(made);
+	fd_judge(made, false);
 	if (!conn) {
 		fdtab_evict(made);
 	} else {

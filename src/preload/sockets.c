@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "base/addr.h"
+#include "base/fd.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
 #include "preload/verdict.h"
@@ -77,6 +78,30 @@ static bool wants_sigio(int fd)
 	return true;
 }
 
+/*
+ * It was connected by TCP, or tried to be, and the epoll sets have not noted
+ * what has become of it since.
+ */
+static bool was_connected(int fd)
+{
+	if (!fd_is_judged(fd))
+		return false;
+	reason_count(REASON_reconnected);
+	return true;
+}
+
+/* The kernel's alone, which no policy will be asked about again. */
+static int connect_plain(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	int ret = real.connect(fd, addr, len), saved = errno;
+
+	if ((ret == 0 || saved == EINPROGRESS) &&
+	    addr->sa_family != AF_UNSPEC && verdict_possible(POLICY_CONNECT))
+		fd_judge(fd, true);
+	errno = saved;
+	return ret;
+}
+
 SHIM int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct policy_decision decision;
@@ -92,12 +117,12 @@ SHIM int connect(int fd, const struct sockaddr *addr, socklen_t len)
 		return (int)shim_result(ret);
 	}
 	if (!verdict_connect(addr, len, &remote, &decision) ||
-	    wants_sigio(fd))
-		return real.connect(fd, addr, len);
+	    wants_sigio(fd) || was_connected(fd))
+		return connect_plain(fd, addr, len);
 	ret = ready_connect(fd, addr, len, &remote, &decision);
 	errno = saved;
 	if (ret == CONN_PLAIN)
-		return real.connect(fd, addr, len);
+		return connect_plain(fd, addr, len);
 	return (int)shim_result(ret);
 }
 

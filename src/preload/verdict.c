@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/fd.h"
 #include "diag/log.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
@@ -131,6 +132,8 @@ void verdict_accepted(int fd, const struct sockaddr *peer,
 		query.port = addr_port(&local);
 		if (decide(&query, &decision))
 			accepted(fd, &query, &decision, &local);
+		else
+			fd_judge(fd, true);
 	}
 	errno = saved;
 }
