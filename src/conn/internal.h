@@ -226,6 +226,12 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
 size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room);
 /* Take raw bytes off TCP up to the boundary, as far as they are there. */
 void conn_pull(struct conn *conn);
+/* raw.c: with receive, recvmsg(2) of it, without sleeping. 0: the leg's end. */
+ssize_t raw_receive(struct conn *conn, const struct iovec *iov, int count,
+		    int flags);
+/* With receive: is a part of what is not read on each lane? Then MSG_PEEK: */
+bool is_astride(const struct conn *conn);
+ssize_t peek_across(struct conn *conn, const struct iovec *iov, int count);
 
 /* io.c: the peer keeps bytes until we say that they were consumed */
 void conn_acknowledge(struct conn *conn);

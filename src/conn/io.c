@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/iov.h"
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
 #include "rdma/rdma.h"
-
-#define IOV_PART 64	/* vectors that a bounded read looks at */
 
 static void look_at_greeting(struct conn *conn)
 {
@@ -19,45 +18,6 @@ static void look_at_greeting(struct conn *conn)
 		greet_look(conn);
 	else
 		dial_look(conn);
-}
-
-/* At most `limit` bytes of iov, copied to part. Returns the vectors used. */
-static int limit_iov(struct iovec *part, const struct iovec *iov, int count,
-		     uint64_t limit)
-{
-	int i;
-
-	for (i = 0; i < count && i < IOV_PART && limit > 0; i++) {
-		part[i] = iov[i];
-		if (part[i].iov_len > limit)
-			part[i].iov_len = limit;
-		limit -= part[i].iov_len;
-	}
-	return i;
-}
-
-static ssize_t tcp_receive(struct conn *conn, const struct iovec *iov,
-			   int count, int flags)
-{
-	struct iovec part[IOV_PART];
-	struct msghdr msg = { .msg_iov = (struct iovec *)iov,
-			      .msg_iovlen = count };
-	uint64_t limit = conn->rx_boundary - conn_pulled(conn);
-	ssize_t got;
-
-	if (conn->rx_boundary != OFFSET_NEVER) {
-		msg.msg_iov = part;
-		msg.msg_iovlen = limit_iov(part, iov, count, limit);
-	}
-	got = real.recvmsg(conn->tcp, &msg,
-			   (flags & ~MSG_WAITALL) | MSG_DONTWAIT);
-	if (got < 0)
-		return -errno;
-	if (!(flags & MSG_PEEK)) {
-		conn->rx_bytes += got;
-		conn->rx_raw += got;
-	}
-	return got;
 }
 
 /* With receive: has the raw part been read to its end? */
@@ -130,16 +90,6 @@ static ssize_t lane_end(struct conn *conn)
 	if (conn->error == ECONNRESET)
 		return -atomic_exchange(&conn->error, 0);
 	return 0;
-}
-
-static size_t iov_size(const struct iovec *iov, int count)
-{
-	size_t size = 0;
-	int i;
-
-	for (i = 0; i < count; i++)
-		size += iov[i].iov_len;
-	return size;
 }
 
 void conn_acknowledge(struct conn *conn)
@@ -231,62 +181,9 @@ bool conn_lane_holds(struct conn *conn, size_t size)
 	return holds;
 }
 
-/* The vectors without their first `skip` bytes. Returns how many are used. */
-static int rest_of(struct iovec *rest, const struct iovec *iov, int count,
-		   size_t skip)
-{
-	int used = 0;
-
-	for (; count > 0 && used < IOV_PART; iov++, count--) {
-		size_t part = skip < iov->iov_len ? skip : iov->iov_len;
-
-		skip -= part;
-		if (part == iov->iov_len)
-			continue;
-		rest[used].iov_base = (char *)iov->iov_base + part;
-		rest[used++].iov_len = iov->iov_len - part;
-	}
-	return used;
-}
-
-/*
- * MSG_PEEK begins at the first byte each time: who looks until enough is there
- * has to see past the end of the raw part, which nobody reads meanwhile.
- */
-static ssize_t peek_across(struct conn *conn, const struct iovec *iov,
-			   int count)
-{
-	struct iovec rest[IOV_PART];
-	ssize_t got = -EAGAIN, total = 0;
-	int used;
-
-	if (conn->early_size)
-		total = conn_early_receive(conn, iov, count, MSG_PEEK);
-	used = rest_of(rest, iov, count, total);
-	if (used > 0 && conn->rx == RX_RAW &&
-	    conn_pulled(conn) != conn->rx_boundary)
-		got = tcp_receive(conn, rest, used, MSG_PEEK);
-	total += got > 0 ? got : 0;
-	used = rest_of(rest, iov, count, total);
-	if (used > 0 && conn->rx_bytes + total >= conn->rx_boundary &&
-	    lane_enter(conn)) {
-		got = rdma_recv(conn->rs, rest, used, MSG_PEEK);
-		total += got > 0 ? got : 0;
-		lane_leave(conn);
-	}
-	return total ? total : got;
-}
-
-/* Is a part of what is not yet read on each lane? */
-static bool is_astride(const struct conn *conn)
-{
-	return conn_state(conn) == STATE_on_rdma &&
-	       (conn->early_size || (conn->rx == RX_RAW &&
-				     conn->rx_boundary != OFFSET_NEVER));
-}
-
-static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
-			      int count, int flags)
+/* From one lane, or what was taken in early. */
+static ssize_t receive_part(struct conn *conn, const struct iovec *iov,
+			    int count, int flags)
 {
 	ssize_t got;
 
@@ -304,7 +201,7 @@ static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
 	case RX_RAW:
 		if (conn->rx_bytes == conn->rx_boundary)
 			return -EAGAIN;
-		got = tcp_receive(conn, iov, count, flags);
+		got = raw_receive(conn, iov, count, flags);
 		cross_locked(conn);
 		return got;
 	case RX_LANE:
@@ -312,6 +209,25 @@ static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
 	default:
 		return conn->rx_end == conn->rx_bytes ? 0 : -EAGAIN;
 	}
+}
+
+/* As much as there is, on both lanes, as TCP would give it. */
+static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
+			      int count, int flags)
+{
+	bool goes_on = !(flags & (MSG_PEEK | MSG_TRUNC)) && is_astride(conn);
+	ssize_t more = receive_part(conn, iov, count, flags), got = more;
+	struct iovec rest[IOV_PART];
+	int used;
+
+	while (goes_on && more > 0) {
+		used = iov_rest(rest, iov, count, (size_t)got);
+		if (used == 0)
+			break;
+		more = receive_part(conn, rest, used, flags);
+		got += more > 0 ? more : 0;
+	}
+	return got;
 }
 
 /* What the lane cannot do: out-of-band bytes. Raw ones spoil the count. */
@@ -434,7 +350,7 @@ static ssize_t lane_transmit(struct conn *conn, const struct iovec *iov,
 		room = replay_room(&conn->replay, room);
 		if (room == 0)
 			return -EAGAIN;
-		count = limit_iov(part, iov, count, room);
+		count = iov_limit(part, iov, count, room);
 		iov = part;
 	}
 	put = rdma_send(conn->rs, iov, count);

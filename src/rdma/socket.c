@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/iov.h"
 #include "base/real.h"
 #include "rdma/device.h"
 #include "rdma/runtime.h"
@@ -141,15 +142,6 @@ int rdma_peer_address(int rs, struct sockaddr_storage *address)
 						&length));
 }
 
-static size_t total_of(const struct iovec *iov, int count)
-{
-	size_t total = 0;
-
-	while (count-- > 0)
-		total += iov++->iov_len;
-	return total;
-}
-
 /* Spread `size` bytes over the vectors. */
 static void scatter(const struct iovec *iov, const char *from, size_t size)
 {
@@ -180,7 +172,7 @@ static ssize_t receive(int rs, void *buf, size_t n, int flags)
 /* A peek starts at the first byte every time: it needs one buffer. */
 static ssize_t peek(int rs, const struct iovec *iov, int count)
 {
-	size_t size = total_of(iov, count);
+	size_t size = iov_size(iov, count);
 	ssize_t got;
 	char *buf;
 
@@ -229,7 +221,7 @@ ssize_t rdma_send(int rs, const struct iovec *iov, int count)
 	int i;
 
 	if (count > 1) {
-		total = total_of(iov, count);
+		total = iov_size(iov, count);
 		if (total <= sizeof(together)) {
 			gather(together, iov, count);
 			return send_one(rs, together, total);

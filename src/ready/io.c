@@ -10,6 +10,7 @@
 #include <sys/time.h>
 
 #include "base/clock.h"
+#include "base/iov.h"
 #include "base/real.h"
 #include "ready/ready.h"
 #include "ready/restart.h"
@@ -134,15 +135,6 @@ static bool peek_all(int flags)
 	return (flags & MSG_PEEK) && (flags & MSG_WAITALL);
 }
 
-static ssize_t total_of(const struct iovec *iov, int count)
-{
-	ssize_t total = 0;
-
-	while (count-- > 0)
-		total += (ssize_t)(iov++)->iov_len;
-	return total;
-}
-
 /*
  * MSG_PEEK | MSG_WAITALL, and some is there: no readiness tells of more, so
  * look again soon. False: no more will come, or not in time.
@@ -165,7 +157,7 @@ ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
 	bool all = (flags & MSG_WAITALL) && !(flags & MSG_PEEK);
 	struct patience patience = { 0 };
 	size_t total = 0;
-	ssize_t got, wanted = total_of(iov, count);
+	ssize_t got, wanted = (ssize_t)iov_size(iov, count);
 
 	for (;;) {
 		got = conn_receive(conn, iov, count, flags);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The raw part of the receiving direction, which ends at the boundary, and
+ * looking over its end.
+ */
+#include "base/iov.h"
+#include "base/real.h"
+#include "conn/internal.h"
+#include "rdma/rdma.h"
+
+ssize_t raw_receive(struct conn *conn, const struct iovec *iov, int count,
+		    int flags)
+{
+	struct iovec part[IOV_PART];
+	struct msghdr msg = { .msg_iov = (struct iovec *)iov,
+			      .msg_iovlen = count };
+	uint64_t limit = conn->rx_boundary - conn_pulled(conn);
+	ssize_t got;
+
+	if (conn->rx_boundary != OFFSET_NEVER) {
+		msg.msg_iov = part;
+		msg.msg_iovlen = iov_limit(part, iov, count, limit);
+	}
+	got = real.recvmsg(conn->tcp, &msg,
+			   (flags & ~MSG_WAITALL) | MSG_DONTWAIT);
+	if (got < 0)
+		return -errno;
+	if (!(flags & MSG_PEEK)) {
+		conn->rx_bytes += got;
+		conn->rx_raw += got;
+	}
+	return got;
+}
+
+/*
+ * MSG_PEEK begins at the first byte each time: who looks until enough is there
+ * has to see past the end of the raw part, which nobody reads meanwhile.
+ */
+ssize_t peek_across(struct conn *conn, const struct iovec *iov, int count)
+{
+	struct iovec rest[IOV_PART];
+	uint64_t at = conn_pulled(conn);
+	ssize_t got = -EAGAIN, total = 0;
+	int used;
+
+	if (conn->early_size)
+		total = conn_early_receive(conn, iov, count, MSG_PEEK);
+	used = iov_rest(rest, iov, count, total);
+	if (used > 0 && conn->rx == RX_RAW && at < conn->rx_boundary) {
+		got = raw_receive(conn, rest, used, MSG_PEEK);
+		total += got > 0 ? got : 0;
+		at += got > 0 ? got : 0;
+		used = iov_rest(rest, iov, count, total);
+	}
+	if (used > 0 && at >= conn->rx_boundary && lane_enter(conn)) {
+		got = rdma_recv(conn->rs, rest, used, MSG_PEEK);
+		total += got > 0 ? got : 0;
+		lane_leave(conn);
+	}
+	return total ? total : got;
+}
+
+/* Is a part of what is not yet read on each lane? */
+bool is_astride(const struct conn *conn)
+{
+	return conn_state(conn) == STATE_on_rdma &&
+	       (conn->early_size || (conn->rx == RX_RAW &&
+				     conn->rx_boundary != OFFSET_NEVER));
+}
