@@ -2,7 +2,8 @@
 """
 Streams that are checked: failures.py serve ADDRESS PORT; failures.py talk
 ADDRESS PORT CONNECTIONS. A client says a seed and an amount; then both send
-that much, each byte a function of seed and side, and compare what they read.
+that much, each byte a function of seed and side, and compare what they read;
+what was compared by both is printed.
 """
 
 import random
@@ -74,9 +75,10 @@ def talk(address, port, failed):
         sock = socket.create_connection((address, port))
         sock.sendall(struct.pack("!QQ", seed, amount))
         both(sock, seed * 2, seed * 2 + 1, amount)
+        print(2 * amount, flush=True)
     except Exception as error:
         failed.append(error)
-        print("talk:", repr(error), flush=True)
+        print("talk:", repr(error), file=sys.stderr, flush=True)
 
 
 def main():
