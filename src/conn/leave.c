@@ -89,7 +89,8 @@ static bool take_in(struct conn *conn)
 		conn->back_size = conn->early_size;
 		conn->back_at = 0;
 		conn->early = NULL;
-		conn->early_at = conn->early_size = conn->early_raw = 0;
+		conn->early_size = 0;
+		conn->early_at = conn->early_raw = 0;
 		conn->rx = RX_CONTROL;
 	}
 	lock_release(&conn->receive);

@@ -174,7 +174,7 @@ struct member *member_of_locked(struct epollset *set, struct conn *conn)
 {
 	struct member *member;
 
-	HASH_FIND(by_conn, set->by_conn, &conn, sizeof(conn), member);
+	HASH_FIND(by_conn, set->by_conn, &conn, sizeof(void *), member);
 	return member;
 }
 
@@ -184,7 +184,7 @@ static bool enter_member(struct epollset *set, struct member *member)
 	HASH_ADD_NUMBER(set->members, id, member->id, member);
 	if (!member->hh.tbl)
 		return false;
-	HASH_ADD(by_conn, set->by_conn, conn, sizeof(member->conn), member);
+	HASH_ADD(by_conn, set->by_conn, conn, sizeof(void *), member);
 	if (member->by_conn.tbl)
 		return true;
 	HASH_DEL(set->members, member);
