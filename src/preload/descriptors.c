@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <sys/ioctl.h>
 
+#include "base/cancel.h"
 #include "base/fd.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
@@ -14,7 +15,7 @@
  * from the kernel as soon as it is closed. The connection ends in shim_done()
  * if no other number or call holds it.
  */
-SHIM_REST int close_known(int fd)
+static int close_held(int fd)
 {
 	uint64_t generation;
 	struct fdtab_object *object = fdtab_hold(fd, &generation);
@@ -36,6 +37,17 @@ SHIM_REST int close_known(int fd)
 	saved = errno;
 	fdtab_release(object);
 	errno = saved;
+	return ret;
+}
+
+SHIM_REST int close_known(int fd)
+{
+	int ret;
+
+	pthread_testcancel();
+	cancel_hold();
+	ret = close_held(fd);
+	cancel_release();
 	return ret;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* epoll(7): sets without connections of ours pass through. */
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "preload/shim.h"
@@ -17,10 +18,13 @@ static struct epollset *set_of(int epfd)
 
 	if (!fdtab_maybe(epfd))
 		return NULL;
+	cancel_hold();
 	object = fdtab_hold(epfd, NULL);
 	set = epollset_from(object);
 	if (object && !set)
 		fdtab_release(object);
+	if (!set)
+		cancel_release();
 	return set;
 }
 
@@ -29,6 +33,7 @@ static void done(struct epollset *set)
 	int saved = errno;
 
 	fdtab_release((struct fdtab_object *)set);
+	cancel_release();
 	errno = saved;
 }
 
@@ -79,6 +84,7 @@ static struct epollset *busy_set(int epfd, int max, bool good)
 {
 	struct epollset *set = NULL;
 
+	pthread_testcancel();
 	if (!epollset_all_plain() && max > 0 && good)
 		set = set_of(epfd);
 	if (set && epollset_is_plain(set)) {

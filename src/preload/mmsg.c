@@ -19,7 +19,7 @@ static size_t size_of(const struct msghdr *msg)
 /* An error counts only if nothing went before it; a short send ends it. */
 SHIM int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 {
-	struct conn *conn = shim_conn(fd);
+	struct conn *conn = shim_point(fd);
 	int done, most = n < MESSAGES_MOST ? (int)n : MESSAGES_MOST;
 	int saved = errno;
 	ssize_t put = 0;
@@ -81,7 +81,7 @@ static int receive_all(int fd, struct mmsghdr *vec, int most, int flags,
 SHIM int recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags,
 		  struct timespec *timeout)
 {
-	struct conn *conn = shim_conn(fd);
+	struct conn *conn = shim_point(fd);
 	int most = n < INT_MAX ? (int)n : INT_MAX, ret, saved = errno;
 
 	if (!conn)

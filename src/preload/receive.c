@@ -24,7 +24,7 @@ static ssize_t receive_nothing(struct conn *conn)
 
 SHIM_REST ssize_t read_known(int fd, void *buf, size_t n)
 {
-	struct conn *conn = shim_find(fd);
+	struct conn *conn = shim_find_point(fd);
 	int saved = errno;
 	ssize_t ret;
 
@@ -44,7 +44,7 @@ SHIM ssize_t read(int fd, void *buf, size_t n)
 
 SHIM_REST ssize_t recv_known(int fd, void *buf, size_t n, int flags)
 {
-	struct conn *conn = shim_find(fd);
+	struct conn *conn = shim_find_point(fd);
 	int saved = errno;
 	ssize_t ret;
 
@@ -66,7 +66,7 @@ SHIM ssize_t recv(int fd, void *buf, size_t n, int flags)
 SHIM ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
 		      struct sockaddr *addr, socklen_t *len)
 {
-	struct conn *conn = shim_conn(fd);
+	struct conn *conn = shim_point(fd);
 	int saved = errno;
 	ssize_t ret;
 
@@ -81,7 +81,7 @@ SHIM ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
 
 SHIM ssize_t readv(int fd, const struct iovec *iov, int count)
 {
-	struct conn *conn = shim_conn(fd);
+	struct conn *conn = shim_point(fd);
 	struct vectors vectors;
 	int saved = errno;
 	ssize_t ret;
@@ -99,7 +99,7 @@ SHIM ssize_t readv(int fd, const struct iovec *iov, int count)
 
 SHIM ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	struct conn *conn = shim_conn(fd);
+	struct conn *conn = shim_point(fd);
 	struct vectors vectors;
 	int saved = errno;
 	ssize_t ret;

@@ -18,7 +18,7 @@ static ssize_t send_one(struct conn *conn, const void *buf, size_t n,
 
 SHIM_REST ssize_t write_known(int fd, const void *buf, size_t n)
 {
-	struct conn *conn = shim_find(fd);
+	struct conn *conn = shim_find_point(fd);
 	int saved = errno;
 	ssize_t ret;
 
@@ -38,7 +38,7 @@ SHIM ssize_t write(int fd, const void *buf, size_t n)
 
 SHIM_REST ssize_t send_known(int fd, const void *buf, size_t n, int flags)
 {
-	struct conn *conn = shim_find(fd);
+	struct conn *conn = shim_find_point(fd);
 	int saved = errno;
 	ssize_t ret;
 
@@ -60,7 +60,7 @@ SHIM ssize_t send(int fd, const void *buf, size_t n, int flags)
 SHIM ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 		    const struct sockaddr *addr, socklen_t len)
 {
-	struct conn *conn = shim_conn(fd);
+	struct conn *conn = shim_point(fd);
 	int saved = errno;
 	ssize_t ret;
 
@@ -77,7 +77,7 @@ SHIM ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 
 SHIM ssize_t writev(int fd, const struct iovec *iov, int count)
 {
-	struct conn *conn = shim_conn(fd);
+	struct conn *conn = shim_point(fd);
 	struct vectors vectors;
 	int saved = errno;
 	ssize_t ret;
@@ -152,7 +152,7 @@ static int send_back_rights(const struct msghdr *msg)
 
 SHIM ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	struct conn *conn = shim_conn(fd);
+	struct conn *conn = shim_point(fd);
 	struct vectors vectors;
 	int saved = errno;
 	ssize_t ret;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/sendfile.h>
 
+#include "base/cancel.h"
 #include "preload/shim.h"
 #include "ready/ready.h"
 
@@ -83,7 +84,9 @@ SHIM ssize_t sendfile64(int out, int in, off64_t *offset, size_t count)
 		return splice(in, NULL, out, NULL, count, 0);
 	if (!conn)
 		return real.sendfile64(out, in, offset, count);
+	cancel_hold();
 	ret = move_file(conn, out, in, offset, count);
+	cancel_release();
 	shim_done(conn);
 	errno = saved;
 	return shim_result(ret);

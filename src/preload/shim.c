@@ -3,6 +3,7 @@
 
 #include "ready/ready.h"
 
+#include "base/cancel.h"
 #include "base/fd.h"
 #include "diag/log.h"
 #include "rdma/rdma.h"
@@ -14,6 +15,7 @@ struct conn *shim_find(int fd)
 	struct conn *conn;
 
 	shim_look_for_fork();
+	cancel_hold();
 	object = fdtab_hold(fd, &generation);
 	conn = conn_from(object);
 	if (conn && !conn_is_plain(conn))
@@ -24,7 +26,14 @@ struct conn *shim_find(int fd)
 	}
 	if (object)
 		fdtab_release(object);
+	cancel_release();
 	return NULL;
+}
+
+struct conn *shim_find_point(int fd)
+{
+	pthread_testcancel();
+	return shim_find(fd);
 }
 
 void shim_done(struct conn *conn)
@@ -32,6 +41,7 @@ void shim_done(struct conn *conn)
 	int saved = errno;
 
 	fdtab_release(conn_object(conn));
+	cancel_release();
 	errno = saved;
 }
 

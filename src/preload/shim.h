@@ -10,6 +10,7 @@
 #define PRELOAD_SHIM_H
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -31,8 +32,9 @@
  */
 #define SHIM_REST __attribute__((noinline)) static
 
-/* The slow half of shim_conn(). */
+/* The slow half of shim_conn() and shim_point(). */
 struct conn *shim_find(int fd);
+struct conn *shim_find_point(int fd);
 
 /*
  * The connection of this fd number, held, or NULL: not ours (any more). Give
@@ -41,6 +43,12 @@ struct conn *shim_find(int fd);
 static inline struct conn *shim_conn(int fd)
 {
 	return fdtab_maybe(fd) ? shim_find(fd) : NULL;
+}
+
+/* The same for a call that is a cancellation point (pthreads(7)). */
+static inline struct conn *shim_point(int fd)
+{
+	return fdtab_maybe(fd) ? shim_find_point(fd) : NULL;
 }
 
 void shim_done(struct conn *conn);

@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/cancel.h"
 #include "preload/shim.h"
 #include "ready/ready.h"
 
@@ -197,8 +198,8 @@ static ssize_t from_pipe(struct conn *conn, int in, size_t n, unsigned flags)
 SHIM ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n,
 		    unsigned flags)
 {
-	struct conn *source = shim_conn(in);
-	struct conn *sink = source ? NULL : shim_conn(out);
+	struct conn *source = shim_point(in);
+	struct conn *sink = source ? NULL : shim_point(out);
 	struct conn *conn = source ? source : sink;
 	int saved = errno;
 	ssize_t ret;
@@ -211,8 +212,10 @@ SHIM ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n,
 	}
 	if (!conn)
 		return real.splice(in, in_at, out, out_at, n, flags);
+	cancel_hold();
 	ret = source ? to_pipe(conn, out, n, flags)
 		     : from_pipe(conn, in, n, flags);
+	cancel_release();
 	shim_done(conn);
 	errno = saved;
 	return shim_result(ret);

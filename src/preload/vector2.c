@@ -41,7 +41,7 @@ static ssize_t move(struct conn *conn, const struct iovec *iov, int count,
 SHIM ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t at,
 		     int flags)
 {
-	struct conn *conn = at == -1 ? shim_conn(fd) : NULL;
+	struct conn *conn = at == -1 ? shim_point(fd) : NULL;
 
 	if (!conn)
 		return real.preadv2(fd, iov, count, at, flags);
@@ -51,7 +51,7 @@ SHIM ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t at,
 SHIM ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t at,
 		      int flags)
 {
-	struct conn *conn = at == -1 ? shim_conn(fd) : NULL;
+	struct conn *conn = at == -1 ? shim_point(fd) : NULL;
 
 	if (!conn)
 		return real.pwritev2(fd, iov, count, at, flags);

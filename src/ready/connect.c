@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 
 #include "base/addr.h"
+#include "base/cancel.h"
 #include "base/real.h"
 #include "conn/unaware.h"
 #include "diag/log.h"
@@ -72,12 +74,25 @@ static int finish(struct conn *conn)
 	return ret == CONN_PLAIN ? 0 : ret;
 }
 
+static int kernel_connect(int fd, struct conn *conn, const struct sockaddr *to,
+			  socklen_t length)
+{
+	int ret;
+
+	pthread_cleanup_push(ready_forsaken, conn);
+	cancel_begin_sleep();
+	ret = real.connect(fd, to, length) == 0 ? 0 : -errno;
+	cancel_end_sleep();
+	pthread_cleanup_pop(0);
+	return ret;
+}
+
 static int dial(int fd, struct conn *conn, const struct sockaddr *to,
 		socklen_t length)
 {
 	bool background =
 		real.fcntl(fd, F_GETFL, NULL) & O_NONBLOCK;
-	int ret = real.connect(fd, to, length) == 0 ? 0 : -errno;
+	int ret = kernel_connect(fd, conn, to, length);
 
 	if (ret != 0 && ret != -EINPROGRESS && ret != -EINTR)
 		return ret;
@@ -109,7 +124,9 @@ int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
 	conn = conn_new(fd, CONN_ACTIVE, decision, remote, NULL);
 	if (!conn)
 		return stay(remote, decision, REASON_no_memory);
+	cancel_hold();
 	ret = dial(fd, conn, to, length);
 	fdtab_release(conn_object(conn));
+	cancel_release();
 	return ret;
 }

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/real.h"
 #include "ready/epoll_set.h"
@@ -306,6 +307,27 @@ static void prepare_inner(struct epollset *set)
 		epollset_prepare(set->inner[i]);
 }
 
+static void forsaken(void *arg)
+{
+	struct epollset *set = arg;
+
+	atomic_fetch_sub(&set->sleepers, 1);
+	fdtab_release(&set->object);
+}
+
+static int sleep_in(struct epollset *set, struct epoll_event *events, int max,
+		    int timeout, const sigset_t *mask)
+{
+	int got;
+
+	pthread_cleanup_push(forsaken, set);
+	cancel_begin_sleep();
+	got = real.epoll_pwait(set->epoll, events, max, timeout, mask);
+	cancel_end_sleep();
+	pthread_cleanup_pop(0);
+	return got;
+}
+
 /* One round. The sleepers' count tells others to ring for new dirt. */
 static int wait_round(struct epollset *set, struct catch *catch,
 		      uint64_t until_us, const sigset_t *mask)
@@ -320,9 +342,8 @@ static int wait_round(struct epollset *set, struct catch *catch,
 	look_at_dirty(set, catch);
 	events = catch->events + catch->count;
 	if (catch->count < catch->max)
-		got = real.epoll_pwait(set->epoll, events,
-				       catch->max - catch->count,
-				       timeout_ms(catch, until_us), mask);
+		got = sleep_in(set, events, catch->max - catch->count,
+			       timeout_ms(catch, until_us), mask);
 	if (got < 0)
 		got = -errno;
 	atomic_fetch_sub(&set->sleepers, 1);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/time.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/iov.h"
 #include "base/real.h"
@@ -118,6 +119,11 @@ static void advance(struct iovec **iov, int *count, size_t moved)
 	}
 }
 
+void ready_forsaken(void *conn)
+{
+	fdtab_release(conn_object(conn));
+}
+
 /* The kernel's own sleep, with the caller's signals. */
 static ssize_t plain_receive(struct conn *conn, struct iovec *iov, int count,
 			     int flags, struct patience *patience)
@@ -126,7 +132,11 @@ static ssize_t plain_receive(struct conn *conn, struct iovec *iov, int count,
 	ssize_t got;
 
 	let_go(patience);
+	pthread_cleanup_push(ready_forsaken, conn);
+	cancel_begin_sleep();
 	got = real.recvmsg(conn_socket(conn), &msg, flags);
+	cancel_end_sleep();
+	pthread_cleanup_pop(0);
 	return got < 0 ? -errno : got;
 }
 
@@ -142,11 +152,17 @@ static bool peek_all(int flags)
 static bool wait_more(struct conn *conn, struct patience *patience)
 {
 	const struct timespec look = { 0, PEEK_LOOK_MS * 1000000 };
+	int ret;
 
 	begin(patience, conn, SO_RCVTIMEO);
 	if (conn_ready(conn, POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR))
 		return false;
-	if (real.ppoll(NULL, 0, &look, &patience->mask) < 0)
+	pthread_cleanup_push(ready_forsaken, conn);
+	cancel_begin_sleep();
+	ret = real.ppoll(NULL, 0, &look, &patience->mask);
+	cancel_end_sleep();
+	pthread_cleanup_pop(0);
+	if (ret < 0)
 		return false;	/* EINTR: what is there is the answer */
 	return clock_us() < patience->until_us;
 }
@@ -209,7 +225,11 @@ static ssize_t plain_send(struct conn *conn, struct iovec *iov, int count,
 	ssize_t put;
 
 	let_go(patience);
+	pthread_cleanup_push(ready_forsaken, conn);
+	cancel_begin_sleep();
 	put = real.sendmsg(conn_socket(conn), &msg, flags);
+	cancel_end_sleep();
+	pthread_cleanup_pop(0);
 	return put < 0 ? -errno : put;
 }
 

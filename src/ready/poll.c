@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/real.h"
 #include "ready/bell.h"
@@ -85,6 +86,34 @@ static void release_all(struct round *round)
 		bell_unhang(&member->waiter, member->conn);
 		fdtab_release(conn_object(member->conn));
 	}
+}
+
+static void free_arrays(struct round *round)
+{
+	if (round->count <= FEW)
+		return;
+	free(round->members);
+	free(round->kernel);
+}
+
+/* The sleeper was cancelled. Its own call's reference is among the members'. */
+static void forsaken(void *arg)
+{
+	release_all(arg);
+	free_arrays(arg);
+}
+
+static int sleep_in_kernel(struct round *round, const struct timespec *timeout,
+			   const sigset_t *mask)
+{
+	int ret;
+
+	pthread_cleanup_push(forsaken, round);
+	cancel_begin_sleep();
+	ret = real.ppoll(round->kernel, round->used, timeout, mask);
+	cancel_end_sleep();
+	pthread_cleanup_pop(0);
+	return ret;
 }
 
 static void add_kernel(struct round *round, int fd, short events)
@@ -185,7 +214,7 @@ static int sleep_round(struct round *round, const sigset_t *mask)
 	timeout = ready || again || round->look_only
 			  ? &none
 			  : time_left(round->deadline_us, &left);
-	ret = real.ppoll(round->kernel, round->used, timeout, mask);
+	ret = sleep_in_kernel(round, timeout, mask);
 	if (ret < 0)
 		return ready ? ready : -errno;
 	if (round->kernel[0].revents)
@@ -243,6 +272,7 @@ int ready_poll(struct pollfd *fds, nfds_t count, uint64_t until_us,
 			       .kernel = few_kernel, .until_us = until_us };
 	int ret;
 
+	pthread_testcancel();
 	round.bell = bell_fd();
 	if (round.bell < 0)
 		return -ENOMEM;
@@ -256,14 +286,13 @@ int ready_poll(struct pollfd *fds, nfds_t count, uint64_t until_us,
 		goto out;
 	}
 	round.look_only = until_us != READY_FOREVER && clock_us() >= until_us;
+	cancel_hold();
 	hold_all(&round);
 	ret = sleep_rounds(&round, mask);
 	release_all(&round);
+	cancel_release();
 out:
-	if (round.members != few)
-		free(round.members);
-	if (round.kernel != few_kernel)
-		free(round.kernel);
+	free_arrays(&round);
 	return ret;
 }
 

@@ -6,7 +6,9 @@
  * that no fd would tell.
  *
  * Functions return >= 0 or -errno and may change errno. No locks are held
- * while they sleep; the callers hold the connections.
+ * while they sleep; the callers hold the connections. A thread cancelled in a
+ * sleep (base/cancel.h) does not come back: the sleep has then released the
+ * one connection or set that it was given.
  */
 #ifndef READY_READY_H
 #define READY_READY_H
@@ -82,6 +84,12 @@ int ready_make_plain(struct conn *conn, enum reason reason);
 
 /* A timeout relative to now as a clock_us() time. NULL: READY_FOREVER. */
 uint64_t ready_until(const struct timespec *timeout);
+
+/*
+ * For pthread_cleanup_push() around a sleep of one's own in a call on a
+ * connection: releases it.
+ */
+void ready_forsaken(void *conn);
 
 /* In a forked child: this thread's bell is the parent's. */
 void ready_after_fork(void);

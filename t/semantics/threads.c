@@ -374,6 +374,65 @@ static void cancelled(struct pair *p)
 	SHOW(peer_receive(p, 10));
 }
 
+static void cancel_blocked(struct blocked *b, void *(*call)(void *))
+{
+	void *result;
+
+	start(b, call);
+	pthread_cancel(b->thread);
+	pthread_join(b->thread, &result);
+	SHOW(result == PTHREAD_CANCELED);
+}
+
+/* Nothing that a cancelled thread leaves holds the connection open. */
+static void cancelled_then_closed(struct pair *p)
+{
+	struct blocked b = { .fd = p->fd, .data = small, .n = 10,
+			     .flags = POLLIN };
+	void *(*const calls[])(void *) = { do_recv, do_poll, do_recv };
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		b.flags = calls[i] == do_poll ? POLLIN : 0;
+		cancel_blocked(&b, calls[i]);
+		peer_send(p, 10);
+		SHOW(recv(p->fd, small, 10, 0));
+	}
+	SHOW(close(p->fd));
+	SHOW(peer_drain(p));
+}
+
+static atomic_bool busy_over;
+
+static void *busy(void *arg)
+{
+	struct blocked *b = arg;
+	char byte;
+
+	while (!busy_over)
+		if (recv(b->fd, &byte, 1, MSG_DONTWAIT) < 0 && errno != EAGAIN)
+			break;
+	return NULL;
+}
+
+/* Cancelled anywhere in a call, it leaves no lock behind. */
+static void cancelled_busy(struct pair *p)
+{
+	struct blocked b = { .fd = p->fd };
+	void *result;
+
+	for (int i = 0; i < 200; i++) {
+		pthread_create(&b.thread, NULL, busy, &b);
+		nap(1);
+		pthread_cancel(b.thread);
+		pthread_join(b.thread, &result);
+		if (result != PTHREAD_CANCELED)
+			broken("not cancelled");
+	}
+	pair_talk(p);
+	SHOW(close(p->fd));
+	SHOW(peer_drain(p));
+}
+
 /* Two readers wait; data for one, then EOF for the other. */
 static void two_waiters(struct pair *p)
 {
@@ -435,6 +494,8 @@ const struct sem_case sem_cases[] = {
 	{ "interrupts_accept", SEM_ONCE, interrupts_accept, "EINTR of accept" },
 	{ "pestered", LANE, pestered, "4 MiB each way under 400 signals" },
 	{ "cancelled", LANE, cancelled, "a cancelled recv leaves all as it was" },
+	{ "cancelled_then_closed", LANE, cancelled_then_closed, "and close still ends it" },
+	{ "cancelled_busy", LANE, cancelled_busy, "cancelled 200 times while it looks" },
 	{ "two_waiters", LANE, two_waiters, "two blocked recvs" },
 	{ "two_polls", LANE, poll_and_recv, "two blocked polls" },
 	{ "flag_while_blocked", LANE, flag_while_blocked, "O_NONBLOCK set under a blocked recv" },

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "base/cancel.h"
+
+#include <pthread.h>
+
+static __thread unsigned held;
+static __thread int state;	/* the application's */
+
+void cancel_hold(void)
+{
+	if (held++ == 0)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+}
+
+void cancel_release(void)
+{
+	if (--held == 0)
+		pthread_setcancelstate(state, NULL);
+}
+
+void cancel_begin_sleep(void)
+{
+	if (held == 1)
+		pthread_setcancelstate(state, NULL);
+}
+
+void cancel_end_sleep(void)
+{
+	if (held == 1)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+}
