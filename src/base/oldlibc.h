@@ -28,15 +28,18 @@
 
 #if defined(__x86_64__)
 #define OLDLIBC_FIRST "GLIBC_2.2.5"
+#define OLDLIBC_CLEANUP "GLIBC_2.3.3"
 #elif defined(__aarch64__)
 #define OLDLIBC_FIRST "GLIBC_2.17"
+#define OLDLIBC_CLEANUP "GLIBC_2.17"
 #else
 #error "port me: the first glibc symbol version of this architecture"
 #endif
 
-#define OLDLIBC_WEAK(name) \
+#define OLDLIBC_WEAK_AT(name, version) \
 	extern __typeof__(name) name __attribute__((weak)); \
-	__asm__(".symver " #name ", " #name "@" OLDLIBC_FIRST);
+	__asm__(".symver " #name ", " #name "@" version);
+#define OLDLIBC_WEAK(name) OLDLIBC_WEAK_AT(name, OLDLIBC_FIRST)
 
 #define OLDLIBC_MOVED(X) \
 	X(dladdr) \
@@ -57,11 +60,16 @@
 	X(pthread_rwlock_unlock) \
 	X(pthread_rwlock_wrlock) \
 	X(pthread_setspecific) \
-	X(pthread_sigmask)
+	X(pthread_sigmask) \
+	X(pthread_testcancel)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wredundant-decls"
 OLDLIBC_MOVED(OLDLIBC_WEAK)
+/* pthread_cleanup_push() and pthread_cleanup_pop() are made of these. */
+OLDLIBC_WEAK_AT(__pthread_register_cancel, OLDLIBC_CLEANUP)
+OLDLIBC_WEAK_AT(__pthread_unregister_cancel, OLDLIBC_CLEANUP)
+OLDLIBC_WEAK_AT(__pthread_unwind_next, OLDLIBC_CLEANUP)
 
 int stat(const char *path, struct stat *st) __asm__("oldlibc_stat");
 int fstat(int fd, struct stat *st) __asm__("oldlibc_fstat");
