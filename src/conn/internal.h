@@ -100,7 +100,7 @@ struct conn {
 	size_t early_at;
 	_Atomic size_t early_size;
 	size_t early_raw;	/* of it by TCP */
-	bool rx_shut;
+	atomic_bool rx_shut;
 	_Atomic uint64_t ack_every; /* bytes; 0: the peer keeps none */
 	_Atomic uint64_t ack_sent;
 	size_t uncredited;	/* lane bytes since credits could be given */

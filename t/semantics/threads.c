@@ -12,7 +12,7 @@
 
 static char buf[32 << 20];
 static char small[1 << 16];
-static volatile int signals;
+static atomic_int signals;
 
 static void on_signal(int signal)
 {
