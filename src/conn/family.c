@@ -189,18 +189,20 @@ void family_forked_unseen(void)
 void family_after_fork_parent(void)
 {
 	struct children *children = born;
+	unsigned count = 0;
+	int channel = -1;
 
 	born = NULL;
 	if (children) {
 		fd_close(children->theirs);
 		children->theirs = -1;
+		channel = children->channel;
+		count = children->count;
 	}
 	lock_release(&family_lock);
 	lock_release(&forking);
-	if (children &&
-	    service_watch_channel(children->channel, children) != 0)
-		log_warn("children cannot ask for %u connections",
-			 children->count);
+	if (children && service_watch_channel(channel, children) != 0)
+		log_warn("children cannot ask for %u connections", count);
 }
 
 /* With lock: one child's interest in it is over. */
@@ -238,9 +240,13 @@ void family_hear(void *arg)
 	struct children *children = arg;
 	uint32_t index;
 	ssize_t got;
+	int channel;
 
+	lock_acquire(&family_lock);	/* as who forked had, who made it */
+	channel = children->channel;
+	lock_release(&family_lock);
 	for (;;) {
-		got = real.recv(children->channel, &index, sizeof(index),
+		got = real.recv(channel, &index, sizeof(index),
 				MSG_DONTWAIT);
 		if (got == sizeof(index)) {
 			if (index < children->count)

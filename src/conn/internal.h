@@ -57,7 +57,7 @@ struct conn {
 
 	struct lock lock;	/* what follows, to the next lock */
 	_Atomic enum conn_state state;
-	enum reason reason;
+	_Atomic enum reason reason;
 	_Atomic uint64_t deadline_ms;	/* of the greeting or the lane's end */
 	int dial_error;		/* what connect() is to return, -errno */
 	int failure;		/* why it is in STATE_dead, -errno */

@@ -181,7 +181,8 @@ static bool run_wanted(const struct sem_case *c, const struct wanted *w)
 {
 	bool good = true;
 
-	if ((c->flags & SEM_PROCS) && !sem_is_procs)
+	if (((c->flags & SEM_PROCS) && !sem_is_procs) ||
+	    ((c->flags & SEM_NO_TSAN) && UNDER_TSAN))
 		return true;
 	for (int six = 0; six <= 1; six++) {
 		if (!(six ? w->v6 : w->v4))

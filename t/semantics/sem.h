@@ -39,8 +39,16 @@ enum sem_flags {
 	SEM_PROCS = 4,	/* needs the peer to be a process */
 	SEM_ONCE = 8,	/* does not depend on the side: one side only */
 	SEM_SERVES = 16, /* accepts by itself: no preloaded stranger, please */
+	SEM_NO_TSAN = 32, /* left out under ThreadSanitizer, whose interceptors
+			     read bad pointers and put signals off */
 };
 #define LANE (SEM_PAIR | SEM_LANE)
+
+#ifdef __SANITIZE_THREAD__
+#define UNDER_TSAN true
+#else
+#define UNDER_TSAN false
+#endif
 
 struct sem_case {
 	const char *name;

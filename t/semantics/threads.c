@@ -485,7 +485,7 @@ const struct sem_case sem_cases[] = {
 	{ "close_sender", LANE, close_sender, "close under a blocked send" },
 	{ "reset_sender", LANE, reset_sender, "a reset ends a blocked send" },
 	{ "interrupts_recv", LANE, interrupts_recv, "EINTR without SA_RESTART" },
-	{ "restarts_recv", LANE, restarts_recv, "SA_RESTART" },
+	{ "restarts_recv", LANE | SEM_NO_TSAN, restarts_recv, "SA_RESTART" },
 	{ "limited_recv", LANE, limited_recv, "SA_RESTART with SO_RCVTIMEO" },
 	{ "waitall_part", LANE, waitall_part, "a signal cuts MSG_WAITALL short" },
 	{ "interrupts_send", LANE, interrupts_send, "EINTR of a send with nothing sent" },
