@@ -32,7 +32,19 @@ def send(sock, seed, amount):
     sock.shutdown(socket.SHUT_WR)
 
 
+def difference(sock, seed, amount, at, got, piece):
+    """Where it begins, and where in the stream what came instead stands."""
+    first = next(i for i in range(len(piece)) if got[i] != piece[i])
+    last = next(i for i in range(len(piece), 0, -1) if got[i - 1] != piece[i - 1])
+    whole = b"".join(pieces(seed, amount))
+    place = whole.find(got[first:first + 16])
+    return (f"wrong bytes: {sock.getsockname()}: {at + first} to {at + last}"
+            f" of {amount} are those of {place}: {got[first:first + 32].hex()}"
+            f" for {piece[first:first + 32].hex()}")
+
+
 def receive(sock, seed, amount):
+    at = 0
     for piece in pieces(seed, amount):
         got = b""
         while len(got) < len(piece):
@@ -41,7 +53,8 @@ def receive(sock, seed, amount):
                 raise ValueError("the stream ends early")
             got += part
         if got != piece:
-            raise ValueError("wrong bytes")
+            raise ValueError(difference(sock, seed, amount, at, got, piece))
+        at += len(piece)
     if sock.recv(1):
         raise ValueError("the stream does not end")
 
