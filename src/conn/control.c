@@ -97,11 +97,8 @@ size_t control_return(struct conn *conn, uint64_t offset, const uint8_t *bytes,
 
 void control_flush(struct conn *conn)
 {
-	bool flushed;
+	bool flushed = control_flushed(conn);
 
-	lock_acquire(&conn->lock);
-	flushed = conn->out_size == 0 || flush_locked(conn);
-	lock_release(&conn->lock);
 	if (conn->leg_lost && conn_state(conn) == STATE_retreating &&
 	    !retreat_alone(conn, conn->reason))
 		conn_fail(conn, -ECONNRESET, REASON_peer_died);

@@ -157,9 +157,11 @@ static void pump_locked(struct conn *conn)
 void retreat_pump(struct conn *conn)
 {
 	int saved = errno;
+	/* Said, and out: nothing comes between it and the raw bytes. */
+	bool resumed = conn->resume_sent && control_flushed(conn);
 
 	lock_acquire(&conn->send);
-	if (conn->tx == TX_RETREAT && conn->resume_sent)
+	if (conn->tx == TX_RETREAT && resumed)
 		pump_locked(conn);
 	lock_release(&conn->send);
 	retreat_check(conn);
