@@ -14,6 +14,7 @@
 #include "conn/internal.h"
 
 #define REQUIRED_ERROR (-ENETUNREACH)	/* require, and no lane */
+#define ANSWERED_TIMES 20	/* handshake.timeout of who answered others */
 
 static bool must_have_lane(const struct conn *conn)
 {
@@ -184,6 +185,23 @@ static void leave_unaware(struct conn *conn, bool background)
 }
 
 /*
+ * With lock: has the answer taken too long? Who has answered others lately is
+ * busy, and would see a connection that was left as one that comes to nothing.
+ */
+static bool time_is_over(struct conn *conn)
+{
+	if (conn->state != STATE_greeting || clock_ms() < conn->deadline_ms)
+		return false;
+	if (conn->patient || !unaware_has_answered(&conn->remote))
+		return true;
+	conn->patient = true;
+	conn->deadline_ms = clock_ms() +
+			    (uint64_t)conn->decision.handshake.timeout_ms *
+				    ANSWERED_TIMES;
+	return false;
+}
+
+/*
  * With lock. True: the server is unaware, and this caller is to leave it.
  * `fresh`: the kernel has just connected it, and no answer can be there yet.
  */
@@ -201,9 +219,7 @@ static bool look_locked(struct conn *conn, bool fresh)
 		look_established(conn);
 	if (conn->state != STATE_greeting || !conn->hello_sent)
 		return false;
-	unaware = look_reply(conn);
-	if (conn->state == STATE_greeting && clock_ms() >= conn->deadline_ms)
-		unaware = true;
+	unaware = look_reply(conn) || time_is_over(conn);
 	conn->redialling = unaware;
 	return unaware;
 }

@@ -69,6 +69,7 @@ struct conn {
 	bool answering;		/* somebody is about to */
 	bool answer_again;	/* and is to look again */
 	bool redialling;
+	bool patient;		/* the answer's time was made longer */
 	bool peer_requires;
 	bool grace_used;
 	uint64_t grace_until_us;	/* a poller waits to speak first */
@@ -341,6 +342,9 @@ void service_look(struct conn *conn);
 /* Hear, by family_hear(children), what comes by this socket. -errno. */
 int service_watch_channel(int channel, void *children);
 void service_unwatch_channel(int channel);
+
+/* audit.c: service thread: checks the fd table now and then, if built to */
+void audit_table(void);
 
 /* work.c: what may block */
 enum work_kind {

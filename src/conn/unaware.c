@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Destinations that did not answer a greeting, for a while. A small direct-
- * mapped cache: a collision forgets one early, which costs one greeting.
+ * What is known of destinations, for a while. A small direct-mapped cache: a
+ * collision forgets one early, which costs one greeting.
  */
 #include <string.h>
 
@@ -33,15 +33,11 @@ static unsigned place_of(const struct sockaddr_storage *remote)
 void unaware_remember(const struct sockaddr_storage *remote, uint32_t for_ms)
 {
 	unsigned i = place_of(remote);
-	uint64_t now = clock_ms();
 
 	lock_acquire(&lock);
-	if (places[i].aware_ms <= now ||
-	    !addr_same(&places[i].remote, remote)) {
-		places[i].remote = *remote;
-		places[i].until_ms = now + for_ms;
-		places[i].aware_ms = 0;
-	}
+	places[i].remote = *remote;
+	places[i].until_ms = clock_ms() + for_ms;
+	places[i].aware_ms = 0;
 	lock_release(&lock);
 }
 
@@ -56,14 +52,24 @@ void unaware_answered(const struct sockaddr_storage *remote, uint32_t for_ms)
 	lock_release(&lock);
 }
 
-bool unaware_known(const struct sockaddr_storage *remote)
+/* Is the destination known, and the time that it stands for not over? */
+static bool holds(const struct sockaddr_storage *remote, const uint64_t *until)
 {
-	unsigned i = place_of(remote);
 	bool known;
 
 	lock_acquire(&lock);
-	known = places[i].until_ms && addr_same(&places[i].remote, remote) &&
-		clock_ms() < places[i].until_ms;
+	known = *until && addr_same(&places[place_of(remote)].remote, remote) &&
+		clock_ms() < *until;
 	lock_release(&lock);
 	return known;
+}
+
+bool unaware_known(const struct sockaddr_storage *remote)
+{
+	return holds(remote, &places[place_of(remote)].until_ms);
+}
+
+bool unaware_has_answered(const struct sockaddr_storage *remote)
+{
+	return holds(remote, &places[place_of(remote)].aware_ms);
 }

@@ -109,6 +109,34 @@ static void late_server_blocking(struct pair *p)
 	works(p, s);
 }
 
+static unsigned own_port(int s)
+{
+	struct sockaddr_storage name;
+	socklen_t length = sizeof(name);
+
+	MUST(getsockname(s, (struct sockaddr *)&name, &length));
+	return ((struct sockaddr_in *)&name)->sin_port;
+}
+
+/* It has answered one, and takes longer than handshake.timeout for the next. */
+static void busy_server(struct pair *p)
+{
+	int port = listening(), first = sem_socket(), s = nonblocking();
+	unsigned before;
+
+	peer_begin(PEER_ACCEPT, 1, 0, OPEN_PING, 0);
+	SHOW(to(first, port));
+	SHOW(send(first, "!", 1, 0));
+	SHOW(peer_end());
+	peer_begin(PEER_ACCEPT, 0, 2500, OPEN_PING, 0);
+	SHOW(to(s, port));
+	before = own_port(s);
+	show_poll(s, POLLOUT, 8000);
+	works(p, s);
+	say(own_port(s) == before ? "one connection" : "another connection");
+	close(first);
+}
+
 /* Waiting for POLLIN alone, for a server that speaks first. */
 static void wait_for_banner(struct pair *p)
 {
@@ -350,6 +378,7 @@ const struct sem_case sem_cases[] = {
 	{ "in_background", SEM_ONCE, in_background, "EINPROGRESS, POLLOUT, SO_ERROR, 0, EISCONN" },
 	{ "late_server", SEM_ONCE, late_server, "the server accepts 120 ms later" },
 	{ "late_server_blocking", SEM_ONCE, late_server_blocking, "the same, blocking" },
+	{ "busy_server", SEM_ONCE, busy_server, "the second is answered after 2.5 s" },
 	{ "wait_for_banner", SEM_ONCE, wait_for_banner, "POLLIN alone, the server speaks first" },
 	{ "refused", SEM_ONCE, refused, "ECONNREFUSED, then a good port" },
 	{ "refused_in_background", SEM_ONCE, refused_in_background,

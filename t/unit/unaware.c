@@ -32,9 +32,12 @@ Test(unaware, one_that_has_answered_is_busy)
 {
 	struct sockaddr_storage server = at("10.0.0.1:80");
 
+	cr_assert_not(unaware_has_answered(&server));
 	unaware_answered(&server, 60000);
+	cr_assert(unaware_has_answered(&server));
 	unaware_remember(&server, 60000);
-	cr_assert_not(unaware_known(&server));
+	cr_assert(unaware_known(&server), "but not for ever");
+	cr_assert_not(unaware_has_answered(&server));
 }
 
 Test(unaware, an_old_answer_counts_no_more)
@@ -42,8 +45,7 @@ Test(unaware, an_old_answer_counts_no_more)
 	struct sockaddr_storage server = at("10.0.0.1:80");
 
 	unaware_answered(&server, 0);
-	unaware_remember(&server, 60000);
-	cr_assert(unaware_known(&server));
+	cr_assert_not(unaware_has_answered(&server));
 }
 
 Test(unaware, an_answer_ends_it)
