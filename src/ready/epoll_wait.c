@@ -280,21 +280,22 @@ static int sort_out(struct epollset *set, struct epoll_event *events,
 	return kept;
 }
 
-static int timeout_ms(const struct catch *catch, uint64_t until_us)
+/* How long to sleep at most: NULL for ever. */
+static const struct timespec *sleep_time(const struct catch *catch,
+					 uint64_t until_us,
+					 struct timespec *time)
 {
 	uint64_t now = clock_us(), until = until_us;
 
-	if (catch->count)
-		return 0;
 	if (catch->deadline_ms != UINT64_MAX &&
 	    catch->deadline_ms * 1000 < until)
 		until = catch->deadline_ms * 1000;
 	if (until == READY_FOREVER)
-		return -1;
-	if (until <= now)
-		return 0;
-	until = (until - now + 999) / 1000;
-	return until > INT32_MAX ? INT32_MAX : (int)until;
+		return NULL;
+	until = until > now ? until - now : 0;
+	time->tv_sec = (time_t)(until / 1000000);
+	time->tv_nsec = (long)(until % 1000000) * 1000;
+	return time;
 }
 
 static atomic_uint calls;
@@ -315,41 +316,59 @@ static void forsaken(void *arg)
 	fdtab_release(&set->object);
 }
 
-static int sleep_in(struct epollset *set, struct epoll_event *events, int max,
-		    int timeout, const sigset_t *mask)
+/*
+ * In ppoll(2), because epoll_pwait(2) also ends with EINTR for a signal that
+ * is ignored, if it came while it was held back. 1: there is something.
+ */
+static int sleep_on(struct epollset *set, const struct timespec *time,
+		    const sigset_t *mask)
 {
+	struct pollfd wait = { .fd = set->epoll, .events = POLLIN };
 	int got;
 
 	pthread_cleanup_push(forsaken, set);
 	cancel_begin_sleep();
-	got = real.epoll_pwait(set->epoll, events, max, timeout, mask);
+	got = real.ppoll(&wait, 1, time, mask);
 	cancel_end_sleep();
 	pthread_cleanup_pop(0);
-	return got;
+	return got < 0 ? -errno : got;
+}
+
+/* The kernel's part of a round: its events, 0, or -errno. */
+static int ask_kernel(struct epollset *set, struct catch *catch,
+		      uint64_t until_us, const sigset_t *mask)
+{
+	int got, room = catch->max - catch->count;
+	struct timespec time;
+
+	if (room == 0)
+		return 0;
+	if (catch->count == 0 && until_us != 0) {
+		got = sleep_on(set, sleep_time(catch, until_us, &time), mask);
+		if (got <= 0)
+			return got;
+	}
+	got = real.epoll_pwait(set->epoll, catch->events + catch->count, room,
+			       0, NULL);
+	return got < 0 ? -errno : got;
 }
 
 /* One round. The sleepers' count tells others to ring for new dirt. */
 static int wait_round(struct epollset *set, struct catch *catch,
 		      uint64_t until_us, const sigset_t *mask)
 {
-	struct epoll_event *events;
-	int got = 0;
+	int got;
 
 	catch->deadline_ms = UINT64_MAX;
 	atomic_fetch_add(&set->sleepers, 1);
 	prepare_inner(set);
 	spin(set, until_us);
 	look_at_dirty(set, catch);
-	events = catch->events + catch->count;
-	if (catch->count < catch->max)
-		got = sleep_in(set, events, catch->max - catch->count,
-			       timeout_ms(catch, until_us), mask);
-	if (got < 0)
-		got = -errno;
+	got = ask_kernel(set, catch, until_us, mask);
 	atomic_fetch_sub(&set->sleepers, 1);
 	if (got <= 0)
 		return got;
-	catch->count += sort_out(set, events, got);
+	catch->count += sort_out(set, catch->events + catch->count, got);
 	look_at_dirty(set, catch);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -433,6 +434,47 @@ static void cancelled_busy(struct pair *p)
 	SHOW(peer_drain(p));
 }
 
+static atomic_bool pestering;
+
+static void *pester_ignored(void *arg)
+{
+	pthread_t *thread = arg;
+
+	while (pestering)
+		pthread_kill(*thread, SIGWINCH);
+	return NULL;
+}
+
+/* A signal that is ignored, like an exiting child's, interrupts nothing. */
+static void ignored(struct pair *p)
+{
+	struct timeval limit = { .tv_usec = 1000 }, left;
+	struct pollfd entry = { .fd = p->fd, .events = POLLIN };
+	struct epoll_event event = { .events = EPOLLIN };
+	pthread_t self = pthread_self(), thread;
+	int set = MUST(epoll_create1(0)), interrupted[4] = { 0 };
+	fd_set fds;
+
+	MUST(epoll_ctl(set, EPOLL_CTL_ADD, p->fd, &event));
+	MUST(setsockopt(p->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)));
+	pestering = true;
+	MUST(pthread_create(&thread, NULL, pester_ignored, &self));
+	for (int i = 0; i < 100; i++) {
+		interrupted[0] += epoll_wait(set, &event, 1, 1) < 0;
+		interrupted[1] += poll(&entry, 1, 1) < 0;
+		left = limit;
+		FD_ZERO(&fds);
+		FD_SET(p->fd, &fds);
+		interrupted[2] += select(p->fd + 1, &fds, NULL, NULL, &left) < 0;
+		interrupted[3] += recv(p->fd, small, 1, 0) >= 0 || errno == EINTR;
+	}
+	pestering = false;
+	pthread_join(thread, NULL);
+	for (int i = 0; i < 4; i++)
+		SHOW(interrupted[i]);
+	close(set);
+}
+
 /* Two readers wait; data for one, then EOF for the other. */
 static void two_waiters(struct pair *p)
 {
@@ -493,6 +535,7 @@ const struct sem_case sem_cases[] = {
 	{ "interrupts_poll", LANE, interrupts_poll, "poll never restarts" },
 	{ "interrupts_accept", SEM_ONCE, interrupts_accept, "EINTR of accept" },
 	{ "pestered", LANE, pestered, "4 MiB each way under 400 signals" },
+	{ "ignored", LANE, ignored, "signals that are ignored interrupt nothing" },
 	{ "cancelled", LANE, cancelled, "a cancelled recv leaves all as it was" },
 	{ "cancelled_then_closed", LANE, cancelled_then_closed, "and close still ends it" },
 	{ "cancelled_busy", LANE, cancelled_busy, "cancelled 200 times while it looks" },
