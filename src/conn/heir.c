@@ -60,7 +60,7 @@ static void begin_again(struct conn *conn)
 	lock_init(&conn->send, LOCK_send);
 	lock_init(&conn->waiters_lock, LOCK_waiters);
 	conn->waiters = NULL;
-	conn->watched = conn->listed = conn->expected = conn->awaits = false;
+	conn->watched = conn->unwatched = conn->expected = conn->awaits = false;
 	conn->answering = conn->redialling = false;
 	conn->lane_users = 0;
 	conn->rs = -1;

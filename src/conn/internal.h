@@ -177,7 +177,7 @@ struct conn {
 	struct conn_waiter *waiters;
 	atomic_uint sets;		/* of them with `used` */
 	atomic_bool watched;	/* by the service thread; service lock */
-	bool listed;
+	bool unwatched;		/* and will not be again */
 	struct conn *service_next;
 	bool expected;			/* tokens lock, and the two below */
 	struct conn *token_next;
@@ -328,6 +328,7 @@ bool leave_returned(struct conn *conn, uint64_t offset, const uint8_t *bytes,
 /* service.c: the thread */
 /* Watch the TCP leg: dialling, late greetings, control records. */
 int service_watch(struct conn *conn);
+/* For good: a plain connection, or one whose close has come to its end. */
 void service_unwatch(struct conn *conn);
 /*
  * Is a connection on its way back to TCP? `give_up`: the process ends; a peer

@@ -187,7 +187,6 @@ static struct conn *next_watched(struct conn *after)
 	link = after ? &after->service_next : &watched;
 	while ((conn = *link) && !conn->watched) {
 		*link = conn->service_next;
-		conn->listed = false;
 		conn->service_next = gone;
 		gone = conn;
 	}
@@ -336,9 +335,6 @@ static int watch(struct conn *conn)
 		conn->watched = false;
 		return -errno;
 	}
-	if (conn->listed)
-		return 0;	/* unwatched a moment ago, not dropped yet */
-	conn->listed = true;
 	conn_hold(conn);
 	conn->service_next = watched;
 	watched = conn;
@@ -350,8 +346,8 @@ int service_watch(struct conn *conn)
 	int ret, saved = errno;
 
 	lock_acquire(&lock);
-	ret = conn->watched ? 0 : start();
-	if (ret == 0 && !conn->watched)
+	ret = conn->watched || conn->unwatched ? 0 : start();
+	if (ret == 0 && !conn->watched && !conn->unwatched)
 		ret = watch(conn);
 	lock_release(&lock);
 	service_look(conn);
@@ -385,6 +381,7 @@ void service_unwatch(struct conn *conn)
 	if (was)
 		real.epoll_ctl(epoll, EPOLL_CTL_DEL, conn->tcp, NULL);
 	conn->watched = false;
+	conn->unwatched = true;
 	lock_release(&lock);
 	if (was)
 		service_wake();
