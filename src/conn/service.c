@@ -207,6 +207,7 @@ static int tick_all(void)
 	struct conn *conn = NULL;
 	bool soon = false;
 
+	audit_table();
 	idle = true;
 	while ((conn = next_watched(conn))) {
 		soon |= tick(conn, now);
