@@ -109,8 +109,11 @@ static void let_go(struct conn *conn)
 {
 	if (conn_is_plain(conn) &&
 	    atomic_load(&conn->object.references) == 0 &&
-	    atomic_load(&conn->holders) > 1)
+	    atomic_load(&conn->holders) > 1) {
+		/* By the socket; whoever made it plain may not have come to it. */
+		service_unwatch(conn);
 		fd_park(conn->tcp);
+	}
 }
 
 /* The last number of it is closed and no call is in flight. */
