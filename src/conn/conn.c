@@ -110,7 +110,7 @@ static void let_go(struct conn *conn)
 	if (conn_is_plain(conn) &&
 	    atomic_load(&conn->object.references) == 0 &&
 	    atomic_load(&conn->holders) > 1) {
-		/* By the socket; whoever made it plain may not have come to it. */
+		/* Who made it plain may not have come to this yet. */
 		service_unwatch(conn);
 		fd_park(conn->tcp);
 	}

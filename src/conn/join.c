@@ -254,6 +254,14 @@ static int take_lane(struct conn *conn, bool pinned)
 	return conn->over == REASON_none ? 0 : -EDQUOT;
 }
 
+/* The lane was not joined because there is nothing left to carry. */
+static bool peer_ended(const struct conn *conn)
+{
+	struct pollfd tcp = { .fd = conn->tcp, .events = POLLRDHUP };
+
+	return real.poll(&tcp, 1, 0) == 1;
+}
+
 static enum reason reason_of(const struct conn *conn, int rs, int error)
 {
 	if (error == -EDQUOT)
@@ -262,6 +270,8 @@ static enum reason reason_of(const struct conn *conn, int rs, int error)
 		return REASON_closed;
 	if (rs < 0)
 		return rdma_reason(rs);
+	if (error == -ECONNRESET && peer_ended(conn))
+		return REASON_peer_closed;
 	return error == -ETIMEDOUT ? REASON_join_timeout
 	     : error == -ENOMEM	   ? REASON_memlock
 				   : REASON_join_failed;
@@ -274,11 +284,12 @@ static enum reason reason_of(const struct conn *conn, int rs, int error)
  */
 static void cancel(struct conn *conn, int rs, int error, bool told)
 {
-	enum reason reason = reason_of(conn, rs, error);
+	enum reason reason;
 
 	if (rs >= 0)
 		end_rsocket(rs);
 	limits_give(conn);
+	reason = reason_of(conn, rs, error);
 	log_debug("join: %s: %s", reason_name(reason), strerror(-error));
 	if (conn->decision.mode == POLICY_REQUIRE || conn->peer_requires) {
 		real.shutdown(conn->tcp, SHUT_RDWR);

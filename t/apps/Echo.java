@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // An echo server on one Selector; clients with a thread to write and one to
 // read, each on a SocketChannel or a Socket.
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
@@ -29,7 +30,7 @@ class Echo {
 				if (key.isAcceptable())
 					accept(listener, selector);
 				else
-					echo(key);
+					echoOrClose(key);
 			}
 			selector.selectedKeys().clear();
 		}
@@ -44,6 +45,16 @@ class Echo {
 			return;
 		channel.configureBlocking(false);
 		channel.register(selector, SelectionKey.OP_READ, ByteBuffer.allocateDirect(20000));
+	}
+
+	// A client that dials again, plainly, resets the first connection.
+	static void echoOrClose(SelectionKey key) throws Exception
+	{
+		try {
+			echo(key);
+		} catch (IOException e) {
+			key.channel().close();
+		}
 	}
 
 	static void echo(SelectionKey key) throws Exception

@@ -21,6 +21,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 host=$SHUNT_T_ADDR4
 work=/tmp/apps.$(basename "$0").$way
 failures=0
+role=server
 servers=''
 
 rm -rf "$work"
@@ -57,7 +58,8 @@ fail()
 	failures=$((failures + 1))
 }
 
-# preloaded ROLE: is the library loaded into it in this way?
+# preloaded ROLE: is the library loaded into it in this way? A `backend`, whose
+# client is a server too, is only when all are.
 preloaded()
 {
 	case $way in
@@ -70,13 +72,21 @@ preloaded()
 server()
 {
 	log=$work/server.$(echo "$servers" | wc -w)
-	if preloaded server; then
+	if preloaded "$role"; then
 		LD_PRELOAD=$library "$@" > "$log" 2>&1 < /dev/null &
 	else
 		"$@" > "$log" 2>&1 < /dev/null &
 	fi
 	pid=$!
 	servers="$servers $pid"
+}
+
+# backend COMMAND...: a server whose client is a server
+backend()
+{
+	role=backend
+	server "$@"
+	role=server
 }
 
 # client COMMAND...: its standard error goes to the log of the clients
@@ -170,9 +180,20 @@ finish()
 		fail "$packets packets by RDMA"
 	fi
 	echo "$packets packets, $lanes moves; reasons:$(reasons)"
+	keep_logs
 	[ "$failures" -eq 0 ] || tail -n 15 "$work"/server.* "$work/clients"
 	[ "$failures" -eq 0 ]
 	exit
+}
+
+# The whole logs, beside the outputs.
+keep_logs()
+{
+	logs=${SHUNT_GUEST_OUT:-/tmp}/apps/logs.$(basename "$0").$way
+	mkdir -p "$logs"
+	for file in "$work"/server.* "$work/clients"; do
+		[ ! -e "$file" ] || cp "$file" "$logs/"
+	done
 }
 
 # Every reason of the log and how often.
