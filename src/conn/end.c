@@ -340,8 +340,13 @@ void end_settle(struct conn *conn)
 		if (say)
 			control_say(conn, WIRE_CLOSE, 0, conn->tx_bytes);
 	}
-	if (!conn->closing || family_shares(conn))
+	if (!conn->closing)
 		return;
+	if (family_shares(conn)) {	/* perhaps since it was closed */
+		if (conn_state(conn) == STATE_on_rdma && !conn->owed)
+			family_owe(conn);
+		return;
+	}
 	if (conn_state(conn) == STATE_on_rdma)
 		end_lane(conn);
 	else if (conn_state(conn) == STATE_retreating)
