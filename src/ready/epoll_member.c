@@ -20,10 +20,13 @@ void member_dirty_locked(struct member *member)
 
 void member_release(struct member *member)
 {
+	struct epollset *set = member->set;
+
 	if (atomic_fetch_sub(&member->references, 1) != 1)
 		return;
 	conn_unkeep(member->conn);
 	free(member);
+	epollset_drop(set);
 }
 
 struct member *member_by_id(struct epollset *set, uint32_t id)
@@ -131,8 +134,8 @@ static void member_ring(struct conn_waiter *waiter)
 	lock_acquire(&set->lock);
 	untold(member, -1);	/* whatever it is, it is a new edge */
 	member_dirty_locked(member);
-	lock_release(&set->lock);
 	epollset_ring(set);
+	lock_release(&set->lock);
 }
 
 static void member_used(struct conn_waiter *waiter, short drained)
@@ -142,9 +145,9 @@ static void member_used(struct conn_waiter *waiter, short drained)
 	lock_acquire(&member->set->lock);
 	untold(member, drained);
 	member_dirty_locked(member);
-	lock_release(&member->set->lock);
 	if (atomic_load(&member->set->sleepers))
 		epollset_ring(member->set);
+	lock_release(&member->set->lock);
 }
 
 static void member_ended(struct conn_waiter *waiter)
@@ -208,6 +211,7 @@ struct member *member_new_locked(struct epollset *set, struct conn *conn)
 		free(member);
 		return NULL;
 	}
+	atomic_fetch_add(&set->holders, 1);
 	conn_keep(conn);
 	member->waiter.ring = member_ring;
 	member->waiter.used = member_used;

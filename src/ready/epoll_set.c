@@ -33,6 +33,7 @@ void epollset_made(int epfd)
 	}
 	set->object.last = set_last;
 	set->object.references = 1;
+	set->holders = 1;
 	set->bell = -1;
 	set->dirty_last = &set->dirty;
 	lock_init(&set->lock, LOCK_epollset);
@@ -103,12 +104,59 @@ void epollset_adopt(int fd, struct conn *conn)
 	errno = saved;
 }
 
-/* The epoll fd's last number is closed. */
+void epollset_drop(struct epollset *set)
+{
+	if (atomic_fetch_sub(&set->holders, 1) != 1)
+		return;
+	lock_destroy(&set->lock);
+	free(set);
+}
+
+static struct member *take_member(struct epollset *set)
+{
+	struct member *member;
+
+	lock_acquire(&set->lock);
+	member = set->members;
+	if (member) {
+		atomic_fetch_add(&member->references, 1);
+		member_remove_locked(member);
+		member_free_registrations_locked(member);
+	}
+	lock_release(&set->lock);
+	return member;
+}
+
+/* Of what is left, nothing is a connection's. Returns the dirty members. */
+static struct member *empty(struct epollset *set)
+{
+	struct registration *registration, *next;
+	struct member *dirty;
+
+	lock_acquire(&set->lock);
+	HASH_ITER(hh, set->registrations, registration, next) {
+		HASH_DEL(set->registrations, registration);
+		free(registration);
+	}
+	dirty = set->dirty;
+	set->dirty = NULL;
+	set->dirty_last = &set->dirty;
+	if (set->bell >= 0)
+		fd_close(set->bell);
+	fd_close(set->epoll);
+	set->bell = set->epoll = -1;
+	lock_release(&set->lock);
+	return dirty;
+}
+
+/*
+ * The epoll fd's last number is closed. Other threads may be telling a member
+ * of its connection meanwhile, under the set's lock; a member holds the set.
+ */
 static void set_last(struct fdtab_object *object)
 {
 	struct epollset *set = (struct epollset *)object;
-	struct registration *registration, *next;
-	struct member *member;
+	struct member *member, *dirty;
 	int i;
 
 	lock_acquire(&sets_lock);
@@ -116,30 +164,20 @@ static void set_last(struct fdtab_object *object)
 	if (set->next)
 		set->next->link = set->link;
 	lock_release(&sets_lock);
-	while ((member = set->members)) {
-		atomic_fetch_add(&member->references, 1);
-		member_remove_locked(member);
-		member_free_registrations_locked(member);
+	while ((member = take_member(set))) {
 		if (conn_waiter_remove(member->conn, &member->waiter))
 			member_release(member);
 		member_release(member);
 	}
-	HASH_ITER(hh, set->registrations, registration, next) {
-		HASH_DEL(set->registrations, registration);
-		free(registration);
-	}
-	while ((member = set->dirty)) {
-		set->dirty = member->dirty_next;
+	dirty = empty(set);
+	while ((member = dirty)) {
+		dirty = member->dirty_next;
 		member_release(member);
 	}
 	atomic_fetch_sub(&epollset_interests, (unsigned)set->inner_count);
 	for (i = 0; i < set->inner_count; i++)
 		fdtab_release(&set->inner[i]->object);
-	if (set->bell >= 0)
-		fd_close(set->bell);
-	fd_close(set->epoll);
-	lock_destroy(&set->lock);
-	free(set);
+	epollset_drop(set);
 }
 
 /* In the child the sets' locks may have been anyone's. */

@@ -47,6 +47,7 @@ struct member {
 
 struct epollset {
 	struct fdtab_object object;
+	atomic_uint holders;		/* the object counts as one; members */
 	struct lock lock;
 	int epoll;			/* our dup of the epoll fd */
 	int bell;			/* -1 until there is a member */
@@ -87,6 +88,9 @@ void member_sync_locked(struct member *member, uint32_t tcp_events,
 /* With the lock: the connection is the kernel's now; so are its events. */
 void member_to_kernel_locked(struct member *member);
 
+/* One who holds it does so no more; the last frees it. */
+void epollset_drop(struct epollset *set);
+/* By who has it by its fd, or with its lock. */
 void epollset_ring(struct epollset *set);
 
 /*
