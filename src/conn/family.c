@@ -280,7 +280,13 @@ void family_pay(struct conn *conn)
 	if (!conn->owed || conn_is_plain(conn))
 		return;
 	conn_leave(conn, REASON_forked);
-	if (conn->closing && conn_state(conn) == STATE_retreating)
+	if (conn_state(conn) != STATE_retreating)
+		return;
+	lock_acquire(&family_lock);
+	if (conn->share && conn->tx == TX_RAW)
+		conn->share->raw_out = true;
+	lock_release(&family_lock);
+	if (conn->closing)
 		end_linger(conn);
 }
 

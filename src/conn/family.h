@@ -33,7 +33,11 @@ bool family_shares(struct conn *conn);
 
 /* It is to be on TCP as soon as it can, for the sake of others. */
 void family_owe(struct conn *conn);
-/* The service thread looked at it: one more step, if that is owed. */
+/*
+ * The service thread looked at it: one more step, if that is owed. Whoever
+ * waits for it may send before it may receive: a peer that says nothing first
+ * leaves a cancelled lane's boundary undecided (control_mark_or_raw()).
+ */
 void family_pay(struct conn *conn);
 /* It became plain or dead: tell the others. No locks. */
 void family_settled(struct conn *conn);
@@ -74,6 +78,7 @@ enum share_state {
 struct share {
 	_Atomic uint32_t state;	/* enum share_state */
 	int32_t error;		/* SHARE_DEAD: -errno */
+	atomic_bool raw_out;	/* KEPT, but what is sent is raw again */
 	/* Raw bytes that were taken off TCP: where they are in the file. */
 	uint64_t early_at;
 	_Atomic uint64_t early_size;

@@ -114,13 +114,24 @@ static void take_early(struct conn *conn)
 		conn->early_size = size;
 }
 
+/* What we send now follows all that the parent has sent. */
+static void begin_sending(struct conn *conn)
+{
+	lock_acquire(&conn->send);
+	if (conn->tx == TX_RETREAT) {
+		conn->tx = TX_RAW;
+		end_sent(conn);
+	}
+	lock_release(&conn->send);
+}
+
 static void come_home(struct conn *conn)
 {
 	bool mine;
 
 	lock_acquire(&conn->receive);
 	lock_acquire(&conn->send);
-	mine = conn->tx == TX_RETREAT && !conn->resume_seen;
+	mine = !conn->resume_seen;
 	if (mine) {
 		take_early(conn);
 		conn->rx = RX_RAW;
@@ -159,6 +170,8 @@ static void look_away(struct conn *conn)
 		if (asked || conn->share->state == SHARE_KEPT) {
 			if (!asked)
 				conn_fail(conn, -ECONNRESET, REASON_forked);
+			else if (conn->share->raw_out)
+				begin_sending(conn);
 			return;
 		}
 	}
