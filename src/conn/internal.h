@@ -108,7 +108,7 @@ struct conn {
 	uint8_t in[WIRE_RECORD_MAX]; /* service thread: a part of a record */
 	unsigned in_size;
 	bool mark_seen;
-	bool resume_seen;
+	atomic_bool resume_seen;
 
 	struct lock send;
 	_Atomic enum tx_stage tx;
