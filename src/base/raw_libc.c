@@ -90,3 +90,17 @@ RAW_LIBC(int, daemon, (int nochdir, int noclose), (nochdir, noclose), -1)
 RAW_LIBC(pid_t, _Fork, (void), (), -1)
 RAW_LIBC(int, fexecve, (int fd, char *const argv[], char *const envp[]),
 	 (fd, argv, envp), -1)
+RAW_LIBC(int, setuid, (uid_t uid), (uid), -1)
+RAW_LIBC(int, setgid, (gid_t gid), (gid), -1)
+RAW_LIBC(int, seteuid, (uid_t effective), (effective), -1)
+RAW_LIBC(int, setegid, (gid_t effective), (effective), -1)
+RAW_LIBC(int, setreuid, (uid_t own, uid_t effective), (own, effective), -1)
+RAW_LIBC(int, setregid, (gid_t own, gid_t effective), (own, effective), -1)
+RAW_LIBC(int, setresuid, (uid_t own, uid_t effective, uid_t kept),
+	 (own, effective, kept), -1)
+RAW_LIBC(int, setresgid, (gid_t own, gid_t effective, gid_t kept),
+	 (own, effective, kept), -1)
+RAW_LIBC(int, setgroups, (size_t count, const gid_t *groups),
+	 (count, groups), -1)
+RAW_LIBC(int, initgroups, (const char *user, gid_t group),
+	 (user, group), -1)

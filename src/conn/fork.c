@@ -24,6 +24,7 @@ void conn_after_fork_parent(void)
 void conn_after_fork_child(void)
 {
 	rdma_after_fork();
+	credentials_after_fork();
 	work_after_fork();
 	listener_after_fork();
 	service_after_fork();

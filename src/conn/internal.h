@@ -344,6 +344,8 @@ void service_look(struct conn *conn);
 int service_watch_channel(int channel, void *children);
 void service_unwatch_channel(int channel);
 
+void credentials_after_fork(void);
+
 /* audit.c: service thread: checks the fd table now and then, if built to */
 void audit_table(void);
 
@@ -364,6 +366,12 @@ bool work_wait(enum work_kind kind, unsigned ms);
 
 void work_after_fork(void);
 void listener_after_fork(void);
+/*
+ * Close the listeners, for seconds at most; false: there were none. And make
+ * them again, on the ports that peers know; who asks meanwhile waits.
+ */
+bool listener_pause(void);
+void listener_resume(void);
 void service_after_fork(void);
 
 /* end.c: the application's interest is over */

@@ -6,19 +6,27 @@
  * token: compared in constant time, good for one use.
  */
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/real.h"
 #include "conn/internal.h"
 #include "diag/log.h"
 #include "rdma/rdma.h"
 
 #define ACCEPT_SLICE_MS 10000
+#define STOP_MOST_MS 5000
 #define BACKLOG 128
 #define TOKENS_MOST 65536	/* greeted connections without a lane */
 
 static struct lock lock = LOCK_INIT(tokens);
 static enum { NOT_MADE, BEING_MADE, MADE } progress;
 static uint16_t port4, port6;		/* 0: no listener of the family */
+static atomic_uint accepting;		/* threads */
+static atomic_bool stopping;
+static atomic_int bell = -1;		/* wakes them to stop */
 static struct conn *waiting;		/* for the listeners, to answer */
 static struct rdma_sizes sizes;		/* accepted lanes inherit them */
 
@@ -28,36 +36,55 @@ static unsigned expected_count;
 
 static void accept_loop(void *arg)
 {
-	int made, rs = (int)(long)arg;
+	int made = 0, rs = (int)(long)arg;
 
-	for (;;) {
-		made = rdma_accept(rs, ACCEPT_SLICE_MS);
+	while (!stopping) {
+		made = rdma_accept(rs, bell, ACCEPT_SLICE_MS);
 		if (made >= 0)
 			join_accept(made);
 		else if (made != -EAGAIN && made != -EINTR)
 			break;
 	}
-	log_warn("the RDMA listener ended: %s", strerror(-made));
+	if (!stopping)
+		log_warn("the RDMA listener ended: %s", strerror(-made));
 	rdma_close(rs);
+	atomic_fetch_sub(&accepting, 1);
+}
+
+/* The port it had, which peers may have been told; else any. */
+static int bind_to(int rs, struct sockaddr_storage *any, uint16_t port)
+{
+	int ret = -EADDRINUSE;
+
+	addr_set_port(any, port);
+	if (port)
+		ret = rdma_bind(rs, (struct sockaddr *)any, addr_length(any));
+	if (ret) {
+		addr_set_port(any, 0);
+		ret = rdma_bind(rs, (struct sockaddr *)any, addr_length(any));
+	}
+	return ret;
 }
 
 /* A listener on every address of the family; its port, 0 on failure. */
-static uint16_t listen_on(sa_family_t family)
+static uint16_t listen_on(sa_family_t family, uint16_t port)
 {
 	struct sockaddr_storage any = { .ss_family = family };
 	int rs = rdma_socket(family, &sizes), ret = rs;
 
 	if (rs < 0)
 		goto failed;
-	ret = rdma_bind(rs, (struct sockaddr *)&any, addr_length(&any));
+	ret = bind_to(rs, &any, port);
 	if (ret == 0)
 		ret = rdma_listen(rs, BACKLOG);
 	if (ret == 0)
 		ret = rdma_local_address(rs, &any);
+	atomic_fetch_add(&accepting, 1);
 	if (ret == 0)
 		ret = work_start(WORK_LISTEN, accept_loop, (void *)(long)rs);
 	if (ret == 0)
 		return addr_port(&any);
+	atomic_fetch_sub(&accepting, 1);
 	rdma_close(rs);
 failed:
 	log_warn("no RDMA listener for IPv%d: %s", family == AF_INET ? 4 : 6,
@@ -74,17 +101,28 @@ static bool any_of(const struct sockaddr_storage *addresses, int count,
 	return false;
 }
 
+static int make_bell(void)
+{
+	int made = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	return made >= 0 ? fd_lift(made) : -1;
+}
+
 static void make_listeners(void *arg)
 {
 	struct sockaddr_storage addresses[WIRE_REPLY_MAX_ADDRESSES];
 	struct conn *conn, *next;
-	int count = rdma_addresses(addresses, WIRE_REPLY_MAX_ADDRESSES);
+	int count = 0;
 
 	(void)arg;
-	if (any_of(addresses, count, AF_INET))
-		port4 = listen_on(AF_INET);
-	if (any_of(addresses, count, AF_INET6))
-		port6 = listen_on(AF_INET6);
+	if (bell < 0)
+		bell = make_bell();
+	if (rdma_open() == REASON_none)
+		count = rdma_addresses(addresses, WIRE_REPLY_MAX_ADDRESSES);
+	port4 = any_of(addresses, count, AF_INET) ? listen_on(AF_INET, port4)
+						   : 0;
+	port6 = any_of(addresses, count, AF_INET6) ? listen_on(AF_INET6, port6)
+						    : 0;
 	lock_acquire(&lock);
 	progress = port4 || port6 ? MADE : NOT_MADE;
 	conn = waiting;
@@ -99,6 +137,38 @@ static void make_listeners(void *arg)
 		greet_answer(conn);
 		conn_drop(conn);
 	}
+}
+
+bool listener_pause(void)
+{
+	uint64_t until_ms = clock_ms() + STOP_MOST_MS, one = 1;
+	bool was_made = false, waits = true;
+
+	while (waits && clock_ms() < until_ms) {
+		lock_acquire(&lock);
+		waits = progress == BEING_MADE;
+		was_made = progress == MADE;
+		if (was_made)
+			progress = BEING_MADE;
+		lock_release(&lock);
+		if (waits)
+			real.poll(NULL, 0, 1);
+	}
+	if (!was_made)
+		return false;
+	stopping = true;
+	(void)!real.write(bell, &one, sizeof(one));
+	while (accepting > 0 && clock_ms() < until_ms)
+		real.poll(NULL, 0, 1);
+	(void)!real.read(bell, &one, sizeof(one));
+	stopping = false;
+	return true;
+}
+
+void listener_resume(void)
+{
+	if (work_start(WORK_JOIN, make_listeners, NULL) != 0)
+		make_listeners(NULL);
 }
 
 /* With lock: conn is answered when the listeners are there. */
@@ -232,6 +302,11 @@ void listener_after_fork(void)
 	progress = NOT_MADE;
 	port4 = port6 = 0;
 	waiting = NULL;
+	accepting = 0;
+	stopping = false;
+	if (bell >= 0)
+		fd_close(bell);
+	bell = -1;
 	memset(expected, 0, sizeof(expected));
 	expected_count = 0;
 }

@@ -96,15 +96,16 @@ int rdma_addresses(struct sockaddr_storage *addresses, int max)
 	uint64_t now = clock_ms();
 	int count, saved;
 
-	if (!runtime_loaded())
-		return 0;
 	count = take_kept(addresses, max, now);
 	if (count >= 0)
 		return count;
+	if (!socket_begin())
+		return 0;
 
 	saved = inside_enter();
-	count = look(found, KEPT_MOST);
+	count = runtime_loaded() ? look(found, KEPT_MOST) : 0;
 	inside_leave(0, saved);
+	socket_end();
 
 	lock_acquire(&lock);
 	memcpy(kept, found, (size_t)count * sizeof(kept[0]));

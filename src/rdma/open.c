@@ -13,7 +13,9 @@
 
 static struct lock lock = LOCK_INIT(rdma_open);
 static atomic_bool tried;	/* to load the runtime */
-static bool usable;		/* a device has been opened */
+static atomic_bool usable;	/* a device has been opened */
+static atomic_bool paused;	/* the credentials are being changed */
+static atomic_bool used_up;	/* ... were: what is loaded is old */
 static enum reason load_reason;
 static _Atomic enum reason answer;
 static _Atomic uint64_t answered_ms;
@@ -28,6 +30,14 @@ static enum reason look(void)
 {
 	enum reason reason;
 
+	if (paused || (used_up && rdma_live() > 0))
+		return REASON_credentials;
+	if (atomic_exchange(&used_up, false)) {
+		runtime_abandon(REASON_credentials);
+		usable = false;
+		atomic_store(&tried, false);
+		socket_allow(true);
+	}
 	if (!atomic_load(&tried))
 		load_reason = runtime_load();
 	if (load_reason != REASON_none)
@@ -68,9 +78,32 @@ void rdma_after_fork(void)
 {
 	lock_init(&lock, LOCK_rdma_open);
 	inside_after_fork();
-	runtime_after_fork();
-	usable = false;
+	socket_after_fork();
+	runtime_abandon(REASON_forked);
+	usable = paused = used_up = false;
 	atomic_store(&tried, false);
+}
+
+bool rdma_in_use(void)
+{
+	return usable;
+}
+
+void rdma_pause(void)
+{
+	atomic_store(&paused, true);
+	socket_allow(false);
+	atomic_store(&answered_ms, 0);
+}
+
+void rdma_resume(bool changed)
+{
+	if (changed)
+		atomic_store(&used_up, true);
+	else if (!used_up)
+		socket_allow(true);
+	atomic_store(&paused, false);
+	atomic_store(&answered_ms, 0);
 }
 
 enum reason rdma_reason(int error)
@@ -89,6 +122,8 @@ enum reason rdma_reason(int error)
 		return REASON_no_permission;
 	case -ENODEV:
 		return REASON_no_device;
+	case -ESTALE:
+		return REASON_credentials;
 	default:
 		return REASON_no_route;
 	}

@@ -38,7 +38,7 @@ enum reason rdma_open(void);
 /*
  * Why a lane could not be made, from what rdma_socket(), rdma_connect() or
  * rdma_error() said (as -errno): memlock, no_memory, no_permission,
- * no_device, else no_route.
+ * no_device, credentials, else no_route.
  */
 enum reason rdma_reason(int error);
 
@@ -74,10 +74,11 @@ int rdma_socket(int family, const struct rdma_sizes *sizes);
 int rdma_bind(int rs, const struct sockaddr *address, socklen_t length);
 int rdma_listen(int rs, int backlog);
 /*
- * raccept(3), waiting at most ms for one (-EAGAIN). The new one is
- * non-blocking. A listener can be armed with rdma_arm() too.
+ * raccept(3), waiting until there is one, or `bell` is readable (-EAGAIN), or
+ * at most ms (-EAGAIN). The new one is non-blocking. A listener can be armed
+ * with rdma_arm() too.
  */
-int rdma_accept(int rs, int ms);
+int rdma_accept(int rs, int bell, int ms);
 /* rconnect(3): 0, or -EINPROGRESS: wait for POLLOUT, then rdma_error(). */
 int rdma_connect(int rs, const struct sockaddr *address, socklen_t length);
 /* SO_ERROR of the rsocket as a positive errno, 0 when there is none. */
@@ -143,5 +144,24 @@ void rdma_close(int rs);
 
 /* In a forked child: forget everything; rdma_open() begins anew. */
 void rdma_after_fork(void);
+
+/*
+ * The kernel takes no command by a device's file from a process whose
+ * credentials have changed since it was opened (ib_safe_file_access(): EACCES;
+ * librdmacm's thread for listeners then asks again for ever). So, around a
+ * change: rdma_pause(), whereafter rdma_open() says `credentials` and no
+ * rsocket can be made; close what rdma_live() counts; change; rdma_resume().
+ * If it was changed, rdma_open() loads another copy of the runtime, which opens
+ * the device again, once none of the old rsockets is left. A few times in a
+ * process: a copy stays for good. Any thread, one at a time.
+ */
+void rdma_pause(void);
+void rdma_resume(bool changed);
+
+/* Has the device been opened in this process? */
+bool rdma_in_use(void);
+
+/* How many rsockets there are, those included that are being closed. */
+unsigned rdma_live(void);
 
 #endif

@@ -16,6 +16,8 @@
 
 #define BUNDLED "libshunt-rdma.so"
 #define SYSTEM "librdmacm.so.1"
+#define COPIES_MOST 4
+#define DOTS "./././."	/* none in a path is another name */
 
 struct runtime runtime;
 
@@ -23,7 +25,8 @@ static char path[512];
 static char news[700];
 static bool loaded;
 static bool alone;		/* it has libibverbs within it */
-static bool inherited;		/* what was loaded is our parent's */
+static enum reason abandoned;	/* why a copy is needed; or none */
+static unsigned copies;
 
 bool runtime_loaded(void)
 {
@@ -139,7 +142,7 @@ static enum reason load(const char *name)
 	runtime = found;
 	loaded = true;
 	alone = is_alone();
-	if (!inherited)
+	if (abandoned == REASON_none)
 		remember_path(name);
 	snprintf(news, sizeof(news), "RDMA runtime: %s", path);
 	return REASON_none;
@@ -196,30 +199,32 @@ static int copy_of(const char *from)
 
 /*
  * The loader knows an object again by its file and by its name. The name has
- * the process in it, because a grandchild may get the same fd.
+ * the process in it, because a grandchild may get the same fd, and how many
+ * there were, because this process may.
  */
 static enum reason load_copy(void)
 {
-	enum reason reason = REASON_forked;
-	int fd = alone ? copy_of(path) : -1;
+	enum reason reason = abandoned;
+	int fd = alone && copies < COPIES_MOST ? copy_of(path) : -1;
 	char name[64];
 
 	snprintf(news, sizeof(news),
-		 "no RDMA in this process: its parent has %s loaded, which cannot be copied",
+		 "no RDMA in this process: %s is loaded, and used up, and cannot be copied",
 		 path);
 	if (fd < 0)
 		return reason;
-	snprintf(name, sizeof(name), "/proc/%d/fd/%d", (int)getpid(), fd);
+	snprintf(name, sizeof(name), "/proc/%d/%.*sfd/%d", (int)getpid(),
+		 (int)(2 * copies++), DOTS, fd);
 	reason = load(name);
 	real.close(fd);
-	return reason == REASON_none ? reason : REASON_forked;
+	return reason == REASON_none ? reason : abandoned;
 }
 
-void runtime_after_fork(void)
+void runtime_abandon(enum reason why)
 {
 	if (!loaded)
 		return;
-	inherited = true;
+	abandoned = why;
 	loaded = false;
 	/*
 	 * Its destructors close by number and speak to the device: let them
@@ -233,7 +238,7 @@ enum reason runtime_load(void)
 	const char *named = getenv("SHUNT_RDMA_LIBRARY");
 	enum reason bundled, installed;
 
-	if (inherited)
+	if (abandoned != REASON_none)
 		return load_copy();
 	if (named && *named)
 		return load(named);

@@ -38,11 +38,20 @@ const char *runtime_news(void);
 bool runtime_loaded(void);
 
 /*
- * In a forked child: what is loaded is our parent's, and nothing of it may be
- * called. The next runtime_load() loads a copy of the file, which knows of no
- * device that the parent has open; REASON_forked if that cannot be.
+ * Nothing of what is loaded may be called any more: in a forked child it is our
+ * parent's, and see rdma_resume(). The next runtime_load() loads a copy of the
+ * file, which knows of no device that is open; `why` if that cannot be.
  */
-void runtime_after_fork(void);
+void runtime_abandon(enum reason why);
+
+/*
+ * socket.c: between these two the runtime stays; false: it does not. And no
+ * more of them, nor rsockets, from now on, or again.
+ */
+bool socket_begin(void);
+void socket_end(void);
+void socket_allow(bool allowed);
+void socket_after_fork(void);
 
 /*
  * One call into librdmacm, as INSIDE(runtime.rbind(...)): >= 0 or -errno,

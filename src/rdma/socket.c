@@ -2,6 +2,7 @@
 /* rsockets with the manners of rdma.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,9 @@
 #define QUEUE_PER_KIB 3
 #define QUEUE_LEAST 64
 #define QUEUE_MOST 4096
+
+static atomic_uint live;	/* rsockets, and other uses of the device */
+static atomic_bool refused;	/* no new ones */
 
 /* Vectors that fit are sent as one message instead of one each. */
 #define GATHER_MOST 4096
@@ -66,15 +70,19 @@ int rdma_socket(int family, const struct rdma_sizes *sizes)
 	if (!runtime_loaded())
 		return -ENOSYS;
 	device_note_sizes(sizes);
+	if (!socket_begin())
+		return -ESTALE;
 	rs = INSIDE(runtime.rsocket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	if (rs < 0)
+	if (rs < 0) {
+		socket_end();
 		return (int)rs;
+	}
 	ret = INSIDE(runtime.rfcntl((int)rs, F_SETFL, O_NONBLOCK));
 	if (ret >= 0)
 		ret = set_sizes((int)rs, sizes);
 	if (ret >= 0)
 		return (int)rs;
-	INSIDE(runtime.rclose((int)rs));
+	rdma_close((int)rs);
 	return (int)ret;
 }
 
@@ -88,24 +96,27 @@ int rdma_listen(int rs, int backlog)
 	return (int)INSIDE_QUIET(runtime.rlisten(rs, backlog));
 }
 
-int rdma_accept(int rs, int ms)
+int rdma_accept(int rs, int bell, int ms)
 {
-	struct pollfd wait;
+	struct pollfd wait[2] = { [1] = { .fd = bell, .events = POLLIN } };
 	int saved, ret;
 
-	ret = rdma_arm(rs, POLLIN, &wait);
+	ret = rdma_arm(rs, POLLIN, &wait[0]);
 	if (ret == 0) {
 		saved = errno;
-		ret = real.poll(&wait, 1, ms);
+		ret = real.poll(wait, 2, ms);
 		if (ret < 0)
 			ret = -errno;
 		errno = saved;
-		if (ret == 0)
+		if (ret == 0 || (ret > 0 && wait[0].revents == 0))
 			ret = -EAGAIN;
 	}
 	if (ret < 0)
 		return ret;
-	return (int)INSIDE_QUIET(runtime.raccept(rs, NULL, NULL));
+	ret = (int)INSIDE_QUIET(runtime.raccept(rs, NULL, NULL));
+	if (ret >= 0)
+		atomic_fetch_add(&live, 1);
+	return ret;
 }
 
 int rdma_connect(int rs, const struct sockaddr *address, socklen_t length)
@@ -242,4 +253,35 @@ ssize_t rdma_send(int rs, const struct iovec *iov, int count)
 void rdma_close(int rs)
 {
 	INSIDE_QUIET(runtime.rclose(rs));
+	socket_end();
+}
+
+unsigned rdma_live(void)
+{
+	return atomic_load(&live);
+}
+
+bool socket_begin(void)
+{
+	atomic_fetch_add(&live, 1);
+	if (!refused)
+		return true;
+	socket_end();
+	return false;
+}
+
+void socket_end(void)
+{
+	atomic_fetch_sub(&live, 1);
+}
+
+void socket_allow(bool allowed)
+{
+	atomic_store(&refused, !allowed);
+}
+
+void socket_after_fork(void)
+{
+	live = 0;
+	refused = false;
 }

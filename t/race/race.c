@@ -172,7 +172,7 @@ static void make_lane(void)
 			  &((struct sockaddr_in *)&at)->sin_addr);
 	near = rdma_socket(AF_INET, &sizes);
 	rdma_connect(near, (struct sockaddr *)&at, addr_length(&at));
-	far = rdma_accept(listener, 5000);
+	far = rdma_accept(listener, -1, 5000);
 	must(far >= 0, "rdma_accept");
 	while (!rdma_ready(near, POLLOUT))
 		usleep(1000);

@@ -122,7 +122,7 @@ static void pair_up(int *a, int *b)
 	rs = listener(&at);
 	*a = rdma_socket(AF_INET, &sizes);
 	connect_to(*a, &at);
-	*b = rdma_accept(rs, 10000);
+	*b = rdma_accept(rs, -1, 10000);
 	cr_assert_geq(*b, 0);
 	rdma_close(rs);
 }
@@ -255,6 +255,53 @@ Test(rdma, forked_child_has_a_runtime_of_its_own)
 	rs = rdma_socket(AF_INET, &sizes);
 	cr_assert_geq(rs, 0);
 	rdma_close(rs);
+}
+
+Test(rdma, credentials_change)
+{
+	int i, rs;
+
+	for (i = 0; i < 3; i++) {
+		cr_assert_eq(rdma_open(), REASON_none);
+		cr_assert(rdma_in_use());
+		rs = rdma_socket(AF_INET, &sizes);
+		cr_assert_geq(rs, 0);
+		rdma_pause();
+		cr_assert_eq(rdma_open(), REASON_credentials);
+		cr_assert_eq(rdma_socket(AF_INET, &sizes), -ESTALE);
+		rdma_resume(true);
+		/* Until the last of the old is gone. */
+		cr_assert_eq(rdma_open(), REASON_credentials);
+		cr_assert_eq(rdma_socket(AF_INET, &sizes), -ESTALE);
+		cr_assert_eq(rdma_live(), 1);
+		rdma_close(rs);
+		cr_assert_eq(rdma_live(), 0);
+		rdma_pause();
+		rdma_resume(false);
+		cr_assert_eq(opened_devices() > 0, getenv("SHUNT_GUEST") != NULL);
+	}
+	cr_assert_eq(rdma_open(), REASON_none);
+	rdma_pause();
+	rdma_resume(false);
+	rs = rdma_socket(AF_INET, &sizes);
+	cr_assert_geq(rs, 0);
+	rdma_close(rs);
+}
+
+Test(rdma, credentials_change_too_often)
+{
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		cr_assert_eq(rdma_open(), REASON_none);
+		rdma_pause();
+		rdma_resume(true);
+	}
+	cr_assert_eq(rdma_open(), REASON_none);
+	rdma_pause();
+	rdma_resume(true);
+	cr_assert_eq(rdma_open(), REASON_credentials);
+	cr_assert_eq(rdma_socket(AF_INET, &sizes), -ENOSYS);
 }
 
 Test(rdma, forked_child_stays_out_without_a_copy)

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The process changes its user or groups: a server drops its privileges, a
+ * forked child those of its parent. What it has of the device is of no use
+ * then (rdma_pause()), so nothing of it may be there when it happens.
+ */
+#include "base/clock.h"
+#include "base/real.h"
+#include "conn/internal.h"
+#include "rdma/rdma.h"
+
+#define MOST_MS 5000		/* peers have to answer */
+#define LOOK_MS 1
+
+static struct lock lock = LOCK_INIT(credentials);
+static bool in_use, listened;
+
+static void leave(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+
+	(void)fd;
+	(void)arg;
+	if (!conn || conn_is_away(conn))
+		return;
+	if (conn_state(conn) == STATE_on_rdma ||
+	    conn_state(conn) == STATE_retreating)
+		conn_leave(conn, REASON_credentials);
+}
+
+void conn_before_credentials(void)
+{
+	uint64_t until_ms = clock_ms() + MOST_MS;
+	int saved = errno;
+
+	lock_acquire(&lock);
+	in_use = rdma_in_use();
+	if (in_use) {
+		rdma_pause();
+		listened = listener_pause();
+		while (rdma_live() > 0 && clock_ms() < until_ms) {
+			fdtab_each(leave, NULL);
+			real.poll(NULL, 0, LOOK_MS);
+		}
+	}
+	errno = saved;
+}
+
+void conn_after_credentials(bool done)
+{
+	int saved = errno;
+
+	if (in_use)
+		rdma_resume(done);
+	if (in_use && listened)
+		listener_resume();
+	in_use = listened = false;
+	lock_release(&lock);
+	errno = saved;
+}
+
+void credentials_after_fork(void)
+{
+	lock_init(&lock, LOCK_credentials);
+	in_use = listened = false;
+}
