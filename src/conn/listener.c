@@ -17,6 +17,7 @@
 #include "rdma/rdma.h"
 
 #define ACCEPT_SLICE_MS 10000
+#define ACCEPT_PAUSE_MS 100
 #define STOP_MOST_MS 5000
 #define BACKLOG 128
 #define TOKENS_MOST 65536	/* greeted connections without a lane */
@@ -24,6 +25,7 @@
 static struct lock lock = LOCK_INIT(tokens);
 static enum { NOT_MADE, BEING_MADE, MADE } progress;
 static uint16_t port4, port6;		/* 0: no listener of the family */
+static uint16_t told4, told6;		/* the ports they had, if any */
 static atomic_uint accepting;		/* threads */
 static atomic_bool stopping;
 static atomic_int bell = -1;		/* wakes them to stop */
@@ -34,6 +36,40 @@ static struct rdma_sizes sizes;		/* accepted lanes inherit them */
 static struct conn *expected[BUCKETS];
 static unsigned expected_count;
 
+/* It failed for good: the next connection that wants it makes it anew. */
+static void listener_lost(int rs, int error)
+{
+	struct sockaddr_storage at;
+	int family = rdma_local_address(rs, &at) == 0 ? at.ss_family : 0;
+
+	log_warn("the RDMA listener ended: %s", strerror(-error));
+	lock_acquire(&lock);
+	if (family != AF_INET6)
+		port4 = 0;
+	if (family != AF_INET)
+		port6 = 0;
+	if (progress == MADE)
+		progress = NOT_MADE;
+	lock_release(&lock);
+}
+
+/* Out of fds or memory for now, or it was one peer's fault (accept(2)). */
+static bool passes(int error)
+{
+	switch (error) {
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOBUFS:
+	case -ENOMEM:
+	case -ECONNABORTED:
+	case -ECONNRESET:
+	case -ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void accept_loop(void *arg)
 {
 	int made = 0, rs = (int)(long)arg;
@@ -42,11 +78,13 @@ static void accept_loop(void *arg)
 		made = rdma_accept(rs, bell, ACCEPT_SLICE_MS);
 		if (made >= 0)
 			join_accept(made);
+		else if (passes(made))
+			real.poll(NULL, 0, ACCEPT_PAUSE_MS);
 		else if (made != -EAGAIN && made != -EINTR)
 			break;
 	}
 	if (!stopping)
-		log_warn("the RDMA listener ended: %s", strerror(-made));
+		listener_lost(rs, made);
 	rdma_close(rs);
 	atomic_fetch_sub(&accepting, 1);
 }
@@ -119,10 +157,12 @@ static void make_listeners(void *arg)
 		bell = make_bell();
 	if (rdma_open() == REASON_none)
 		count = rdma_addresses(addresses, WIRE_REPLY_MAX_ADDRESSES);
-	port4 = any_of(addresses, count, AF_INET) ? listen_on(AF_INET, port4)
-						   : 0;
-	port6 = any_of(addresses, count, AF_INET6) ? listen_on(AF_INET6, port6)
-						    : 0;
+	if (!port4 && any_of(addresses, count, AF_INET))
+		port4 = listen_on(AF_INET, told4);
+	if (!port6 && any_of(addresses, count, AF_INET6))
+		port6 = listen_on(AF_INET6, told6);
+	told4 = port4 ? port4 : told4;
+	told6 = port6 ? port6 : told6;
 	lock_acquire(&lock);
 	progress = port4 || port6 ? MADE : NOT_MADE;
 	conn = waiting;
@@ -162,6 +202,7 @@ bool listener_pause(void)
 		real.poll(NULL, 0, 1);
 	(void)!real.read(bell, &one, sizeof(one));
 	stopping = false;
+	port4 = port6 = 0;
 	return true;
 }
 
@@ -300,7 +341,7 @@ void listener_after_fork(void)
 {
 	lock_init(&lock, LOCK_tokens);
 	progress = NOT_MADE;
-	port4 = port6 = 0;
+	port4 = port6 = told4 = told6 = 0;
 	waiting = NULL;
 	accepting = 0;
 	stopping = false;

@@ -43,9 +43,11 @@ def serve(path):
 
 def pour(s, seed, stop):
     source = random.Random(seed)
-    while not os.path.exists(stop):
+    while True:
         s.sendall(source.randbytes(source.randint(1, CHUNK)))
         time.sleep(NAP)
+        if os.path.exists(stop):
+            break
     s.shutdown(socket.SHUT_WR)
 
 
