@@ -393,10 +393,19 @@ void family_after_fork_child(void)
 
 /* -- the end --------------------------------------------------------------- */
 
+/* Does its share, if it has one of ours, say this? */
+static bool share_is(struct conn *conn, enum share_state state)
+{
+	bool is;
+
+	lock_acquire(&family_lock);
+	is = family_shares(conn) && conn->share->state == state;
+	lock_release(&family_lock);
+	return is;
+}
+
 bool family_end(struct conn *conn)
 {
-	struct share *share;
-
 	if (family_is_away(conn)) {
 		heir_part(conn);
 		fd_park(conn->tcp);
@@ -404,8 +413,7 @@ bool family_end(struct conn *conn)
 	}
 	if (!family_shares(conn))
 		return false;
-	share = conn->share;
-	if (share && share->state == SHARE_UNTOUCHED)
+	if (share_is(conn, SHARE_UNTOUCHED))
 		return false;	/* HELLO is left to the children */
 	family_owe(conn);
 	return true;
@@ -432,7 +440,7 @@ static void owe_entry(int fd, struct fdtab_object *object, void *arg)
 
 	(void)fd;
 	(void)arg;
-	if (conn && family_shares(conn) && conn->share->state == SHARE_KEPT)
+	if (conn && share_is(conn, SHARE_KEPT))
 		family_owe(conn);
 }
 

@@ -101,16 +101,15 @@ void heir_part(struct conn *conn)
 }
 
 /* Raw bytes that the parent had taken off TCP: the first to come has them. */
-static void take_early(struct conn *conn)
+static void take_early(struct conn *conn, struct share *share)
 {
-	uint64_t size = atomic_exchange(&conn->share->early_size, 0);
+	uint64_t size = atomic_exchange(&share->early_size, 0);
 
 	if (size == 0)
 		return;
 	conn->early = malloc(size);
 	if (conn->early && pread(conn->pages->fd, conn->early, size,
-				 (off_t)conn->share->early_at) ==
-				   (ssize_t)size)
+				 (off_t)share->early_at) == (ssize_t)size)
 		conn->early_size = size;
 }
 
@@ -125,7 +124,7 @@ static void begin_sending(struct conn *conn)
 	lock_release(&conn->send);
 }
 
-static void come_home(struct conn *conn)
+static void come_home(struct conn *conn, struct share *share)
 {
 	bool mine;
 
@@ -133,7 +132,7 @@ static void come_home(struct conn *conn)
 	lock_acquire(&conn->send);
 	mine = !conn->resume_seen;
 	if (mine) {
-		take_early(conn);
+		take_early(conn, share);
 		conn->rx = RX_RAW;
 		conn->tx = TX_RAW;
 		conn->resume_seen = true;
@@ -145,7 +144,7 @@ static void come_home(struct conn *conn)
 	retreat_check(conn);
 }
 
-/* True: the parent is asked, or cannot be at the moment. */
+/* With family: the parent is asked, or cannot be at the moment. */
 static bool ask(struct conn *conn)
 {
 	uint32_t index = conn->share_index;
@@ -163,22 +162,29 @@ static bool ask(struct conn *conn)
 
 static void look_away(struct conn *conn)
 {
-	bool asked;
+	struct share *share;
+	enum share_state state;
+	bool asked = true;
 
-	if (conn->share->state == SHARE_KEPT) {
-		asked = ask(conn);
-		if (asked || conn->share->state == SHARE_KEPT) {
-			if (!asked)
-				conn_fail(conn, -ECONNRESET, REASON_forked);
-			else if (conn->share->raw_out)
-				begin_sending(conn);
-			return;
-		}
+	lock_acquire(&family_lock);
+	share = conn->share;
+	if (!family_is_away(conn)) {	/* another thread was first */
+		lock_release(&family_lock);
+		return;
 	}
-	if (conn->share->state == SHARE_PLAIN)
-		come_home(conn);
-	else
-		conn_fail(conn, conn->share->error ?: -EIO, REASON_forked);
+	if (share->state == SHARE_KEPT)
+		asked = ask(conn);
+	state = share->state;
+	lock_release(&family_lock);
+
+	if (state == SHARE_PLAIN)
+		come_home(conn, share);
+	else if (state != SHARE_KEPT)
+		conn_fail(conn, share->error ?: -EIO, REASON_forked);
+	else if (!asked)
+		conn_fail(conn, -ECONNRESET, REASON_forked);
+	else if (share->raw_out)
+		begin_sending(conn);
 }
 
 void family_look(struct conn *conn)

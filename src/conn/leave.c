@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Leaving a lane that is alive and that one side or both keep no replay ring
- * for (lane.replay = "0"), so that what is on its way is nowhere else. Both
- * stop sending and say so, LEAVE{all that was sent}. Who has taken in all
- * that the other has sent gives back what its application has not consumed,
- * RETURN, if the other keeps no ring; that is what the other's RESUME will
- * begin with. Then it says RETREAT, and retreat.c goes on.
+ * Leaving a lane that is alive when the rings alone will not do: one side or
+ * both keep none (lane.replay = "0"), so that what is on its way is nowhere
+ * else; or raw bytes were taken off TCP that the application has not read, and
+ * are to be in the kernel's socket for another process. Both stop sending and
+ * say so, LEAVE{all that was sent}. Who has taken in all that the other has
+ * sent gives back what its application has not consumed, RETURN; that is what
+ * the other's RESUME will begin with, in place of its ring. Then it says
+ * RETREAT, and retreat.c goes on.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +136,12 @@ static void retreat(struct conn *conn, enum reason reason)
 		retreat_heard(conn, conn->retreat_at);
 }
 
+/* Does the peer's ring lack what our application has not consumed? */
+static bool peer_lacks(const struct conn *conn)
+{
+	return !conn->ack_every || conn->early_size;
+}
+
 bool leave_look(struct conn *conn)
 {
 	if (!conn->leaving || conn_state(conn) != STATE_on_rdma)
@@ -149,7 +157,7 @@ bool leave_look(struct conn *conn)
 	}
 	if (conn->leave_at == OFFSET_NEVER)
 		return false;
-	if (!conn->ack_every && conn->rx == RX_LANE && !take_in(conn)) {
+	if (peer_lacks(conn) && conn->rx == RX_LANE && !take_in(conn)) {
 		if (!is_stuck(conn))
 			return true;
 		retreat(conn, REASON_lane_stalled);
@@ -183,8 +191,10 @@ bool leave_returned(struct conn *conn, uint64_t offset, const uint8_t *bytes,
 	lock_acquire(&conn->send);
 	good = conn->leaving && offset + size <= conn->tx_bytes &&
 	       offset + size >= offset;
-	if (good && ring->limit == 0) {
+	if (good && !conn->returned) {
+		replay_free(ring);	/* all of it comes back, and more */
 		replay_begin(ring, conn->tx_bytes - offset, offset);
+		ring->owed = true;
 		conn->returned = true;
 	}
 	good = good && conn->returned && offset == ring->end &&

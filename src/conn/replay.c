@@ -19,12 +19,12 @@ uint64_t replay_all(void)
 }
 
 /* Count a ring's growth. False: that would be too much for all of them. */
-static bool count_more(size_t from, size_t to)
+static bool count_more(size_t from, size_t to, bool owed)
 {
 	uint64_t more = to - from;
 
 	if (atomic_fetch_add(&all, more) + more <= all_most ||
-	    to == REPLAY_FIRST)
+	    to == REPLAY_FIRST || owed)
 		return true;
 	atomic_fetch_sub(&all, more);
 	return false;
@@ -33,6 +33,7 @@ static bool count_more(size_t from, size_t to)
 void replay_begin(struct replay *replay, size_t limit, uint64_t offset)
 {
 	replay->limit = limit;
+	replay->owed = false;
 	replay->first = replay->end = offset;
 }
 
@@ -49,7 +50,7 @@ static int grow(struct replay *replay, size_t size)
 	const uint8_t *piece;
 	size_t part;
 
-	if (!count_more(replay->size, size))
+	if (!count_more(replay->size, size, replay->owed))
 		return -EDQUOT;
 	bytes = malloc(size);
 	if (!bytes) {

@@ -20,6 +20,7 @@ struct replay {
 	size_t size;		/* allocated, a power of two, or 0 */
 	size_t limit;		/* most bytes kept; 0: none are kept */
 	uint64_t first, end;	/* stream offsets kept: [first, end) */
+	bool owed;		/* it may be over the limit of all rings */
 	/*
 	 * Why the last replay_room() said 0 although the limit is not reached:
 	 * -ENOMEM, or -EDQUOT for that of all rings; else 0.
@@ -54,7 +55,8 @@ void replay_free(struct replay *replay);
 
 /*
  * The most memory of all rings of the process together, which may be over it
- * by the first REPLAY_FIRST bytes of each; and what they have now. Any thread.
+ * by the first REPLAY_FIRST bytes of each, and by what the owed ones hold; and
+ * what they have now. Any thread.
  */
 void replay_limit_all(uint64_t bytes);
 uint64_t replay_all(void);

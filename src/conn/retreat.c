@@ -203,6 +203,16 @@ static bool has_rings(const struct conn *conn)
 	return conn->replay.limit && conn->ack_every;
 }
 
+/*
+ * Have raw bytes been taken off TCP that are not read, or will some be? Others
+ * are to find them in the kernel's socket, so they go back to the peer.
+ */
+static bool holds_raw(const struct conn *conn)
+{
+	return conn->early_size || (conn->rx == RX_RAW &&
+				    conn->rx_boundary != OFFSET_NEVER);
+}
+
 int conn_leave(struct conn *conn, enum reason reason)
 {
 	switch (conn_state(conn)) {
@@ -218,7 +228,8 @@ int conn_leave(struct conn *conn, enum reason reason)
 		conn_step(conn, EVENT_unaware, reason);
 		break;
 	case STATE_on_rdma:
-		if (conn->leg == LEG_OPEN && !has_rings(conn))
+		if (conn->leg == LEG_OPEN &&
+		    (conn->leaving || !has_rings(conn) || holds_raw(conn)))
 			leave_in_order(conn, reason);
 		else
 			retreat_lane(conn, reason);

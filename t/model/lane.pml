@@ -15,6 +15,7 @@
  *	-DNO_RING	there are none: only a lane that is alive can be left
  *	-DFAULTS	the lane may die, silently
  *	-DLEAVES	a side may leave a live lane, or be impatient in a join
+ *	-DIN_ORDER	and may do it in order, though there are rings
  *	-DCRASHES	a side may be killed
  *	-DBROKEN_...	a protocol with a rule left out: must be found wrong
  */
@@ -25,6 +26,9 @@
 #define RING 2
 #endif
 #define NEVER 255
+#if defined(NO_RING) || defined(IN_ORDER)
+#define ORDER
+#endif
 #define MESSAGES 9	/* TCP's room, more than is ever needed */
 
 mtype = { RAW, MARK, CLOSE, CLOSE_FULL, ACK, ACK_CLOSE, RETREAT, RESUME };
@@ -52,6 +56,7 @@ typedef Side {
 	byte leave_at;		/* the peer's LEAVE{n}, or NEVER */
 	byte taken;		/* off the lane, consumed or not */
 	byte given;		/* back to the peer, the next of them */
+	byte give_end;		/* and up to here */
 	byte back;		/* came back to us from here on, or NEVER */
 	byte back_end;		/* up to here */
 	byte retreat_at;	/* RETREAT{n} that waits for ours, or NEVER */
@@ -77,6 +82,11 @@ bool one_killed;
 #define to_peer tcp[i]
 #define from_peer tcp[1 - i]
 #define to_lane lane[i]
+/* The end of what was taken in, read or not. */
+#define is_pulled(n) ((me.taken > me.got && n == me.taken) || \
+		      (me.taken <= me.got && n == me.got))
+/* The peer's LEAVE is known, and what it asks for is not done. */
+#define waits (me.leaving && me.leave_at != NEVER && !me.retreat_sent)
 #define from_lane lane[1 - i]
 
 /* A control record; the mark precedes the first of a direction. */
@@ -210,7 +220,11 @@ inline say_retreat()
 		if
 		:: me.rx == RX_RAW && me.boundary != NEVER ->
 			say(RETREAT, me.boundary)
-		:: else -> say(RETREAT, me.got)
+		:: else ->
+			if
+			:: me.taken > me.got -> say(RETREAT, me.taken)
+			:: else -> say(RETREAT, me.got)
+			fi
 		fi
 	fi
 }
@@ -225,7 +239,10 @@ inline resume_from(n)
 		assert(n == me.sent ||
 		       (n == me.back && me.back_end == me.sent));
 #else
-		assert(n >= me.acked && n <= me.sent);	/* the ring has them */
+		/* The ring has them, or what came back in its place. */
+		assert(n <= me.sent);
+		assert((me.back == NEVER && n >= me.acked) ||
+		       (n == me.back && me.back_end == me.sent));
 #endif
 #ifdef BROKEN_RESUME
 		me.resume_at = me.acked;
@@ -247,7 +264,7 @@ inline leave_lane()
 	fi
 }
 
-/* No ring: what is on its way must come in first. */
+/* What is on its way must come in first. */
 inline say_leave()
 {
 	me.leaving = true;
@@ -274,7 +291,12 @@ inline stay()
 	:: me.leaving && me.tx == TX_FROZEN ->
 		me.leaving = false;
 		me.tx = TX_LANE;
-		me.rx = RX_LANE
+		if
+		:: me.rx == RX_CONTROL ->
+			me.taken = me.give_end;
+			me.rx = RX_LANE
+		:: else
+		fi
 	:: else
 	fi
 }
@@ -312,15 +334,13 @@ inline hear(type, n)
 			say(ACK_CLOSE, me.got)
 		:: else
 		fi
-	:: type == RETREAT && me.leaving && me.leave_at != NEVER &&
-	   !me.retreat_sent && !me.closed ->
+	:: type == RETREAT && waits && !me.closed ->
 #ifdef BROKEN_NO_WAIT
 		hear_retreat(n)
 #else
 		me.retreat_at = n
 #endif
-	:: type == RETREAT && !(me.leaving && me.leave_at != NEVER &&
-				!me.retreat_sent && !me.closed) ->
+	:: type == RETREAT && !(waits && !me.closed) ->
 		hear_retreat(n)
 	:: type == LEAVE ->
 		assert(n >= me.got);
@@ -339,7 +359,7 @@ inline hear(type, n)
 		assert(n == me.back_end && n < me.sent);
 		me.back_end++
 	:: type == RESUME ->
-		assert(me.rx == RX_CONTROL && n == me.got);
+		assert(me.rx == RX_CONTROL && is_pulled(n));
 		me.rx = RX_RAW;
 		me.boundary = NEVER;
 		me.resume_seen = true
@@ -357,14 +377,14 @@ inline leg_ends()
 {
 	me.leg_over = true;
 	if
-	:: me.state == RETREATING && me.end != me.got ->
+	:: me.state == RETREATING && !is_pulled(me.end) ->
 		assert(one_killed);
 		me.state = DEAD;
 		me.eof = true
-	:: me.state == RETREATING && me.end == me.got ->
-		assert(me.got == N || one_killed);
+	:: me.state == RETREATING && is_pulled(me.end) ->
+		assert(me.end == N || one_killed);
 		plain();	/* the kernel says EOF from here on */
-		me.eof = true
+		me.eof = me.taken <= me.got
 	:: else ->
 		assert(me.end != NEVER || one_killed);
 		me.peer_full = true;
@@ -431,7 +451,7 @@ proctype side(byte i)
 
 	/* recv(), on TCP up to the boundary */
 	:: atomic { alive && me.rx == RX_RAW && me.got != me.boundary &&
-		    nempty(from_peer) && !me.eof ->
+		    me.taken <= me.got && nempty(from_peer) && !me.eof ->
 		from_peer ? type, n;
 		if
 		:: type == RAW ->
@@ -468,10 +488,12 @@ proctype side(byte i)
 		from_lane ? DATA(n);
 		assert(n == me.got);
 		me.got++ }
-#ifdef NO_RING
+#ifdef ORDER
 	/* ... or what was taken in */
-	:: atomic { alive && me.rx == RX_LANE && me.got < me.taken ->
-		me.got++ }
+	:: atomic { alive && me.got < me.taken ->
+		me.got++;
+		me.eof = me.eof || (me.got == me.taken && me.leg_over &&
+				    me.state == PLAIN) }
 #endif
 	/* ... of which the peer hears sooner or later */
 	:: atomic { alive && me.rx == RX_LANE && me.got > me.ack_said &&
@@ -485,7 +507,8 @@ proctype side(byte i)
 		me.eof = true }
 	/* ... or an error: the peer died, and what the lane has is read */
 	:: atomic { alive && !me.eof && me.state == ON_RDMA &&
-		    me.leg_over && me.end != me.got && empty(from_lane) ->
+		    me.leg_over && me.end != me.got && me.taken <= me.got &&
+		    empty(from_lane) ->
 		assert(one_killed);
 		me.eof = true }
 
@@ -579,16 +602,17 @@ proctype side(byte i)
 
 	/* the lane is dead: bytes are outstanding and nobody acknowledges */
 	:: atomic { alive && me.state == ON_RDMA && dead_lane &&
+		    me.tx == TX_LANE &&
 		    me.sent > me.acked && !me.peer_full && !me.leg_over ->
 		leave_lane();
 		say_retreat() }
 	/* ... or CLOSE says that bytes are missing, and the lane is over */
 	:: atomic { alive && me.state == ON_RDMA && dead_lane &&
 		    me.rx == RX_LANE && empty(from_lane) && me.end != NEVER &&
-		    me.end != me.got && !me.leg_over ->
+		    me.end != me.got && !me.leg_over && !waits ->
 		leave_lane();
 		say_retreat() }
-#ifdef NO_RING
+#ifdef ORDER
 	/* exec, drain, fork: in order */
 	:: atomic { alive && me.state == ON_RDMA && me.tx == TX_LANE &&
 		    !me.closed && !me.leg_over ->
@@ -611,21 +635,39 @@ proctype side(byte i)
 #endif
 		    me.leave_at != NEVER ->
 		me.rx = RX_CONTROL;
-		me.given = me.got }
+		me.given = me.got;
+		me.give_end = me.taken;
+		me.taken = me.got }
 	:: atomic { alive && me.state == ON_RDMA && me.leaving &&
-		    me.rx == RX_CONTROL && me.given < me.taken ->
+		    me.rx == RX_CONTROL && me.given < me.give_end ->
 		say(RETURN, me.given);
 		me.given++ }
 	:: atomic { alive && me.state == ON_RDMA && me.leaving &&
-		    me.rx == RX_CONTROL && me.given >= me.taken ->
+		    me.rx == RX_CONTROL && me.given >= me.give_end ->
 		leave_in_order() }
+#ifdef IN_ORDER
+	/* ... nothing has to go back: the peer's ring has it */
+	:: atomic { alive && me.state == ON_RDMA && waits &&
+		    me.rx == RX_LANE && me.taken <= me.got && !me.closed ->
+		leave_in_order() }
+	/* ... or cannot, because it does not come in any more */
+	:: atomic { alive && me.state == ON_RDMA && waits &&
+		    me.rx == RX_LANE && me.taken < me.leave_at &&
+		    me.got < me.leave_at && !me.closed &&
+		    dead_lane && empty(from_lane) ->
+		leave_in_order() }
+#endif
 	/* ... and who has closed reads no more */
 	:: atomic { alive && me.state == ON_RDMA && me.leaving && me.closed &&
 		    me.retreat_at != NEVER ->
 		leave_in_order() }
-#elif defined(LEAVES)
+#endif
+#if defined(LEAVES) && !defined(NO_RING)
 	/* exec, drain, fork, a false alarm: any time */
 	:: atomic { alive && me.state == ON_RDMA && !me.closed &&
+#ifndef BROKEN_NO_ORDER
+		    !me.leaving &&
+#endif
 		    !me.leg_over ->
 		leave_lane();
 		say_retreat() }
@@ -644,7 +686,7 @@ proctype side(byte i)
 		    me.resume_at >= me.sent ->
 		me.tx = TX_RAW }
 	:: atomic { alive && me.state == RETREATING && me.tx == TX_RAW &&
-		    me.resume_seen ->
+		    me.taken <= me.got && me.resume_seen ->
 		plain();
 		if
 		:: me.retreat_sent && me.shut -> to_peer ! FIN(0)

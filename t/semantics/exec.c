@@ -87,6 +87,19 @@ static void with_execle(struct pair *p)
 	execle("/bin/sh", "sh", "-c", script, (char *)NULL, no_preload);
 }
 
+/* More is waiting, part of which may have come before there was a lane. */
+static void unread(struct pair *p)
+{
+	char *argv[] = ARGS;
+
+	SHOW(peer_send(p, 5000));
+	await_bytes(p->fd, 5000);
+	nap(50);
+	snprintf(script, sizeof(script), "head -c 5000 <&%d | wc -c", p->fd);
+	fflush(stdout);
+	SHOW(execv("/bin/sh", argv));
+}
+
 /* The peer has gone: nobody is there to bring it back with. */
 static void ended(struct pair *p)
 {
@@ -124,6 +137,7 @@ const struct sem_case sem_cases[] = {
 	{ "execl", LANE, with_execl, "exec with a list" },
 	{ "execlp", LANE, with_execlp, "exec with a list, by PATH" },
 	{ "execle", LANE, with_execle, "exec with a list and an environment" },
+	{ "unread", LANE, unread, "exec with data that nobody has read" },
 	{ "ended", LANE, ended, "exec after the peer's end" },
 	{ "fails", LANE, fails, "an exec that fails" },
 	{ 0 }

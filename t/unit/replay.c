@@ -142,6 +142,10 @@ Test(replay, all_rings_together_have_a_limit)
 	cr_assert_eq(fill(&two), (64 << 10) - REPLAY_FIRST);
 	replay_free(&two);
 	replay_free(&two);
+	replay_begin(&one, 256 << 10, 0);
+	one.owed = true;
+	cr_assert_eq(fill(&one), 256 << 10, "what came back has room");
+	replay_free(&one);
 	cr_assert_eq(replay_all(), 0);
 }
 
