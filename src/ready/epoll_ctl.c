@@ -207,11 +207,9 @@ static int plain_ctl(struct epollset *set, int op, int fd,
 	return ret;
 }
 
-int epollset_ctl(struct epollset *set, int op, int fd, struct conn *conn,
-		 struct epoll_event *event)
+static int conn_ctl(struct epollset *set, int op, int fd, struct conn *conn,
+		    struct epoll_event *event)
 {
-	if (!conn)
-		return plain_ctl(set, op, fd, event);
 	switch (op) {
 	case EPOLL_CTL_ADD:
 		if ((event->events & EPOLLEXCLUSIVE) &&
@@ -225,6 +223,22 @@ int epollset_ctl(struct epollset *set, int op, int fd, struct conn *conn,
 	default:
 		return -EINVAL;
 	}
+}
+
+/*
+ * A connection becomes plain on some other thread: in the table a moment
+ * longer, but registered with the kernel already.
+ */
+int epollset_ctl(struct epollset *set, int op, int fd, struct conn *conn,
+		 struct epoll_event *event)
+{
+	int ret = conn && !conn_is_plain(conn)
+			  ? conn_ctl(set, op, fd, conn, event)
+			  : -ENOENT;
+
+	if (ret == -ENOENT && (!conn || conn_is_plain(conn)))
+		ret = plain_ctl(set, op, fd, event);
+	return ret;
 }
 
 /* A noted registration, off the kernel's set; false: there was none. */

@@ -72,10 +72,11 @@ int epollset_hang_bell(struct epollset *set)
 	if (set->bell_hangs)
 		return 0;
 	if (set->bell < 0) {
-		set->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (set->bell < 0)
+		int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+		if (bell < 0)
 			return -errno;
-		set->bell = fd_lift(set->bell);
+		set->bell = fd_lift(bell);
 	}
 	if (real.epoll_ctl(set->epoll, EPOLL_CTL_ADD, set->bell, &event) != 0)
 		return -ENOMEM;

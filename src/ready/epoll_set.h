@@ -50,7 +50,7 @@ struct epollset {
 	atomic_uint holders;		/* the object counts as one; members */
 	struct lock lock;
 	int epoll;			/* our dup of the epoll fd */
-	int bell;			/* -1 until there is a member */
+	atomic_int bell;		/* -1 until there is a member */
 	bool bell_hangs;		/* in the kernel's set */
 	uint32_t last_id;
 	struct member *members, *by_conn;

@@ -403,6 +403,34 @@ static void waits(struct pair *p)
 	pair_talk(p);
 }
 
+/* The child's use changes where it is, while the parent changes its events. */
+static void churns(struct pair *p)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = p->fd };
+	int set = epoll_create1(EPOLL_CLOEXEC), failed = 0, status;
+	pid_t pid;
+
+	SHOW(peer_send(p, 100));
+	SHOW(epoll_ctl(set, EPOLL_CTL_ADD, p->fd, &event));
+	pid = split();
+	if (pid == 0) {
+		close(set);
+		pair_receive(p, 100);
+		over();
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		failed += epoll_ctl(set, EPOLL_CTL_MOD, p->fd, &event) != 0;
+		failed += epoll_ctl(set, EPOLL_CTL_DEL, p->fd, NULL) != 0;
+		failed += epoll_ctl(set, EPOLL_CTL_ADD, p->fd, &event) != 0;
+	}
+	printf("the child ended with %d; %d changes failed\n", status, failed);
+	p->rx += 100;
+	SHOW(peer_send(p, 1000));
+	SHOW(epoll_wait(set, &event, 1, 3000));
+	pair_receive(p, 1000);
+	SHOW(epoll_wait(set, &event, 1, 0));
+}
+
 static void execs(struct pair *p)
 {
 	char script[100];
@@ -571,6 +599,8 @@ const struct sem_case sem_cases[] = {
 	{ "polls_unblocked", LANE | SEM_PROCS, polls_unblocked,
 	  "a non-blocking socket in the child" },
 	{ "waits", LANE | SEM_PROCS, waits, "epoll in the child" },
+	{ "churns", LANE | SEM_PROCS, churns,
+	  "the parent changes an epoll set meanwhile" },
 	{ "execs", LANE | SEM_PROCS, execs, "fork and exec of a shell" },
 	{ "child_opens", LANE | SEM_PROCS, child_opens,
 	  "the child opens a connection of its own" },

@@ -127,7 +127,10 @@ static void await(struct client *c, int fd)
 		break;
 	case 1:
 		set = epoll_create1(EPOLL_CLOEXEC);
-		if (set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) != 0)
+		if (set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) ||
+		    epoll_ctl(set, EPOLL_CTL_MOD, fd, &event) ||
+		    epoll_ctl(set, EPOLL_CTL_DEL, fd, NULL) ||
+		    epoll_ctl(set, EPOLL_CTL_ADD, fd, &event))
 			wrong("epoll");
 		do {	/* the kernel lets an ignored SIGCHLD interrupt it */
 			got = epoll_wait(set, &event, 1, 30000);
