@@ -144,7 +144,8 @@ static struct member *empty(struct epollset *set)
 	set->dirty_last = &set->dirty;
 	if (set->bell >= 0)
 		fd_close(set->bell);
-	fd_close(set->epoll);
+	if (set->epoll >= 0)
+		fd_close(set->epoll);
 	set->bell = set->epoll = -1;
 	lock_release(&set->lock);
 	return dirty;
@@ -165,6 +166,13 @@ static void set_last(struct fdtab_object *object)
 	if (set->next)
 		set->next->link = set->link;
 	lock_release(&sets_lock);
+	/* What the kernel's set has is its parent's as well. */
+	if (set->inherited) {
+		lock_acquire(&set->lock);
+		fd_close(set->epoll);
+		set->epoll = -1;
+		lock_release(&set->lock);
+	}
 	while ((member = take_member(set))) {
 		if (conn_waiter_remove(member->conn, &member->waiter))
 			member_release(member);
@@ -187,6 +195,8 @@ void epollset_after_fork(void)
 	struct epollset *set;
 
 	lock_init(&sets_lock, LOCK_epollsets);
-	for (set = sets; set; set = set->next)
+	for (set = sets; set; set = set->next) {
 		lock_init(&set->lock, LOCK_epollset);
+		set->inherited = true;
+	}
 }

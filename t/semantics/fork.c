@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -431,6 +432,46 @@ static void churns(struct pair *p)
 	SHOW(epoll_wait(set, &event, 1, 0));
 }
 
+/* How many events came in time. */
+static void *sleep_in(void *set)
+{
+	struct epoll_event event;
+	long begin = now_ms(), got;
+
+	got = epoll_wait(*(int *)set, &event, 1, 5000);
+	return (void *)(now_ms() - begin < 4000 ? got : 0);
+}
+
+/* What the child closes is the parent's as ever, and wakes it (epoll(7)). */
+static void closes_set(struct pair *p)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = p->fd };
+	int set = epoll_create1(EPOLL_CLOEXEC);
+	pthread_t thread;
+	void *woken;
+	pid_t pid;
+
+	SHOW(epoll_ctl(set, EPOLL_CTL_ADD, p->fd, &event));
+	SHOW(epoll_wait(set, &event, 1, 0));
+	pid = split();
+	if (pid == 0) {
+		SHOW(close(set));
+		over();
+	}
+	join_child(pid);
+	pthread_create(&thread, NULL, sleep_in, &set);
+	nap(100);
+	event.events = EPOLLIN | EPOLLOUT;
+	SHOW(epoll_ctl(set, EPOLL_CTL_MOD, p->fd, &event));
+	pthread_join(thread, &woken);
+	printf("woken with %ld\n", (long)woken);
+	event.events = EPOLLIN;
+	SHOW(epoll_ctl(set, EPOLL_CTL_MOD, p->fd, &event));
+	SHOW(peer_send(p, 3000));
+	SHOW(epoll_wait(set, &event, 1, 3000));
+	pair_receive(p, 3000);
+}
+
 static void execs(struct pair *p)
 {
 	char script[100];
@@ -601,6 +642,10 @@ const struct sem_case sem_cases[] = {
 	{ "waits", LANE | SEM_PROCS, waits, "epoll in the child" },
 	{ "churns", LANE | SEM_PROCS, churns,
 	  "the parent changes an epoll set meanwhile" },
+	{ "closes_set", LANE | SEM_PROCS, closes_set,
+	  "the child closes an epoll set" },
+	{ "closes_new_set", SEM_PAIR | SEM_PROCS, closes_set,
+	  "the same, of a connection that was just made" },
 	{ "execs", LANE | SEM_PROCS, execs, "fork and exec of a shell" },
 	{ "child_opens", LANE | SEM_PROCS, child_opens,
 	  "the child opens a connection of its own" },
