@@ -52,7 +52,7 @@ struct epollset {
 	int epoll;			/* our dup of the epoll fd */
 	atomic_int bell;		/* -1 until there is a member */
 	bool bell_hangs;		/* in the kernel's set */
-	bool inherited;			/* over fork(2): the parent has it, too */
+	bool inherited;			/* over fork(2) */
 	uint32_t last_id;
 	struct member *members, *by_conn;
 	struct registration *registrations;

@@ -5,34 +5,14 @@
  */
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sem.h"
-
-/* The child goes on in its caller's branch; the parent gets its pid. */
-static pid_t split(void)
-{
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid < 0)
-		broken("fork: %s", errno_name(errno));
-	return pid;
-}
-
-static void over(void)
-{
-	fflush(stdout);
-	_exit(0);
-}
 
 /* Closed by close_gate(), or by the end of all who have it. */
 struct gate { int in, out; };
@@ -68,11 +48,11 @@ static void talked(struct pair *p)
 
 static void child_uses(struct pair *p)
 {
-	pid_t pid = split();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		pair_talk(p);
-		over();
+		end_child();
 	}
 	join_child(pid);
 	talked(p);
@@ -87,11 +67,11 @@ static void child_then_parent(struct pair *p)
 static void parent_uses(struct pair *p)
 {
 	struct gate gate = open_gate();
-	pid_t pid = split();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		await_gate(&gate);
-		over();
+		end_child();
 	}
 	pair_talk(p);
 	close_gate(&gate);
@@ -108,7 +88,7 @@ static void exits_at_once(struct pair *p)
 	int i;
 
 	for (i = 0; i < 10; i++) {
-		pid = split();
+		pid = fork_child();
 		if (pid == 0)
 			(i % 2 ? exit : _exit)(0);
 		MUST(waitpid(pid, NULL, 0) == pid);
@@ -122,11 +102,11 @@ static void both(struct pair *p)
 	pid_t pid;
 
 	peer_begin(PEER_ECHO, p->slot, 0, 300000, 0);
-	pid = split();
+	pid = fork_child();
 	if (pid == 0) {
 		pair_receive(p, 300000);
 		say("the child has read all");
-		over();
+		end_child();
 	}
 	pair_send(p, 300000);
 	join_child(pid);
@@ -141,10 +121,10 @@ static void reads_on(struct pair *p)
 
 	peer_begin(PEER_SEND, p->slot, 0, 400000, 0);
 	pair_receive(p, 150000);
-	pid = split();
+	pid = fork_child();
 	if (pid == 0) {
 		pair_receive(p, 100000);
-		over();
+		end_child();
 	}
 	join_child(pid);
 	p->rx += 100000;
@@ -159,10 +139,10 @@ static void unread(struct pair *p)
 
 	SHOW(peer_send(p, 5000));
 	await_bytes(p->fd, 5000);
-	pid = split();
+	pid = fork_child();
 	if (pid == 0) {
 		pair_receive(p, 2000);
-		over();
+		end_child();
 	}
 	join_child(pid);
 	p->rx += 2000;
@@ -177,14 +157,14 @@ static void parent_closes(struct pair *p)
 	pid_t pid;
 
 	SHOW(peer_send(p, 3000));
-	pid = split();
+	pid = fork_child();
 	if (pid == 0) {
 		await_gate(&gate);
 		pair_receive(p, 3000);
 		pair_talk(p);
 		SHOW(close(p->fd));
 		SHOW(peer_drain(p));
-		over();
+		end_child();
 	}
 	SHOW(close(p->fd));
 	p->fd = -1;
@@ -196,7 +176,7 @@ static void parent_closes(struct pair *p)
 static void parent_closes_late(struct pair *p)
 {
 	struct gate first = open_gate(), then = open_gate();
-	pid_t pid = split();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		pair_talk(p);
@@ -205,7 +185,7 @@ static void parent_closes_late(struct pair *p)
 		await_gate(&then);
 		pair_talk(p);
 		SHOW(close(p->fd));
-		over();
+		end_child();
 	}
 	await_gate(&first);
 	SHOW(close(p->fd));
@@ -218,12 +198,12 @@ static void parent_closes_late(struct pair *p)
 
 static void child_closes(struct pair *p)
 {
-	pid_t pid = split();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		SHOW(close(p->fd));
 		SHOW(close(p->fd));
-		over();
+		end_child();
 	}
 	join_child(pid);
 	pair_talk(p);
@@ -231,13 +211,13 @@ static void child_closes(struct pair *p)
 
 static void child_shuts(struct pair *p)
 {
-	pid_t pid = split();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		pair_send(p, 700);
 		SHOW(shutdown(p->fd, SHUT_WR));
 		SHOW(close(p->fd));
-		over();
+		end_child();
 	}
 	join_child(pid);
 	SHOW(peer_receive(p, 700));
@@ -254,12 +234,12 @@ static void peer_shuts(struct pair *p)
 
 	SHOW(peer_send(p, 500));
 	SHOW(peer_shutdown(p, SHUT_WR));
-	pid = split();
+	pid = fork_child();
 	if (pid == 0) {
 		pair_receive(p, 500);
 		SHOW(recv(p->fd, &byte, 1, 0));
 		pair_send(p, 600);
-		over();
+		end_child();
 	}
 	join_child(pid);
 	p->tx += 600;
@@ -276,11 +256,11 @@ static void peer_closes(struct pair *p)
 
 	SHOW(peer_send(p, 500));
 	SHOW(peer_close(p));
-	pid = split();
+	pid = fork_child();
 	if (pid == 0) {
 		pair_receive(p, 500);
 		SHOW(recv(p->fd, &byte, 1, 0));
-		over();
+		end_child();
 	}
 	join_child(pid);
 	SHOW(recv(p->fd, &byte, 1, 0));
@@ -290,20 +270,20 @@ static void peer_closes(struct pair *p)
 static void parent_ends(struct pair *p, void (*end)(int))
 {
 	struct gate ends = open_gate(), joined = open_gate();
-	pid_t pid = split();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		pair_open(p, 1);
 		pair_warm(p);
 		pair_send(p, 900);
-		if (split() != 0)
+		if (fork_child() != 0)
 			end(0);
 		await_gate(&joined);
 		SHOW(peer_receive(p, 900));
 		pair_talk(p);
 		SHOW(close(p->fd));
 		SHOW(peer_drain(p));
-		over();
+		end_child();
 	}
 	join_child(pid);
 	fflush(stdout);
@@ -323,18 +303,18 @@ static void parent_exits_quickly(struct pair *p)
 
 static void grandchild(struct pair *p)
 {
-	pid_t pid = split(), inner;
+	pid_t pid = fork_child(), inner;
 
 	if (pid == 0) {
-		inner = split();
+		inner = fork_child();
 		if (inner == 0) {
 			pair_talk(p);
-			over();
+			end_child();
 		}
 		join_child(inner);
 		talked(p);
 		pair_talk(p);
-		over();
+		end_child();
 	}
 	join_child(pid);
 	talked(p);
@@ -347,13 +327,13 @@ static void polls(struct pair *p)
 	pid_t pid;
 
 	peer_later(p, 50, PEER_SEND, 100, 0);
-	pid = split();
+	pid = fork_child();
 	if (pid == 0) {
 		show_poll(p->fd, POLLIN, 5000);
 		show_poll(p->fd, POLLOUT, 5000);
 		pair_receive(p, 100);
 		show_poll(p->fd, POLLIN, 0);
-		over();
+		end_child();
 	}
 	join_child(pid);
 	p->rx += 100;
@@ -368,12 +348,12 @@ static void polls_unblocked(struct pair *p)
 
 	MUST(fcntl(p->fd, F_SETFL, O_RDWR | O_NONBLOCK));
 	peer_later(p, 50, PEER_SEND, 1, 0);
-	pid = split();
+	pid = fork_child();
 	if (pid == 0) {
 		SHOW(recv(p->fd, &byte, 1, 0));
 		show_poll(p->fd, POLLIN, 5000);
 		SHOW(recv(p->fd, &byte, 1, 0));
-		over();
+		end_child();
 	}
 	join_child(pid);
 	p->rx += 1;
@@ -382,103 +362,13 @@ static void polls_unblocked(struct pair *p)
 	pair_talk(p);
 }
 
-static void waits(struct pair *p)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-	pid_t pid;
-	int set;
-
-	peer_later(p, 50, PEER_SEND, 100, 0);
-	pid = split();
-	if (pid == 0) {
-		set = epoll_create1(0);
-		SHOW(epoll_ctl(set, EPOLL_CTL_ADD, p->fd, &event));
-		SHOW(epoll_wait(set, &event, 1, 5000));
-		pair_receive(p, 100);
-		SHOW(epoll_wait(set, &event, 1, 0));
-		over();
-	}
-	join_child(pid);
-	p->rx += 100;
-	SHOW(peer_end());
-	pair_talk(p);
-}
-
-/* The child's use changes where it is, while the parent changes its events. */
-static void churns(struct pair *p)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = p->fd };
-	int set = epoll_create1(EPOLL_CLOEXEC), failed = 0, status;
-	pid_t pid;
-
-	SHOW(peer_send(p, 100));
-	SHOW(epoll_ctl(set, EPOLL_CTL_ADD, p->fd, &event));
-	pid = split();
-	if (pid == 0) {
-		close(set);
-		pair_receive(p, 100);
-		over();
-	}
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		failed += epoll_ctl(set, EPOLL_CTL_MOD, p->fd, &event) != 0;
-		failed += epoll_ctl(set, EPOLL_CTL_DEL, p->fd, NULL) != 0;
-		failed += epoll_ctl(set, EPOLL_CTL_ADD, p->fd, &event) != 0;
-	}
-	printf("the child ended with %d; %d changes failed\n", status, failed);
-	p->rx += 100;
-	SHOW(peer_send(p, 1000));
-	SHOW(epoll_wait(set, &event, 1, 3000));
-	pair_receive(p, 1000);
-	SHOW(epoll_wait(set, &event, 1, 0));
-}
-
-/* How many events came in time. */
-static void *sleep_in(void *set)
-{
-	struct epoll_event event;
-	long begin = now_ms(), got;
-
-	got = epoll_wait(*(int *)set, &event, 1, 5000);
-	return (void *)(now_ms() - begin < 4000 ? got : 0);
-}
-
-/* What the child closes is the parent's as ever, and wakes it (epoll(7)). */
-static void closes_set(struct pair *p)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = p->fd };
-	int set = epoll_create1(EPOLL_CLOEXEC);
-	pthread_t thread;
-	void *woken;
-	pid_t pid;
-
-	SHOW(epoll_ctl(set, EPOLL_CTL_ADD, p->fd, &event));
-	SHOW(epoll_wait(set, &event, 1, 0));
-	pid = split();
-	if (pid == 0) {
-		SHOW(close(set));
-		over();
-	}
-	join_child(pid);
-	pthread_create(&thread, NULL, sleep_in, &set);
-	nap(100);
-	event.events = EPOLLIN | EPOLLOUT;
-	SHOW(epoll_ctl(set, EPOLL_CTL_MOD, p->fd, &event));
-	pthread_join(thread, &woken);
-	printf("woken with %ld\n", (long)woken);
-	event.events = EPOLLIN;
-	SHOW(epoll_ctl(set, EPOLL_CTL_MOD, p->fd, &event));
-	SHOW(peer_send(p, 3000));
-	SHOW(epoll_wait(set, &event, 1, 3000));
-	pair_receive(p, 3000);
-}
-
 static void execs(struct pair *p)
 {
 	char script[100];
 	pid_t pid;
 
 	SHOW(peer_send(p, 10));
-	pid = split();
+	pid = fork_child();
 	if (pid == 0) {
 		snprintf(script, sizeof(script),
 			 "head -c 10 <&%d | wc -c; printf 12345 >&%d", p->fd,
@@ -496,14 +386,14 @@ static void execs(struct pair *p)
 static void child_opens(struct pair *p)
 {
 	struct pair own = { .fd = -1 };
-	pid_t pid = split();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		pair_open(&own, 1);
 		pair_warm(&own);
 		pair_talk(&own);
 		pair_close(&own);
-		over();
+		end_child();
 	}
 	join_child(pid);
 	pair_talk(p);
@@ -538,13 +428,13 @@ static void passes(struct pair *p)
 	pid_t pid;
 
 	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
-	pid = split();
+	pid = fork_child();
 	if (pid == 0) {
 		MUST(pass(ends[1], p, false) == sizeof(*p));
 		await_gate(&gate);
 		pair_talk(p);
 		SHOW(close(p->fd));
-		over();
+		end_child();
 	}
 	pair_open(p, 1);
 	pair_warm(p);
@@ -561,7 +451,7 @@ static void passes(struct pair *p)
 static void drops_privileges(struct pair *p)
 {
 	struct pair own = { .fd = -1 };
-	pid_t pid = split();
+	pid_t pid = fork_child();
 
 	if (pid == 0) {
 		if (getuid() == 0)
@@ -571,7 +461,7 @@ static void drops_privileges(struct pair *p)
 		pair_talk(&own);
 		pair_close(&own);
 		pair_talk(p);
-		over();
+		end_child();
 	}
 	join_child(pid);
 	talked(p);
@@ -590,12 +480,12 @@ static void many(struct pair *p)
 		pair_warm(&more[i]);
 	}
 	for (n = 0; n < 4; n++) {
-		pids[n] = split();
+		pids[n] = fork_child();
 		if (pids[n] == 0) {
 			for (i = 0; i < 8; i++)
 				if (i % 4 == n)
 					pair_send(&more[i], 50);
-			over();
+			end_child();
 		}
 	}
 	for (n = 0; n < 4; n++)
@@ -639,13 +529,6 @@ const struct sem_case sem_cases[] = {
 	{ "polls", LANE | SEM_PROCS, polls, "poll in the child" },
 	{ "polls_unblocked", LANE | SEM_PROCS, polls_unblocked,
 	  "a non-blocking socket in the child" },
-	{ "waits", LANE | SEM_PROCS, waits, "epoll in the child" },
-	{ "churns", LANE | SEM_PROCS, churns,
-	  "the parent changes an epoll set meanwhile" },
-	{ "closes_set", LANE | SEM_PROCS, closes_set,
-	  "the child closes an epoll set" },
-	{ "closes_new_set", SEM_PAIR | SEM_PROCS, closes_set,
-	  "the same, of a connection that was just made" },
 	{ "execs", LANE | SEM_PROCS, execs, "fork and exec of a shell" },
 	{ "child_opens", LANE | SEM_PROCS, child_opens,
 	  "the child opens a connection of its own" },

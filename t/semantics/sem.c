@@ -404,6 +404,23 @@ void pair_talk(struct pair *p)
 	pair_receive(p, 2000);
 }
 
+int fork_child(void)
+{
+	int pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		broken("fork: %s", errno_name(errno));
+	return pid;
+}
+
+void end_child(void)
+{
+	fflush(stdout);
+	_exit(0);
+}
+
 void join_child(int pid)
 {
 	int status = -1;

@@ -127,6 +127,9 @@ bool await_events(int fd, short events);
 void await_end(int fd);
 /* Until this thread of ours is in a blocked call; 0: it has not begun. */
 void await_asleep(atomic_int *tid);
+/* fork(2): the child goes on in its caller's branch, to end_child(). */
+int fork_child(void);
+void end_child(void);
 /* Until the child has ended; prints its status. */
 void join_child(int pid);
 void nap(int ms);
