@@ -4,6 +4,7 @@
  * none of the threads. What becomes of the connections is family.c.
  */
 #include "conn/family.h"
+#include "conn/unaware.h"
 #include "rdma/rdma.h"
 
 void conn_before_fork(void)
@@ -28,5 +29,6 @@ void conn_after_fork_child(void)
 	work_after_fork();
 	listener_after_fork();
 	service_after_fork();
+	unaware_after_fork();
 	family_after_fork_child();
 }

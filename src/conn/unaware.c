@@ -64,6 +64,14 @@ static bool holds(const struct sockaddr_storage *remote, const uint64_t *until)
 	return known;
 }
 
+void unaware_after_fork(void)
+{
+	/* Who had it may have been writing. */
+	if (pthread_mutex_trylock(&lock.mutex) != 0)
+		memset(places, 0, sizeof(places));
+	lock_init(&lock, LOCK_unaware);
+}
+
 bool unaware_known(const struct sockaddr_storage *remote)
 {
 	return holds(remote, &places[place_of(remote)].until_ms);

@@ -14,6 +14,9 @@ void unaware_remember(const struct sockaddr_storage *remote, uint32_t for_ms);
 /* It has answered: for so long a silence says that it is busy. */
 void unaware_answered(const struct sockaddr_storage *remote, uint32_t for_ms);
 
+/* In a forked child: another thread may have had the lock. */
+void unaware_after_fork(void);
+
 bool unaware_known(const struct sockaddr_storage *remote);
 bool unaware_has_answered(const struct sockaddr_storage *remote);
 

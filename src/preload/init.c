@@ -31,6 +31,7 @@ void shim_in_child(void)
 	shim_own_process();
 	fdtab_after_fork();
 	ready_after_fork();
+	stdio_after_fork();
 	conn_after_fork_child();
 }
 

@@ -109,6 +109,13 @@ SHIM FILE *fdopen(int fd, const char *mode)
 	return open_stream(fd, mode);
 }
 
+void stdio_after_fork(void)
+{
+	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+
+	lock = fresh;	/* the list is whole at any moment */
+}
+
 static struct stream *take_stream(void)
 {
 	struct stream *stream;

@@ -9,4 +9,7 @@
  */
 void stdio_exit(void);
 
+/* In a forked child: another thread may have had the lock. */
+void stdio_after_fork(void);
+
 #endif

@@ -84,10 +84,18 @@ static int take_kept(struct sockaddr_storage *addresses, int max, uint64_t now)
 	lock_acquire(&lock);
 	if (now < kept_until_ms) {
 		count = kept_count < max ? kept_count : max;
-		memcpy(addresses, kept, (size_t)count * sizeof(kept[0]));
+		if (count)
+			memcpy(addresses, kept,
+			       (size_t)count * sizeof(kept[0]));
 	}
 	lock_release(&lock);
 	return count;
+}
+
+void address_after_fork(void)
+{
+	lock_init(&lock, LOCK_rdma_open);
+	kept_until_ms = 0;
 }
 
 int rdma_addresses(struct sockaddr_storage *addresses, int max)
@@ -113,6 +121,7 @@ int rdma_addresses(struct sockaddr_storage *addresses, int max)
 	kept_until_ms = now + KEPT_MS;
 	lock_release(&lock);
 	count = count < max ? count : max;
-	memcpy(addresses, found, (size_t)count * sizeof(found[0]));
+	if (count)
+		memcpy(addresses, found, (size_t)count * sizeof(found[0]));
 	return count;
 }

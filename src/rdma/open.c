@@ -79,6 +79,7 @@ void rdma_after_fork(void)
 	lock_init(&lock, LOCK_rdma_open);
 	inside_after_fork();
 	socket_after_fork();
+	address_after_fork();
 	runtime_abandon(REASON_forked);
 	usable = paused = used_up = false;
 	atomic_store(&tried, false);

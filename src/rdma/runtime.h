@@ -52,6 +52,8 @@ bool socket_begin(void);
 void socket_end(void);
 void socket_allow(bool allowed);
 void socket_after_fork(void);
+/* address.c: in a forked child, which has none of the other threads */
+void address_after_fork(void);
 
 /*
  * One call into librdmacm, as INSIDE(runtime.rbind(...)): >= 0 or -errno,

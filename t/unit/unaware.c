@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Destinations remembered as unaware, and ones that are only busy. */
 #include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/addr.h"
 #include "conn/unaware.h"
@@ -55,4 +59,40 @@ Test(unaware, an_answer_ends_it)
 	unaware_remember(&server, 60000);
 	unaware_answered(&server, 60000);
 	cr_assert_not(unaware_known(&server));
+}
+
+static atomic_bool enough;
+
+static void *remember_all_the_time(void *server)
+{
+	while (!enough)
+		unaware_remember(server, 60000);
+	return NULL;
+}
+
+/* Without unaware_after_fork() one child in a few waits for ever. */
+Test(unaware, another_thread_has_the_lock_at_a_fork)
+{
+	struct sockaddr_storage server = at("10.0.0.1:80");
+	int i, status, ended = 0;
+	pthread_t thread;
+	pid_t pid;
+
+	pthread_create(&thread, NULL, remember_all_the_time, &server);
+	for (i = 0; i < 200; i++) {
+		pid = fork();
+		if (pid == 0) {
+			unaware_after_fork();
+			alarm(5);
+			unaware_known(&server);
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		ended += status == 0;
+		if (status)
+			break;
+	}
+	enough = true;
+	pthread_join(thread, NULL);
+	cr_assert_eq(ended, 200);
 }
