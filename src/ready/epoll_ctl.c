@@ -207,11 +207,27 @@ static int plain_ctl(struct epollset *set, int op, int fd,
 	return ret;
 }
 
+/* Is it in there as another connection, which a call in flight keeps? */
+static bool is_former(struct epollset *set, int fd, struct conn *conn)
+{
+	struct registration *registration;
+	bool former;
+
+	lock_acquire(&set->lock);
+	registration = find(set, fd);
+	former = registration && registration->member &&
+		 registration->member->conn != conn;
+	lock_release(&set->lock);
+	return former;
+}
+
 static int conn_ctl(struct epollset *set, int op, int fd, struct conn *conn,
 		    struct epoll_event *event)
 {
 	switch (op) {
 	case EPOLL_CTL_ADD:
+		if (is_former(set, fd, conn))
+			del(set, fd);
 		if ((event->events & EPOLLEXCLUSIVE) &&
 		    (event->events & ~EXCLUSIVE_WITH))
 			return -EINVAL;

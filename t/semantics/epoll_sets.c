@@ -388,11 +388,52 @@ static void number_comes_back(struct pair *p)
 	show_wait(set, 0);
 }
 
+static void *read_one(void *fd)
+{
+	char byte;
+
+	return (void *)(long)recv(*(int *)fd, &byte, 1, 0);
+}
+
+/* A call that is in flight keeps the connection, but not its number. */
+static void number_again(struct pair *p)
+{
+	struct pair q = { .fd = -1 };
+	struct epoll_event e = { .data.u64 = 0 };
+	int set = new_set(), old = p->fd;
+	pthread_t thread;
+	void *got;
+
+	add(set, old, EPOLLIN, 1);
+	pthread_create(&thread, NULL, read_one, &old);
+	nap(60);
+	MUST(close(old));
+	pair_open(&q, 1);
+	if (q.fd != old) {
+		MUST(dup2(q.fd, old));
+		MUST(close(q.fd));
+		q.fd = old;
+	}
+	pair_warm(&q);
+	SHOW(change(set, EPOLL_CTL_ADD, q.fd, EPOLLIN, 2));
+	peer_send(&q, 10);
+	SHOW(epoll_wait(set, &e, 1, 3000));
+	say("of %d", (int)e.data.u64);
+	pair_receive(&q, 10);
+	SHOW(change(set, EPOLL_CTL_DEL, q.fd, 0, 0));
+	pair_close(&q);
+	SHOW(peer_send(p, 1));
+	pthread_join(thread, &got);
+	say("the other thread got %ld", (long)got);
+	p->fd = -1;
+}
+
 const struct sem_case sem_cases[] = {
 	{ "two_sets", LANE, two_sets, "one connection in two sets" },
 	{ "duplicates", LANE, duplicates, "one connection twice in a set" },
 	{ "nested", LANE, nested, "a set in a set, in poll, in select" },
 	{ "added_while_waiting", LANE, added_while_waiting, "ADD under a waiting thread" },
+	{ "number_again", LANE, number_again, "an fd closed in use, and its number again" },
 	{ "changed_while_waiting", LANE, changed_while_waiting, "MOD under a waiting thread" },
 	{ "deleted_while_waiting", LANE, deleted_while_waiting, "DEL under a waiting thread" },
 	{ "closed_while_waiting", LANE, closed_while_waiting, "close under a waiting thread" },
