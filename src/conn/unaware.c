@@ -66,9 +66,12 @@ static bool holds(const struct sockaddr_storage *remote, const uint64_t *until)
 
 void unaware_after_fork(void)
 {
+	if (pthread_mutex_trylock(&lock.mutex) == 0) {
+		pthread_mutex_unlock(&lock.mutex);
+		return;
+	}
 	/* Who had it may have been writing. */
-	if (pthread_mutex_trylock(&lock.mutex) != 0)
-		memset(places, 0, sizeof(places));
+	memset(places, 0, sizeof(places));
 	lock_init(&lock, LOCK_unaware);
 }
 
