@@ -326,6 +326,7 @@ void end_conn(struct conn *conn)
 		end_lane(conn);
 	}
 out:
+	family_ended(conn);
 	errno = saved;
 }
 

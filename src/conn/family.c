@@ -205,15 +205,26 @@ void family_after_fork_parent(void)
 		log_warn("children cannot ask for %u connections", count);
 }
 
-/* With lock: one child's interest in it is over. */
-static void end_sharing(struct conn *conn)
+/* With lock. */
+static void forget_share(struct conn *conn)
 {
-	if (--conn->sharing > 0)
-		return;
 	conn->share = NULL;
 	if (--conn->pages->users == 0)
 		free_pages(conn->pages);
 	conn->pages = NULL;
+}
+
+/*
+ * With lock: one child's interest in it is over. One that a child has taken is
+ * not ours to look at although that child needs us no more.
+ */
+static void end_sharing(struct conn *conn)
+{
+	bool taken = conn->share->state == SHARE_TAKEN &&
+		conn_state(conn) == STATE_greeting;
+
+	if (--conn->sharing == 0 && !taken)
+		forget_share(conn);
 }
 
 /* Service thread: the last of them has closed, ended or exec'ed. */
@@ -292,10 +303,13 @@ void family_pay(struct conn *conn)
 
 void family_settled(struct conn *conn)
 {
-	uint32_t now, kept = SHARE_KEPT;
+	uint32_t now, kept = SHARE_KEPT, taken = SHARE_TAKEN;
 
 	lock_acquire(&family_lock);
 	now = conn_is_plain(conn) ? SHARE_PLAIN : SHARE_DEAD;
+	if (conn->taken && now == SHARE_PLAIN)
+		atomic_compare_exchange_strong(&conn->taken->state, &taken,
+					       now);
 	if (conn->share && !family_is_away(conn)) {
 		conn->share->error = conn->failure;
 		atomic_compare_exchange_strong(&conn->share->state, &kept,
@@ -404,6 +418,18 @@ static bool share_is(struct conn *conn, enum share_state state)
 	return is;
 }
 
+/* Is it a child's, or his of them who will be first? */
+static bool is_childs(struct conn *conn)
+{
+	bool is;
+
+	lock_acquire(&family_lock);
+	is = conn_state(conn) == STATE_greeting && family_shares(conn) &&
+	     conn->share->state != SHARE_KEPT;
+	lock_release(&family_lock);
+	return is;
+}
+
 bool family_end(struct conn *conn)
 {
 	if (family_is_away(conn)) {
@@ -413,10 +439,18 @@ bool family_end(struct conn *conn)
 	}
 	if (!family_shares(conn))
 		return false;
-	if (share_is(conn, SHARE_UNTOUCHED))
+	if (is_childs(conn))
 		return false;	/* HELLO is left to the children */
 	family_owe(conn);
 	return true;
+}
+
+void family_ended(struct conn *conn)
+{
+	lock_acquire(&family_lock);
+	if (family_shares(conn) && conn->sharing == 0)
+		forget_share(conn);
+	lock_release(&family_lock);
 }
 
 static bool all_settled(void)

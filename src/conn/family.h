@@ -59,6 +59,8 @@ static inline bool family_is_away(const struct conn *conn)
 
 /* The application's interest is over. True: nothing else is to be done. */
 bool family_end(struct conn *conn);
+/* All was done. */
+void family_ended(struct conn *conn);
 /* exit(): wait until no child is left in the lurch. Bounded. */
 void family_exit(void);
 
@@ -69,7 +71,7 @@ void family_hear(void *children);
 
 enum share_state {
 	SHARE_UNTOUCHED,	/* accepted; who touches it first has it */
-	SHARE_TAKEN,		/* a child touched it first */
+	SHARE_TAKEN,		/* a child touched it first; not plain */
 	SHARE_KEPT,		/* the parent has it: ask */
 	SHARE_PLAIN,		/* an ordinary socket, for everybody */
 	SHARE_DEAD,

@@ -86,16 +86,24 @@ void heir_leave(struct parent *parent)
 		fd_close(parent->channel);
 }
 
+/* With family: what is left for heir_leave(). */
+static struct parent *part(struct conn *conn)
+{
+	struct parent *parent = conn->parent;
+
+	conn->parent = NULL;
+	conn->share = NULL;	/* its pages stay, for others */
+	conn->sharing = 0;
+	return parent;
+}
+
 /* It is ours alone, or over: the parent need not be asked for it any more. */
 void heir_part(struct conn *conn)
 {
 	struct parent *parent;
 
 	lock_acquire(&family_lock);
-	parent = conn->parent;
-	conn->parent = NULL;
-	conn->share = NULL;	/* its pages stay, for others */
-	conn->sharing = 0;
+	parent = part(conn);
 	lock_release(&family_lock);
 	heir_leave(parent);
 }
@@ -199,6 +207,7 @@ void family_look(struct conn *conn)
 bool family_claim(struct conn *conn)
 {
 	uint32_t now = SHARE_UNTOUCHED;
+	struct parent *parent = NULL;
 	bool away, mine = true;
 
 	lock_acquire(&family_lock);
@@ -207,11 +216,15 @@ bool family_claim(struct conn *conn)
 		mine = atomic_compare_exchange_strong(
 			       &conn->share->state, &now,
 			       away ? SHARE_TAKEN : SHARE_KEPT) ||
-		       (!away && now != SHARE_TAKEN);
-	lock_release(&family_lock);
+		       (!away && now != SHARE_TAKEN && now != SHARE_PLAIN);
 	if (mine && away) {
-		heir_part(conn);
-	} else if (!mine && away) {
+		conn->taken = conn->share;
+		parent = part(conn);
+	}
+	lock_release(&family_lock);
+	if (mine) {
+		heir_leave(parent);
+	} else if (away) {
 		lock_acquire(&conn->lock);
 		if (conn->state == STATE_greeting) {
 			conn->state = STATE_retreating;
@@ -220,7 +233,9 @@ bool family_claim(struct conn *conn)
 			conn->reason = REASON_forked;
 		}
 		lock_release(&conn->lock);
-	} else if (!mine) {
+	} else if (now == SHARE_PLAIN) {
+		conn_step(conn, EVENT_unaware, REASON_forked);
+	} else {
 		log_warn("an accepted connection is a child's now");
 		conn_fail(conn, -EIO, REASON_forked);
 	}

@@ -156,6 +156,7 @@ struct conn {
 	/* family.c: other processes have it too, since a fork. */
 	_Atomic(struct share *) share;	/* NULL: they do not */
 	struct pages *pages;		/* where the share is */
+	struct share *taken;		/* where we say that we are plain */
 	struct parent *parent;		/* NULL: its lane is ours */
 	const void *share_asked_of;	/* the last fork's record */
 	unsigned share_index;		/* in that */
