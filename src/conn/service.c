@@ -409,7 +409,10 @@ int service_watch_channel(int channel, void *children)
 
 void service_unwatch_channel(int channel)
 {
+	/* Locked: who watched it must have come back from that. */
+	lock_acquire(&lock);
 	real.epoll_ctl(epoll, EPOLL_CTL_DEL, channel, NULL);
+	lock_release(&lock);
 }
 
 bool service_retreats(bool give_up)
