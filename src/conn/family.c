@@ -418,18 +418,6 @@ static bool share_is(struct conn *conn, enum share_state state)
 	return is;
 }
 
-/* Is it a child's, or his of them who will be first? */
-static bool is_childs(struct conn *conn)
-{
-	bool is;
-
-	lock_acquire(&family_lock);
-	is = conn_state(conn) == STATE_greeting && family_shares(conn) &&
-	     conn->share->state != SHARE_KEPT;
-	lock_release(&family_lock);
-	return is;
-}
-
 bool family_end(struct conn *conn)
 {
 	if (family_is_away(conn)) {
@@ -439,7 +427,7 @@ bool family_end(struct conn *conn)
 	}
 	if (!family_shares(conn))
 		return false;
-	if (is_childs(conn))
+	if (conn_state(conn) == STATE_greeting && !share_is(conn, SHARE_KEPT))
 		return false;	/* HELLO is left to the children */
 	family_owe(conn);
 	return true;
@@ -447,6 +435,8 @@ bool family_end(struct conn *conn)
 
 void family_ended(struct conn *conn)
 {
+	if (!conn->share)
+		return;
 	lock_acquire(&family_lock);
 	if (family_shares(conn) && conn->sharing == 0)
 		forget_share(conn);

@@ -59,7 +59,7 @@ static inline bool family_is_away(const struct conn *conn)
 
 /* The application's interest is over. True: nothing else is to be done. */
 bool family_end(struct conn *conn);
-/* All was done. */
+/* All that was to be done at its end is: its share is not needed any more. */
 void family_ended(struct conn *conn);
 /* exit(): wait until no child is left in the lurch. Bounded. */
 void family_exit(void);

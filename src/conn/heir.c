@@ -216,7 +216,7 @@ bool family_claim(struct conn *conn)
 		mine = atomic_compare_exchange_strong(
 			       &conn->share->state, &now,
 			       away ? SHARE_TAKEN : SHARE_KEPT) ||
-		       (!away && now != SHARE_TAKEN && now != SHARE_PLAIN);
+		       (!away && now != SHARE_TAKEN);
 	if (mine && away) {
 		conn->taken = conn->share;
 		parent = part(conn);
@@ -233,8 +233,6 @@ bool family_claim(struct conn *conn)
 			conn->reason = REASON_forked;
 		}
 		lock_release(&conn->lock);
-	} else if (now == SHARE_PLAIN) {
-		conn_step(conn, EVENT_unaware, REASON_forked);
 	} else {
 		log_warn("an accepted connection is a child's now");
 		conn_fail(conn, -EIO, REASON_forked);
