@@ -173,8 +173,10 @@ static const char *host_sentence(const struct answer *answer)
 
 static void print_flags(const struct policy_decision *decision)
 {
-	if (decision->peer_trusted)
-		puts("  peer    is trusted to run shunt");
+	if (decision->greeting == POLICY_GREETING_PROBE)
+		puts("  greets  any server, also one whose mark is not seen");
+	else if (decision->greeting == POLICY_GREETING_TRUSTED)
+		puts("  greets  any server, trusted to run shunt");
 	if (decision->nat)
 		puts("  nat     a proxy or source NAT between is accepted");
 	if (decision->drain)

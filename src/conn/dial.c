@@ -49,7 +49,7 @@ static void send_hello(struct conn *conn)
 		return;
 	}
 	conn->hello_sent = true;
-	if (conn->decision.peer_trusted)
+	if (conn->decision.greeting == POLICY_GREETING_TRUSTED)
 		conn->tx = TX_RAW;
 	conn->deadline_ms = clock_ms() + conn->decision.handshake.timeout_ms;
 }
@@ -176,7 +176,8 @@ static void leave_unaware(struct conn *conn, bool background)
 		conn_fail(conn, REQUIRED_ERROR, REASON_peer_unaware);
 		return;
 	}
-	ret = conn->decision.peer_trusted ? 0 : redial(conn, background);
+	ret = conn->decision.greeting == POLICY_GREETING_TRUSTED ?
+	      0 : redial(conn, background);
 	lock_acquire(&conn->lock);
 	conn->dial_error = ret;
 	leave(conn, REASON_peer_unaware);
@@ -288,7 +289,8 @@ int conn_dialled(struct conn *conn)
 	switch (conn_state(conn)) {
 	case STATE_connecting:
 	case STATE_greeting:
-		return conn->decision.peer_trusted && conn->hello_sent
+		return conn->decision.greeting == POLICY_GREETING_TRUSTED &&
+				       conn->hello_sent
 			       ? 0
 			       : -EALREADY;
 	case STATE_greeted:

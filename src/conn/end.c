@@ -65,14 +65,15 @@ static int shut_early(struct conn *conn, int how)
 	if (conn->role == CONN_PASSIVE && conn->rx == RX_GREET) {
 		return shut_ungreeted(conn, how);
 	} else if (conn->rx == RX_GREET && conn->background &&
-		   !conn->decision.peer_trusted) {
+		   conn->decision.greeting != POLICY_GREETING_TRUSTED) {
 		/* Still connecting, as the application sees it (tcp(7)). */
 		if (conn_state(conn) == STATE_greeting)
 			dial_dissolve(conn);
 		conn_step(conn, EVENT_unaware, REASON_closed);
 		return conn->hello_sent ? 0 : CONN_PLAIN;
 	} else if (conn->rx == RX_GREET) {
-		if (!conn->decision.peer_trusted || !conn->hello_sent)
+		if (conn->decision.greeting != POLICY_GREETING_TRUSTED ||
+		    !conn->hello_sent)
 			return -ENOTCONN;
 		/* REPLY must still be stripped. */
 		conn->tx_shut |= how != SHUT_RD;

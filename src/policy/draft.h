@@ -26,7 +26,8 @@ struct draft_rule {
 	char *source;			/* "shunt.conf:12" */
 	unsigned roles;
 	enum policy_mode mode;
-	bool trusted, nat, drain;
+	enum policy_greeting greeting;
+	bool nat, drain;
 	struct addr_prefix *remotes;	/* none: every address */
 	size_t remote_count;
 	struct port_range *ports;	/* none: every port */

@@ -249,13 +249,14 @@ static void read_mode(struct reader *reader, const config_setting_t *setting,
 		check(reader, setting, value_mode(text, &rule->mode));
 }
 
-static void read_peer(struct reader *reader, const config_setting_t *setting,
-		      struct draft_rule *rule)
+static void read_greeting(struct reader *reader,
+			  const config_setting_t *setting,
+			  struct draft_rule *rule)
 {
 	const char *text = text_of(reader, setting);
 
 	if (text)
-		check(reader, setting, value_peer(text, &rule->trusted));
+		check(reader, setting, value_greeting(text, &rule->greeting));
 }
 
 static void read_nat(struct reader *reader, const config_setting_t *setting,
@@ -368,7 +369,10 @@ static void read_rule_key(struct reader *reader,
 			return;
 		}
 	}
-	problem_at(reader, setting, "unknown key");
+	problem_at(reader, setting,
+		   strcmp(config_setting_name(setting), "peer") ?
+		   "unknown key" :
+		   "this key is greeting now: peer = \"trusted\" is greeting = \"trusted\"");
 }
 
 /* "shunt.conf:12", the end of it when the file's name is very long. */

@@ -73,6 +73,14 @@ uint32_t index_find(const struct index *index, const uint8_t bytes[16],
 	return best;
 }
 
+uint32_t index_node_rule(const struct index *index,
+			 const struct index_node *node, uint16_t port)
+{
+	unsigned steps = 0;
+
+	return find_port(index, node, port, &steps);
+}
+
 static int compare_claims(const void *a, const void *b)
 {
 	const struct index_claim *left = a, *right = b;

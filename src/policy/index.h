@@ -66,4 +66,8 @@ void index_free(struct index *index);
 uint32_t index_find(const struct index *index, const uint8_t bytes[16],
 		    unsigned least_length, uint16_t port, unsigned *steps);
 
+/* The lowest rule number of the node's own claims on the port; INDEX_NONE. */
+uint32_t index_node_rule(const struct index *index,
+			 const struct index_node *node, uint16_t port);
+
 #endif

@@ -9,6 +9,7 @@
 #include "policy/value.h"
 
 #define FIELD_SIZE(field) sizeof(((struct settings *)0)->field)
+#define MARK_STEP 16	/* between two marks of listeners */
 
 const struct policy_option options[] = {
 #define OPTION(section, key, field, kind, least, most, initial, help) \
@@ -104,6 +105,15 @@ static const char *parse_auto_size(const char *text, int64_t *value)
 	return value_size(text, value);
 }
 
+static const char *parse_mark(const char *text, int64_t *value)
+{
+	if (!strcmp(text, "auto")) {
+		*value = -1;
+		return NULL;
+	}
+	return value_count(text, value) ? "not a whole number, nor auto" : NULL;
+}
+
 static const char *parse_level(const char *text, int64_t *value)
 {
 	*value = log_parse_level(text);
@@ -121,6 +131,7 @@ const char *option_parse(const struct policy_option *option, const char *text,
 		[OPTION_US] = value_duration,
 		[OPTION_AUTO_US] = parse_auto_us,
 		[OPTION_AUTO_SIZE] = parse_auto_size,
+		[OPTION_MARK] = parse_mark,
 		[OPTION_LEVEL] = parse_level,
 	};
 
@@ -130,7 +141,21 @@ const char *option_parse(const struct policy_option *option, const char *text,
 static bool is_auto(const struct policy_option *option, int64_t value)
 {
 	return value == -1 && (option->kind == OPTION_AUTO_US ||
-			       option->kind == OPTION_AUTO_SIZE);
+			       option->kind == OPTION_AUTO_SIZE ||
+			       option->kind == OPTION_MARK);
+}
+
+/* A listener's mark has a remainder of its own (PROTOCOL.md, 1). */
+static const char *check_mark(int64_t value, char why[OPTION_WHY_MAX])
+{
+	int64_t below = (value - 1) / MARK_STEP * MARK_STEP + 1;
+
+	if (value == below)
+		return NULL;
+	snprintf(why, OPTION_WHY_MAX,
+		 "not 1 modulo 16; %" PRId64 " and %" PRId64 " are the nearest",
+		 below, below + MARK_STEP);
+	return why;
 }
 
 const char *option_check(const struct policy_option *option, int64_t value,
@@ -138,10 +163,11 @@ const char *option_check(const struct policy_option *option, int64_t value,
 {
 	char least[OPTION_TEXT_MAX], most[OPTION_TEXT_MAX];
 
-	if (value >= option->least && value <= option->most)
-		return NULL;
 	if (is_auto(option, value))
 		return NULL;
+	if (value >= option->least && value <= option->most)
+		return option->kind == OPTION_MARK ? check_mark(value, why) :
+		       NULL;
 	snprintf(why, OPTION_WHY_MAX, "out of range (%.20s to %.20s)",
 		 option_format(option, option->least, least),
 		 option_format(option, option->most, most));
@@ -166,7 +192,7 @@ int64_t option_get(const struct policy_option *option,
 
 	if (option->size == sizeof(uint64_t))
 		return *(const int64_t *)field;
-	if (option->kind == OPTION_AUTO_US)
+	if (option->kind == OPTION_AUTO_US || option->kind == OPTION_MARK)
 		return *(const int32_t *)field;
 	return *(const uint32_t *)field;
 }
@@ -222,6 +248,7 @@ char *option_format(const struct policy_option *option, int64_t value,
 		format_scaled(value, sizes, text);
 		break;
 	case OPTION_COUNT:
+	case OPTION_MARK:
 		snprintf(text, OPTION_TEXT_MAX, "%" PRId64, value);
 		break;
 	case OPTION_MS:

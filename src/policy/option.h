@@ -22,7 +22,7 @@ struct settings {
 
 enum option_kind {
 	OPTION_SIZE, OPTION_COUNT, OPTION_MS, OPTION_US, OPTION_AUTO_US,
-	OPTION_AUTO_SIZE, OPTION_LEVEL
+	OPTION_AUTO_SIZE, OPTION_MARK, OPTION_LEVEL
 };
 
 struct policy_option {
@@ -61,8 +61,8 @@ char *option_env_name(const struct policy_option *option,
 const char *option_parse(const struct policy_option *option, const char *text,
 			 int64_t *value);
 
-/* Is the number in range? NULL, or what is wrong, written to `why`. */
-#define OPTION_WHY_MAX 64
+/* May the option have this number? NULL, or what is wrong, in `why`. */
+#define OPTION_WHY_MAX 80
 const char *option_check(const struct policy_option *option, int64_t value,
 			 char why[OPTION_WHY_MAX]);
 

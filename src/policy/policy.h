@@ -22,6 +22,13 @@
 enum policy_role { POLICY_CONNECT, POLICY_LISTEN };
 enum policy_mode { POLICY_TCP, POLICY_PREFER, POLICY_REQUIRE };
 
+/* Which servers connect() greets (PROTOCOL.md, 1). */
+enum policy_greeting {
+	POLICY_GREETING_MARK,	   /* those whose SYN-ACK is marked */
+	POLICY_GREETING_PROBE,	   /* all; their answer is awaited */
+	POLICY_GREETING_TRUSTED,   /* all; and nothing waits for the answer */
+};
+
 /* Section lane: what a lane costs and when a connection is worth one. */
 struct policy_lane {
 	uint64_t after_bytes;	   /* bytes carried before a lane is made */
@@ -35,9 +42,12 @@ struct policy_lane {
 
 /* Section handshake. */
 struct policy_handshake {
-	uint32_t timeout_ms;	   /* the peer's answer to HELLO */
-	uint32_t forget_after_ms;  /* an unaware destination is remembered */
+	uint32_t timeout_ms;	   /* a marked server's answer to HELLO */
+	uint32_t probe_timeout_ms; /* any server's, with probe */
+	uint32_t forget_after_ms;  /* probe: an unaware destination */
+	uint32_t hold;		   /* bytes kept before the answer; 0 = none */
 	int32_t grace_us;	   /* server speaks first; -1 = auto */
+	int32_t mark;		   /* a listener's MSS, 16 n + 1; -1 = auto */
 };
 
 /* Section limits: of one process. What is over one stays on TCP. */
@@ -59,7 +69,7 @@ struct policy_query {
 struct policy_decision {
 	enum policy_mode mode;
 	enum reason reason;	/* why tcp; REASON_none when not tcp */
-	bool peer_trusted;	/* peer = "trusted" */
+	enum policy_greeting greeting;	/* counts for connect alone */
 	bool nat;		/* a proxy between the hosts is accepted */
 	bool drain;		/* a reload to tcp moves it back */
 	char rule[48];		/* the rule's name; "default", "built-in" */
@@ -90,5 +100,16 @@ void policy_limits(const struct policy *policy, struct policy_limits *limits);
  * not even look at the address. Pure.
  */
 bool policy_all_tcp(const struct policy *policy, enum policy_role role);
+
+/*
+ * Is there an address from which a connection accepted on this local port
+ * would not be tcp? Exact: a rule that earlier ones leave no address does not
+ * count, nor does one for other programs. True: *handshake is that of the
+ * first rule, in order, that decides such an address, or the sections' where
+ * only the default does. False: *handshake is left alone. Pure; costs two
+ * searches for each prefix that the policy names with this port.
+ */
+bool policy_may_listen(const struct policy *policy, uint16_t port,
+		       struct policy_handshake *handshake);
 
 #endif

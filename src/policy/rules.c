@@ -98,14 +98,14 @@ static const char *read_where(struct draft_rule *rule, char *word,
 
 static const char *read_flag(struct draft_rule *rule, const char *word)
 {
-	if (!strcmp(word, "trusted"))
-		rule->trusted = true;
-	else if (!strcmp(word, "nat"))
+	if (!value_greeting(word, &rule->greeting))
+		return NULL;
+	if (!strcmp(word, "nat"))
 		rule->nat = true;
 	else if (!strcmp(word, "drain"))
 		rule->drain = true;
 	else
-		return "not trusted, nat or drain";
+		return "not mark, probe, trusted, nat or drain";
 	return NULL;
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "policy/special.h"
 
-#include "base/addr.h"
-
 static const struct addr_prefix ranges[] = {
 	/* narrowest first within a family */
 	{ AF_INET, 32, { 0 } },				/* unspecified */
@@ -18,11 +16,18 @@ static const struct addr_prefix ranges[] = {
 	{ AF_INET6, 8, { 0xff } },			/* multicast */
 };
 
+#define RANGES (sizeof(ranges) / sizeof(*ranges))
+
 unsigned special_length(const struct sockaddr_storage *address)
 {
-	for (unsigned i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
+	for (unsigned i = 0; i < RANGES; i++) {
 		if (addr_in_prefix(address, &ranges[i]))
 			return ranges[i].length;
 	}
 	return 0;
+}
+
+const struct addr_prefix *special_range(size_t number)
+{
+	return number < RANGES ? &ranges[number] : NULL;
 }

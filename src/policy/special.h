@@ -6,7 +6,10 @@
 #ifndef POLICY_SPECIAL_H
 #define POLICY_SPECIAL_H
 
+#include <stddef.h>
 #include <sys/socket.h>
+
+#include "base/addr.h"
 
 /*
  * The length of the narrowest special range that holds the address, or 0.
@@ -14,5 +17,8 @@
  * shorter than that: such a prefix lies inside the range.
  */
 unsigned special_length(const struct sockaddr_storage *address);
+
+/* The ranges one by one, from 0; NULL behind the last. */
+const struct addr_prefix *special_range(size_t number);
 
 #endif

@@ -159,7 +159,7 @@ static void put_rule(struct policy *policy, const struct draft_rule *from,
 	rule->name = keep_string(strings, from->name);
 	rule->source = keep_string(strings, from->source);
 	rule->mode = (uint8_t)overridden(from->mode, override);
-	rule->trusted = from->trusted;
+	rule->greeting = (uint8_t)from->greeting;
 	rule->nat = from->nat;
 	rule->drain = from->drain;
 	if (from->overrides) {
@@ -296,7 +296,7 @@ static void answer_rule(const struct rule *rule,
 	answer(decision, rule->name, rule->source, rule->mode,
 	       REASON_rule_tcp);
 	answer_settings(decision, &settings[rule->settings]);
-	decision->peer_trusted = rule->trusted;
+	decision->greeting = (enum policy_greeting)rule->greeting;
 	decision->nat = rule->nat;
 	decision->drain = rule->drain;
 }
@@ -311,6 +311,21 @@ static void answer_default(const struct policy *policy, unsigned least_length,
 		       policy->default_mode, policy->default_reason);
 }
 
+uint32_t table_find(const struct policy *policy, enum policy_role role,
+		    const struct sockaddr_storage *remote, uint16_t port,
+		    unsigned *least_length, unsigned *steps)
+{
+	uint8_t padded[16] = { 0 };
+	const uint8_t *bytes;
+	size_t size;
+
+	bytes = addr_bytes(remote, &size);
+	memcpy(padded, bytes, size);
+	*least_length = special_length(remote);
+	return index_find(&policy->index[role][size == 16], padded,
+			  *least_length, port, steps);
+}
+
 void table_decide(const struct policy *policy,
 		  const struct policy_query *query,
 		  struct policy_decision *decision, unsigned *steps)
@@ -319,27 +334,24 @@ void table_decide(const struct policy *policy,
 						  ? policy->settings
 						  : &settings_initial;
 	struct sockaddr_storage remote = { .ss_family = AF_UNSPEC };
-	uint8_t padded[16] = { 0 };
 	unsigned least_length;
-	const uint8_t *bytes;
 	uint32_t rule;
 	size_t size;
 
-	decision->peer_trusted = decision->nat = decision->drain = false;
+	decision->greeting = POLICY_GREETING_MARK;
+	decision->nat = decision->drain = false;
 	answer_settings(decision, settings);
 	/* callers may have an IPv4-mapped address */
 	addr_normalize(&remote, (const struct sockaddr *)&query->remote,
 		       sizeof(query->remote));
-	bytes = addr_bytes(&remote, &size);
+	addr_bytes(&remote, &size);
 	if (policy->refusal != REASON_none || !size) {
 		answer(decision, "built-in", "", POLICY_TCP, size ?
 		       policy->refusal : REASON_default_tcp);
 		return;
 	}
-	memcpy(padded, bytes, size);
-	least_length = special_length(&remote);
-	rule = index_find(&policy->index[query->role][size == 16], padded,
-			  least_length, query->port, steps);
+	rule = table_find(policy, query->role, &remote, query->port,
+			  &least_length, steps);
 	if (rule != INDEX_NONE)
 		answer_rule(&policy->rules[rule], settings, decision);
 	else

@@ -21,7 +21,8 @@ struct rule {
 	const char *source;
 	uint32_t settings;	/* in policy->settings */
 	uint8_t mode;		/* enum policy_mode */
-	bool trusted, nat, drain;
+	uint8_t greeting;	/* enum policy_greeting */
+	bool nat, drain;
 };
 
 struct policy {
@@ -62,6 +63,15 @@ struct policy *table_compile(struct draft *draft,
 struct policy *table_refusing(enum reason reason);
 
 void table_free(struct policy *policy);
+
+/*
+ * The first rule for a connection, by its number, or INDEX_NONE: the default
+ * decides, unless *least_length, which special_length() has of the address,
+ * is not 0. Of a normalized address; *steps as in index_find().
+ */
+uint32_t table_find(const struct policy *policy, enum policy_role role,
+		    const struct sockaddr_storage *remote, uint16_t port,
+		    unsigned *least_length, unsigned *steps);
 
 /* policy_decide(), which also adds to *steps (see index_find()). */
 void table_decide(const struct policy *policy,

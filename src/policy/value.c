@@ -147,12 +147,17 @@ const char *value_mode_name(enum policy_mode mode)
 	return mode_names[mode];
 }
 
-const char *value_peer(const char *text, bool *trusted)
+const char *value_greeting(const char *text, enum policy_greeting *greeting)
 {
-	*trusted = !strcmp(text, "trusted");
-	if (*trusted || !strcmp(text, "unknown"))
-		return NULL;
-	return "not a kind of peer (trusted or unknown)";
+	if (!strcmp(text, "mark"))
+		*greeting = POLICY_GREETING_MARK;
+	else if (!strcmp(text, "probe"))
+		*greeting = POLICY_GREETING_PROBE;
+	else if (!strcmp(text, "trusted"))
+		*greeting = POLICY_GREETING_TRUSTED;
+	else
+		return "not a greeting (mark, probe or trusted)";
+	return NULL;
 }
 
 const char *value_name(const char *text)

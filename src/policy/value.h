@@ -34,7 +34,7 @@ const char *value_ports(const char *text, struct port_range *range);
 const char *value_prefix(const char *text, struct addr_prefix *prefix);
 const char *value_role(const char *text, unsigned *roles);
 const char *value_mode(const char *text, enum policy_mode *mode);
-const char *value_peer(const char *text, bool *trusted);
+const char *value_greeting(const char *text, enum policy_greeting *greeting);
 const char *value_name(const char *text);
 const char *value_glob(const char *text);
 

@@ -53,6 +53,17 @@ static const struct {
 	  "not a whole number of milliseconds" },
 	{ "version = 1;\nhandshake = { grace = true; };",
 	  "dir/t.conf:2: handshake.grace: true: must be a string" },
+	{ "version = 1;\nhandshake = { mark = 544; };",
+	  "dir/t.conf:2: handshake.mark: 544: out of range (545 to 32753)" },
+	{ "version = 1;\nhandshake = { mark = \"546\"; };",
+	  "dir/t.conf:2: handshake.mark: \"546\": "
+	  "not 1 modulo 16; 545 and 561 are the nearest" },
+	{ "version = 1;\nhandshake = { mark = \"big\"; };",
+	  "dir/t.conf:2: handshake.mark: \"big\": "
+	  "not a whole number, nor auto" },
+	{ "version = 1;\nhandshake = { hold = \"17MiB\"; };",
+	  "dir/t.conf:2: handshake.hold: \"17MiB\": "
+	  "out of range (0 to 16MiB)" },
 	{ "version = 1;\nlog = { level = \"loud\"; };",
 	  "dir/t.conf:2: log.level: \"loud\": "
 	  "not a level (off, error, warn, info or debug)" },
@@ -111,8 +122,11 @@ static const struct {
 	{ "program = \"\"",
 	  "program: \"\": a program pattern may not be empty" },
 	{ "program = ( 1 )", "program[0]: 1: must be a string" },
-	{ "peer = \"friend\"",
-	  "peer: \"friend\": not a kind of peer (trusted or unknown)" },
+	{ "greeting = \"friend\"",
+	  "greeting: \"friend\": not a greeting (mark, probe or trusted)" },
+	{ "greeting = true", "greeting: true: must be a string" },
+	{ "peer = \"trusted\"", "peer: \"trusted\": this key is greeting now: "
+	  "peer = \"trusted\" is greeting = \"trusted\"" },
 	{ "nat = \"yes\"", "nat: \"yes\": must be true or false" },
 	{ "nat = 1", "nat: 1: must be true or false" },
 	{ "limits = { lanes = 1; }", "limits: { }: unknown key" },
@@ -193,7 +207,8 @@ Test(policy_file, sections)
 		"  replay = \"0\"; stall_timeout = \"1min\";\n"
 		"  busy_poll = \"20us\"; };\n"
 		"handshake = { timeout = \"1s\"; forget_after = \"1h\";\n"
-		"  grace = \"2ms\"; };\n"
+		"  probe_timeout = \"2s\"; hold = \"128KiB\";\n"
+		"  grace = \"2ms\"; mark = 8945; };\n"
 		"log = { level = \"debug\"; };\n");
 	struct policy_decision decision =
 		ask(policy, POLICY_CONNECT, "10.0.0.1:80");
@@ -208,6 +223,9 @@ Test(policy_file, sections)
 	cr_assert_eq(decision.handshake.timeout_ms, 1000);
 	cr_assert_eq(decision.handshake.forget_after_ms, 3600000);
 	cr_assert_eq(decision.handshake.grace_us, 2000);
+	cr_assert_eq(decision.handshake.probe_timeout_ms, 2000);
+	cr_assert_eq(decision.handshake.hold, 128 << 10);
+	cr_assert_eq(decision.handshake.mark, 8945);
 	cr_assert_eq(policy->settings[0].level, LOG_DEBUG);
 	table_free(policy);
 }
@@ -224,6 +242,10 @@ Test(policy_file, defaults)
 	cr_assert_str_eq(decision.source, "");
 	cr_assert_eq(decision.lane.replay, 1 << 20);
 	cr_assert_eq(decision.handshake.grace_us, -1);
+	cr_assert_eq(decision.handshake.probe_timeout_ms, 250);
+	cr_assert_eq(decision.handshake.hold, 64 << 10);
+	cr_assert_eq(decision.handshake.mark, -1);
+	cr_assert_eq(decision.greeting, POLICY_GREETING_MARK);
 	table_free(policy);
 }
 
@@ -234,7 +256,7 @@ Test(policy_file, keys_of_a_rule)
 		"lane = { replay = \"2MiB\"; };\n"
 		"rules = (\n"
 		"  { name = \"all\"; role = \"listen\"; remote = \"10.0.0.0/8\";\n"
-		"    port = 80; peer = \"trusted\"; nat = true; drain = true;\n"
+		"    port = 80; greeting = \"trusted\"; nat = true; drain = true;\n"
 		"    lane = { replay = \"3MiB\"; };\n"
 		"    handshake = { timeout = \"1s\"; }; mode = \"prefer\"; },\n"
 		"  { mode = \"require\"; role = \"listen\"; }\n"
@@ -246,7 +268,8 @@ Test(policy_file, keys_of_a_rule)
 	cr_assert_eq(decision.reason, REASON_none);
 	cr_assert_str_eq(decision.rule, "all");
 	cr_assert_str_eq(decision.source, "t.conf:4");
-	cr_assert(decision.peer_trusted && decision.nat && decision.drain);
+	cr_assert_eq(decision.greeting, POLICY_GREETING_TRUSTED);
+	cr_assert(decision.nat && decision.drain);
 	cr_assert_eq(decision.lane.replay, 3 << 20);
 	cr_assert_eq(decision.lane.send_buffer, 128 << 10);
 	cr_assert_eq(decision.handshake.timeout_ms, 1000);
@@ -255,9 +278,10 @@ Test(policy_file, keys_of_a_rule)
 	cr_assert_eq(decision.mode, POLICY_REQUIRE);
 	cr_assert_str_eq(decision.rule, "rules[1]");
 	cr_assert_str_eq(decision.source, "t.conf:8");
-	cr_assert_not(decision.peer_trusted || decision.nat || decision.drain);
+	cr_assert_eq(decision.greeting, POLICY_GREETING_MARK);
+	cr_assert_not(decision.nat || decision.drain);
 	cr_assert_eq(decision.lane.replay, 2 << 20);
-	cr_assert_eq(decision.handshake.timeout_ms, 250);
+	cr_assert_eq(decision.handshake.timeout_ms, 5000);
 	table_free(policy);
 }
 

@@ -46,11 +46,35 @@ Test(policy_option, what_is_out_of_range)
 		cr_assert_null(option_check(option, option->most, why));
 		cr_assert_null(option_check(option, option->least, why));
 		cr_assert_not_null(option_check(option, option->most + 1, why));
-		if (option->kind != OPTION_AUTO_US &&
-		    option->kind != OPTION_AUTO_SIZE)
+		if (option->least != 0 || (option->kind != OPTION_AUTO_US &&
+					   option->kind != OPTION_AUTO_SIZE))
 			cr_assert_not_null(option_check(option,
 						option->least - 1, why));
 	}
+}
+
+/* What a listener may be marked with: 1 modulo 16, or auto. */
+Test(policy_option, marks)
+{
+	const struct policy_option *mark = option_find("handshake", "mark");
+	char why[OPTION_WHY_MAX], text[OPTION_TEXT_MAX];
+	int64_t value;
+
+	for (value = mark->least; value <= mark->most; value++)
+		cr_assert_eq(!option_check(mark, value, why), value % 16 == 1,
+			     "%" PRId64, value);
+	cr_assert_null(option_check(mark, -1, why));
+	cr_assert_str_eq(option_format(mark, -1, text), "auto");
+	cr_assert_str_eq(option_format(mark, 1457, text), "1457");
+	cr_assert_null(option_parse(mark, "auto", &value));
+	cr_assert_eq(value, -1);
+	cr_assert_null(option_parse(mark, "1457", &value));
+	cr_assert_eq(value, 1457);
+	cr_assert_not_null(option_parse(mark, "1KiB", &value));
+	cr_assert_str_eq(option_check(mark, 1456, why),
+			 "not 1 modulo 16; 1441 and 1457 are the nearest");
+	cr_assert_str_eq(option_check(mark, 1458, why),
+			 "not 1 modulo 16; 1457 and 1473 are the nearest");
 }
 
 Test(policy_option, formats)

@@ -73,12 +73,22 @@ Test(policy_rules, forms)
 
 Test(policy_rules, flags)
 {
-	struct policy *policy =
-		load_rules("connect *:1 prefer trusted nat drain");
+	struct policy *policy = load_rules(
+		"connect *:1 prefer trusted nat drain; connect *:2 prefer;"
+		"connect *:3 prefer probe; connect *:4 prefer mark drain");
 	struct policy_decision decision =
 		ask(policy, POLICY_CONNECT, "10.0.0.1:1");
 
-	cr_assert(decision.peer_trusted && decision.nat && decision.drain);
+	cr_assert_eq(decision.greeting, POLICY_GREETING_TRUSTED);
+	cr_assert(decision.nat && decision.drain);
+	decision = ask(policy, POLICY_CONNECT, "10.0.0.1:2");
+	cr_assert_eq(decision.greeting, POLICY_GREETING_MARK);
+	cr_assert_not(decision.nat || decision.drain);
+	decision = ask(policy, POLICY_CONNECT, "10.0.0.1:3");
+	cr_assert_eq(decision.greeting, POLICY_GREETING_PROBE);
+	decision = ask(policy, POLICY_CONNECT, "10.0.0.1:4");
+	cr_assert_eq(decision.greeting, POLICY_GREETING_MARK);
+	cr_assert(decision.drain);
 	table_free(policy);
 }
 
@@ -107,7 +117,7 @@ static const struct {
 	{ "SHUNT_RULES=connect *:1 on", "SHUNT_RULES:1: \"on\": "
 	  "not a mode (tcp, prefer or require)" },
 	{ "SHUNT_RULES=connect *:1 tcp fast", "SHUNT_RULES:1: \"fast\": "
-	  "not trusted, nat or drain" },
+	  "not mark, probe, trusted, nat or drain" },
 	{ "SHUNT_MODE=on", "SHUNT_MODE: \"on\": not off, prefer or require" },
 	{ "SHUNT_DEFAULT=off", "SHUNT_DEFAULT: \"off\": "
 	  "not a mode (tcp, prefer or require)" },
@@ -117,6 +127,10 @@ static const struct {
 	  "not a duration (a number with us, ms, s, min or h)" },
 	{ "SHUNT_HANDSHAKE_TIMEOUT=61s", "SHUNT_HANDSHAKE_TIMEOUT: \"61s\": "
 	  "out of range (1ms to 60s)" },
+	{ "SHUNT_HANDSHAKE_MARK=1460", "SHUNT_HANDSHAKE_MARK: \"1460\": "
+	  "not 1 modulo 16; 1457 and 1473 are the nearest" },
+	{ "SHUNT_HANDSHAKE_MARK=-1", "SHUNT_HANDSHAKE_MARK: \"-1\": "
+	  "not a whole number, nor auto" },
 	{ "SHUNT_LOG_LEVEL=7", "SHUNT_LOG_LEVEL: \"7\": "
 	  "not a level (off, error, warn, info or debug)" },
 };

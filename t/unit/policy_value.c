@@ -96,7 +96,7 @@ Test(policy_value, words)
 {
 	enum policy_mode mode;
 	unsigned roles;
-	bool trusted;
+	enum policy_greeting greeting;
 
 	cr_assert_null(value_mode("tcp", &mode));
 	cr_assert_eq(mode, POLICY_TCP);
@@ -114,11 +114,14 @@ Test(policy_value, words)
 	cr_assert_null(value_role("any", &roles));
 	cr_assert_eq(roles, ROLE_ANY);
 	cr_assert_not_null(value_role("accept", &roles));
-	cr_assert_null(value_peer("trusted", &trusted));
-	cr_assert(trusted);
-	cr_assert_null(value_peer("unknown", &trusted));
-	cr_assert_not(trusted);
-	cr_assert_not_null(value_peer("", &trusted));
+	cr_assert_null(value_greeting("trusted", &greeting));
+	cr_assert_eq(greeting, POLICY_GREETING_TRUSTED);
+	cr_assert_null(value_greeting("probe", &greeting));
+	cr_assert_eq(greeting, POLICY_GREETING_PROBE);
+	cr_assert_null(value_greeting("mark", &greeting));
+	cr_assert_eq(greeting, POLICY_GREETING_MARK);
+	cr_assert_not_null(value_greeting("unknown", &greeting));
+	cr_assert_not_null(value_greeting("", &greeting));
 }
 
 Test(policy_value, names_and_globs)
