@@ -13,7 +13,7 @@
 
 /* Untouched pages of it cost nothing. */
 atomic_uchar fd_claims[FD_CLAIMS_MOST];
-atomic_uchar fd_judged[FD_CLAIMS_MOST];
+atomic_uchar fd_notes[FD_CLAIMS_MOST];
 static atomic_uint highest;	/* of all claimed so far, plus one */
 
 void fd_claim(int fd, enum fd_owner owner)
@@ -39,10 +39,30 @@ bool fd_is(int fd, enum fd_owner owner)
 	return fd_is_any(fd) && (fd_claims[fd] & 1 << owner);
 }
 
-void fd_judge(int fd, bool judged)
+void fd_set_note(int fd, enum fd_note note, bool on)
 {
-	if ((unsigned)fd < FD_CLAIMS_MOST && fd_is_judged(fd) != judged)
-		atomic_store(&fd_judged[fd], judged);
+	if ((unsigned)fd >= FD_CLAIMS_MOST || fd_has_note(fd, note) == on)
+		return;
+	if (on)
+		atomic_fetch_or(&fd_notes[fd], note);
+	else
+		atomic_fetch_and(&fd_notes[fd], ~note);
+}
+
+void fd_forget_notes(int fd)
+{
+	if (fd_has_notes(fd))
+		atomic_store(&fd_notes[fd], 0);
+}
+
+void fd_copy_notes(int from, int to)
+{
+	unsigned char notes = 0;
+
+	if ((unsigned)from < FD_CLAIMS_MOST)
+		notes = fd_notes[from] & ~FD_NOTE_JUDGED;
+	if ((unsigned)to < FD_CLAIMS_MOST && fd_notes[to] != notes)
+		atomic_store(&fd_notes[to], notes);
 }
 
 int fd_next_claimed(unsigned first, unsigned last)

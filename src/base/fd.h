@@ -35,20 +35,41 @@ bool fd_is(int fd, enum fd_owner owner);
 int fd_next_claimed(unsigned first, unsigned last);
 
 /*
- * Numbers of connected sockets whose verdict was tcp: while such a number
- * stands for that file it is nothing to us. It is for short ways only, and as
- * good as our knowledge of what the number stands for: it is cleared when the
- * number comes new from the kernel.
+ * Notes on numbers, a bit each. A note is as good as our knowledge of what the
+ * number stands for: all are cleared when it comes new from the kernel, and
+ * copied with dup(2), but for the first.
  */
-extern atomic_uchar fd_judged[FD_CLAIMS_MOST];
+enum fd_note {
+	FD_NOTE_JUDGED = 1,	/* connected, and nothing to us: the verdict
+				   was tcp. For short ways only. */
+	FD_NOTE_MAXSEG = 2,	/* the application has set TCP_MAXSEG */
+	FD_NOTE_SYN = 4,	/* ... TCP_SAVE_SYN, and will read it */
+};
+
+extern atomic_uchar fd_notes[FD_CLAIMS_MOST];
+
+static inline bool fd_has_note(int fd, enum fd_note note)
+{
+	return (unsigned)fd < FD_CLAIMS_MOST &&
+	       (atomic_load_explicit(&fd_notes[fd], memory_order_relaxed) &
+		note);
+}
+
+static inline bool fd_has_notes(int fd)
+{
+	return (unsigned)fd < FD_CLAIMS_MOST &&
+	       atomic_load_explicit(&fd_notes[fd], memory_order_relaxed);
+}
 
 static inline bool fd_is_judged(int fd)
 {
-	return (unsigned)fd < FD_CLAIMS_MOST &&
-	       atomic_load_explicit(&fd_judged[fd], memory_order_relaxed);
+	return fd_has_note(fd, FD_NOTE_JUDGED);
 }
 
-void fd_judge(int fd, bool judged);
+void fd_set_note(int fd, enum fd_note note, bool on);
+void fd_forget_notes(int fd);
+/* `to` is a new number for what `from` stands for. */
+void fd_copy_notes(int from, int to);
 
 /* Close one of ours. */
 void fd_close(int fd);

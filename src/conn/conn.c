@@ -48,8 +48,8 @@ struct conn *conn_new(int fd, enum conn_role role,
 	conn->remote = *remote;
 	if (local)
 		conn->local = *local;
-	conn->born_ms = clock_ms();
 	conn->deadline_ms = TIME_NEVER;
+	conn->greeting.deadline_ms = TIME_NEVER;
 	conn->rx_boundary = OFFSET_NEVER;
 	conn->rx_end = OFFSET_NEVER;
 	conn->leave_at = conn->retreat_at = OFFSET_NEVER;
@@ -79,6 +79,7 @@ void conn_drop(struct conn *conn)
 	lock_destroy(&conn->send);
 	lock_destroy(&conn->waiters_lock);
 	replay_free(&conn->replay);
+	free(conn->greeting.held);
 	free(conn->early);
 	free(conn->back);
 	free(conn->offer);
@@ -161,6 +162,7 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 		conn->tx = TX_RAW;
 		conn->rx_boundary = OFFSET_NEVER;
 		conn->deadline_ms = TIME_NEVER;
+		conn->greeting.deadline_ms = TIME_NEVER;
 	}
 	return true;
 }
@@ -259,8 +261,18 @@ int conn_refuse(struct conn *conn, enum reason reason)
 		conn->decision.mode = POLICY_TCP;
 		return 0;
 	}
-	if (state == STATE_greeted && conn_step(conn, EVENT_unaware, reason))
+	if (conn->role == CONN_ACTIVE && state < STATE_greeted &&
+	    conn->decision.mode != POLICY_REQUIRE) {
+		conn->reason = reason;	/* REPLY must still be stripped */
+		conn->decision.mode = POLICY_TCP;
+		if (conn->greeting.stage == GREETING_QUIET)
+			dial_hurry(conn, reason);
 		return 0;
+	}
+	if (state == STATE_greeted) {
+		hold_quit(conn, reason);
+		return 0;
+	}
 	return -EBUSY;
 }
 
@@ -413,13 +425,20 @@ unsigned conn_busy_poll_us(const struct conn *conn)
 		       : 0;
 }
 
-int conn_peername(struct conn *conn)
+int conn_peername(struct conn *conn, struct sockaddr_storage *name,
+		  socklen_t *length)
 {
 	enum conn_state state = conn_state(conn);
 
-	if (conn->role == CONN_ACTIVE && conn->background &&
-	    (state == STATE_connecting || state == STATE_greeting))
+	if (conn->role == CONN_ACTIVE && state == STATE_greeting &&
+	    conn->decision.mode == POLICY_REQUIRE)
 		return -ENOTCONN;
+	if (state == STATE_greeting &&
+	    conn->greeting.stage == GREETING_REDIAL) {
+		*name = conn->dial_to;
+		*length = conn->dial_length;
+		return 0;
+	}
 	if (state == STATE_on_rdma &&
 	    (conn->reset ||
 	     (conn->tx_shut && conn->rx_end != OFFSET_NEVER)))

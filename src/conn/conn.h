@@ -27,6 +27,7 @@
 
 #include "conn/state.h"
 #include "fdtab/fdtab.h"
+#include "mark/mark.h"
 #include "policy/policy.h"
 
 #define CONN_PLAIN (-EUCLEAN)
@@ -76,31 +77,39 @@ int conn_leave(struct conn *conn, enum reason reason);
 /* Stay on TCP for this reason, if that is still possible: 0 or -EBUSY. */
 int conn_refuse(struct conn *conn, enum reason reason);
 
+/* Active side: what the kernel's connect() has come to. */
+struct conn_dialling {
+	const struct sockaddr *to;	/* as connect() was given it */
+	socklen_t length;
+	bool marked_syn;	/* by us */
+	bool established;	/* else it is under way */
+	bool seen;		/* the server's mark was, already */
+};
+
 /*
- * Active side. conn_dial(): the kernel's connect() to this address has begun
- * or succeeded; begin the greeting. `background` lets the service thread drive
- * it (non-blocking sockets).
+ * The kernel's connect() has begun or succeeded: the greeting may begin, with
+ * the application's first touch. Under `require` it begins at once.
  */
-void conn_dial(struct conn *conn, const struct sockaddr *to, socklen_t length,
-	       bool background);
-/* 0: connected; -EALREADY: under way; CONN_PLAIN; -errno: it failed. */
+void conn_dial(struct conn *conn, const struct conn_dialling *dialling);
+/*
+ * What another connect() is to say: CONN_PLAIN: what the kernel does; 0:
+ * connected; -EALREADY: under way (under `require`); -errno: it failed.
+ */
 int conn_dialled(struct conn *conn);
-/* Blocking connect() is interrupted: let the service thread go on with it. */
-void conn_dial_background(struct conn *conn);
+
+/*
+ * Passive side, once, in accept(): the SYN-ACK said `mark` (0: it had none) and
+ * the SYN this; look whether HELLO is there. False: the client has taken the
+ * connection back, and sent nothing but HELLO on it.
+ */
+bool conn_accepted(struct conn *conn, unsigned mark,
+		   const struct mark_client *client);
 
 /* recvmsg() and sendmsg() without the sleeping; flags as for those. */
 ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 		     int flags);
 ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 		      int flags);
-
-/*
- * A passive connection whose application speaks first: how long, in
- * microseconds, the sender should wait for the client's HELLO; 0: not at all.
- */
-unsigned conn_grace_us(struct conn *conn);
-/* The grace is over: let the application's bytes go, greeted or not. */
-void conn_grace_over(struct conn *conn);
 
 int conn_shutdown(struct conn *conn, int how);
 
@@ -157,8 +166,12 @@ int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 		    socklen_t *length);
 int conn_pending(struct conn *conn, int *bytes);	/* FIONREAD */
 int conn_unsent(struct conn *conn, int *bytes);		/* SIOCOUTQ */
-/* -ENOTCONN while a background connect is not over, else CONN_PLAIN. */
-int conn_peername(struct conn *conn);
+/*
+ * getpeername(2) where the kernel's answer would not do: -ENOTCONN, or 0 with
+ * *name filled; else CONN_PLAIN.
+ */
+int conn_peername(struct conn *conn, struct sockaddr_storage *name,
+		  socklen_t *length);
 
 /*
  * Memory outlives the application's interest while kept; for epoll sets,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The active side's greeting: HELLO when the kernel's connection is there,
- * then the first bytes of the answer. An unaware server is left and dialled
- * again, plainly, on the same socket, before it has seen an application byte.
+ * The active side's greeting. connect() is the kernel's. A server whose mark
+ * was seen gets HELLO when the application first touches the connection, and
+ * application bytes wait for REPLY (hold.c). What is not REPLY is taken back:
+ * dissolved, and dialled again, plainly, on the same socket from the same
+ * address, before the server has seen an application byte.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,19 +14,37 @@
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/internal.h"
+#include "mark/mark.h"
 
 #define REQUIRED_ERROR (-ENETUNREACH)	/* require, and no lane */
-#define ANSWERED_TIMES 20	/* handshake.timeout of who answered others */
+#define HURRY_MS 1000	/* for REPLY, when the connection is to be handed on */
 
 static bool must_have_lane(const struct conn *conn)
 {
 	return conn->decision.mode == POLICY_REQUIRE || conn->peer_requires;
 }
 
-/* With lock. The kernel holds the error, if any: every call will find it. */
-static void leave(struct conn *conn, enum reason reason)
+static bool is_trusted(const struct conn *conn)
 {
-	conn_step_locked(conn, EVENT_unaware, reason);
+	return conn->decision.greeting == POLICY_GREETING_TRUSTED;
+}
+
+/* With lock: how long REPLY may take. */
+static uint32_t patience_ms(const struct conn *conn)
+{
+	return conn->decision.greeting == POLICY_GREETING_PROBE
+		       ? conn->decision.handshake.probe_timeout_ms
+		       : conn->decision.handshake.timeout_ms;
+}
+
+/* With lock. */
+static void learn_local(struct conn *conn)
+{
+	struct sockaddr_storage name;
+	socklen_t length = sizeof(name);
+
+	if (real.getsockname(conn->tcp, (struct sockaddr *)&name, &length) == 0)
+		addr_normalize(&conn->local, (struct sockaddr *)&name, length);
 }
 
 /* With lock. */
@@ -32,12 +52,8 @@ static void send_hello(struct conn *conn)
 {
 	uint8_t message[WIRE_HELLO_SIZE];
 	struct wire_hello hello;
-	struct sockaddr_storage name;
-	socklen_t length = sizeof(name);
 
 	memset(&hello, 0, sizeof(hello));
-	real.getsockname(conn->tcp, (struct sockaddr *)&name, &length);
-	addr_normalize(&conn->local, (struct sockaddr *)&name, length);
 	conn_random(conn->mark, sizeof(conn->mark));
 	hello.local = conn->local;
 	hello.remote = conn->remote;
@@ -45,20 +61,44 @@ static void send_hello(struct conn *conn)
 	wire_put_hello(message, &hello);
 	if (real.send(conn->tcp, message, sizeof(message),
 		      MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(message)) {
-		leave(conn, REASON_peer_closed);
+		hold_leave(conn, REASON_peer_closed);
 		return;
 	}
-	conn->hello_sent = true;
-	if (conn->decision.greeting == POLICY_GREETING_TRUSTED)
-		conn->tx = TX_RAW;
-	conn->deadline_ms = clock_ms() + conn->decision.handshake.timeout_ms;
+	conn->greeting.stage = GREETING_ASKED;
+	if (is_trusted(conn))
+		conn->tx = TX_RELEASE;
+	conn->greeting.deadline_ms = clock_ms() + patience_ms(conn);
 }
 
-/* With lock. */
-static void establish(struct conn *conn)
+/*
+ * With lock: the first touch. A server that has spoken already has not waited
+ * for HELLO. What another thread has sent in the moment of connect() went raw.
+ */
+static void begin(struct conn *conn)
 {
+	struct pollfd tcp = { .fd = conn->tcp, .events = POLLIN | POLLRDHUP };
+
+	if (real.poll(&tcp, 1, 0) == 1)
+		hold_leave(conn, tcp.revents & (POLLRDHUP | POLLERR | POLLHUP)
+					 ? REASON_peer_closed
+					 : REASON_server_first);
+	else if (!mark_is_untouched(conn->tcp))
+		hold_leave(conn, REASON_late_hello);
+	else
+		send_hello(conn);
+}
+
+/* With lock: the kernel's connection is there. */
+static void establish(struct conn *conn, bool marked)
+{
+	struct mark_reading reading = { .seen = marked };
+
 	conn_step_locked(conn, EVENT_established, conn->reason);
-	send_hello(conn);
+	learn_local(conn);
+	if (!marked && conn->decision.greeting == POLICY_GREETING_MARK)
+		mark_read(conn->tcp, conn->remote.ss_family, &reading);
+	if (!reading.seen && conn->decision.greeting == POLICY_GREETING_MARK)
+		hold_leave(conn, REASON_peer_unmarked);
 }
 
 /* With lock: is the kernel's connection there? */
@@ -68,29 +108,32 @@ static void look_established(struct conn *conn)
 
 	if (real.poll(&tcp, 1, 0) != 1)
 		return;
-	if (tcp.revents & (POLLERR | POLLHUP)) {
-		leave(conn, REASON_closed);
-		return;
-	}
-	establish(conn);
+	if (tcp.revents & (POLLERR | POLLHUP))
+		hold_leave(conn, REASON_closed);
+	else
+		establish(conn, false);
 }
 
 /* With lock: REPLY is in and consumed. */
 static void take_reply(struct conn *conn, const struct wire_reply *reply)
 {
-	conn->deadline_ms = TIME_NEVER;
-	unaware_answered(&conn->remote,
-			 conn->decision.handshake.forget_after_ms);
-	if (!(reply->flags & WIRE_REPLY_ACCEPT) || reply->count == 0) {
-		leave(conn, reply->reason == REASON_proxied ||
-				    reply->reason == REASON_version
-				    ? reply->reason
-				    : REASON_peer_declined);
+	bool accepted = (reply->flags & WIRE_REPLY_ACCEPT) && reply->count;
+
+	conn->greeting.deadline_ms = TIME_NEVER;
+	if (!accepted) {
+		hold_leave(conn, reply->reason == REASON_proxied ||
+					 reply->reason == REASON_version
+					 ? reply->reason
+					 : REASON_peer_declined);
+		return;
+	}
+	if (conn->decision.mode == POLICY_TCP || conn->closing) {
+		hold_leave(conn, conn->closing ? REASON_closed : conn->reason);
 		return;
 	}
 	conn->offer = malloc(sizeof(*reply));
 	if (!conn->offer) {
-		leave(conn, REASON_no_memory);
+		hold_leave(conn, REASON_no_memory);
 		return;
 	}
 	*conn->offer = *reply;
@@ -98,13 +141,10 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 	conn->peer_requires = reply->flags & WIRE_REPLY_REQUIRE;
 	conn_step_locked(conn, EVENT_aware, REASON_too_short);
 	conn->rx = RX_RAW;
-	conn->tx = must_have_lane(conn) ? TX_HOLD : TX_RAW;
+	conn->tx = must_have_lane(conn) ? TX_HOLD : TX_RELEASE;
 }
 
-/*
- * With lock: look at the first bytes of the answer. True: the server is
- * unaware. *reason says in what way.
- */
+/* With lock: look at the first bytes of the answer. False: it is no REPLY. */
 static bool look_reply(struct conn *conn)
 {
 	uint8_t in[WIRE_REPLY_MAX];
@@ -114,14 +154,14 @@ static bool look_reply(struct conn *conn)
 
 	got = real.recv(conn->tcp, in, sizeof(in), MSG_PEEK | MSG_DONTWAIT);
 	if (got < 0)
-		return errno != EAGAIN && errno != EINTR;
+		return errno == EAGAIN || errno == EINTR;
 	if (got == 0)
-		return true;
+		return false;
 	length = wire_length(in, got);
 	if (length == -EAGAIN || (length > 0 && length > got))
-		return false;
-	if (length < 0 || length > WIRE_REPLY_MAX)
 		return true;
+	if (length < 0 || length > WIRE_REPLY_MAX)
+		return false;
 	switch (wire_get_reply(in, length, &reply)) {
 	case 0:
 		break;
@@ -130,31 +170,11 @@ static bool look_reply(struct conn *conn)
 		reply.reason = REASON_version;
 		break;
 	default:
-		return true;
+		return false;
 	}
 	real.recv(conn->tcp, in, length, MSG_DONTWAIT);
 	take_reply(conn, &reply);
-	return false;
-}
-
-/* Dissolve the connection (connect(2), AF_UNSPEC) and dial it plainly. */
-static int redial(struct conn *conn, bool background)
-{
-	struct sockaddr unspec = { .sa_family = AF_UNSPEC };
-	int flags, ret;
-
-	if (real.connect(conn->tcp, &unspec, sizeof(unspec)) != 0)
-		return -errno;
-	flags = background ? real.fcntl(conn->tcp, F_GETFL, NULL) : O_NONBLOCK;
-	if (!(flags & O_NONBLOCK))
-		real.fcntl(conn->tcp, F_SETFL,
-			   (void *)(long)(flags | O_NONBLOCK));
-	ret = real.connect(conn->tcp, (struct sockaddr *)&conn->dial_to,
-			   conn->dial_length);
-	ret = ret == 0 ? 0 : -errno;
-	if (!(flags & O_NONBLOCK))
-		real.fcntl(conn->tcp, F_SETFL, (void *)(long)flags);
-	return ret;
+	return true;
 }
 
 void dial_dissolve(struct conn *conn)
@@ -164,96 +184,149 @@ void dial_dissolve(struct conn *conn)
 	real.connect(conn->tcp, &unspec, sizeof(unspec));
 }
 
-/* The server is unaware. Only the one who set redialling comes here. */
-static void leave_unaware(struct conn *conn, bool background)
+/*
+ * With lock: dissolve the connection (connect(2), AF_UNSPEC) and dial plainly
+ * from the same address; the kernel refuses that one only if somebody has
+ * taken it in between. Never blocks. 0, -EINPROGRESS, -errno.
+ */
+static int redial(struct conn *conn)
+{
+	struct sockaddr_storage local;
+	socklen_t length = sizeof(local);
+	int flags = real.fcntl(conn->tcp, F_GETFL, NULL), ret;
+	bool named = real.getsockname(conn->tcp, (struct sockaddr *)&local,
+				      &length) == 0;
+
+	dial_dissolve(conn);
+	if (conn->greeting.marked_syn)
+		mark_syn_never(conn->tcp);
+	if (named)
+		(void)real.bind(conn->tcp, (struct sockaddr *)&local, length);
+	if (!(flags & O_NONBLOCK))
+		real.fcntl(conn->tcp, F_SETFL,
+			   (void *)(long)(flags | O_NONBLOCK));
+	ret = real.connect(conn->tcp, (struct sockaddr *)&conn->dial_to,
+			   conn->dial_length) == 0
+		      ? 0
+		      : -errno;
+	if (!(flags & O_NONBLOCK))
+		real.fcntl(conn->tcp, F_SETFL, (void *)(long)flags);
+	learn_local(conn);
+	return ret;
+}
+
+/* With lock: STATE_dead. */
+static void fail(struct conn *conn, int error, enum reason reason)
+{
+	if (conn_step_locked(conn, EVENT_lost, reason))
+		conn->failure = error;
+}
+
+static enum reason reason_of_silence(const struct conn *conn)
+{
+	return conn->decision.greeting == POLICY_GREETING_MARK
+		       ? REASON_taken_back
+		       : REASON_peer_unaware;
+}
+
+/* With lock: what came is no REPLY, or nothing came in time. */
+static void take_back(struct conn *conn)
 {
 	int ret;
 
-	unaware_remember(&conn->remote,
-			 conn->decision.handshake.forget_after_ms);
+	conn->greeting.deadline_ms = TIME_NEVER;
+	if (conn->decision.greeting == POLICY_GREETING_PROBE)
+		unaware_remember(&conn->remote,
+				 conn->decision.handshake.forget_after_ms);
 	if (must_have_lane(conn)) {
 		dial_dissolve(conn);
-		conn_fail(conn, REQUIRED_ERROR, REASON_peer_unaware);
+		fail(conn, REQUIRED_ERROR, reason_of_silence(conn));
 		return;
 	}
-	ret = conn->decision.greeting == POLICY_GREETING_TRUSTED ?
-	      0 : redial(conn, background);
-	lock_acquire(&conn->lock);
-	conn->dial_error = ret;
-	leave(conn, REASON_peer_unaware);
-	lock_release(&conn->lock);
-	conn_settle(conn);
-}
-
-/*
- * With lock: has the answer taken too long? Who has answered others lately is
- * busy, and would see a connection that was left as one that comes to nothing.
- */
-static bool time_is_over(struct conn *conn)
-{
-	if (conn->state != STATE_greeting || clock_ms() < conn->deadline_ms)
-		return false;
-	if (conn->patient || !unaware_has_answered(&conn->remote))
-		return true;
-	conn->patient = true;
-	conn->deadline_ms = clock_ms() +
-			    (uint64_t)conn->decision.handshake.timeout_ms *
-				    ANSWERED_TIMES;
-	return false;
-}
-
-/*
- * With lock. True: the server is unaware, and this caller is to leave it.
- * `fresh`: the kernel has just connected it, and no answer can be there yet.
- */
-static bool look_locked(struct conn *conn, bool fresh)
-{
-	bool unaware;
-
-	if (conn->redialling)
-		return false;
-	if (fresh) {
-		establish(conn);
-		return false;
+	if (is_trusted(conn) || (conn->closing && !hold_any(conn))) {
+		hold_leave(conn, REASON_peer_unaware);
+		return;
 	}
+	ret = redial(conn);
+	if (ret == 0) {
+		hold_leave(conn, reason_of_silence(conn));
+	} else if (ret == -EINPROGRESS) {
+		conn->greeting.stage = GREETING_REDIAL;
+	} else {
+		fail(conn, -ECONNRESET, reason_of_silence(conn));
+	}
+}
+
+/* With lock: is the second connection there? */
+static void look_redialled(struct conn *conn)
+{
+	struct pollfd tcp = { .fd = conn->tcp, .events = POLLOUT };
+
+	if (real.poll(&tcp, 1, 0) != 1)
+		return;
+	if (tcp.revents & (POLLERR | POLLHUP)) {
+		fail(conn, -ECONNRESET, reason_of_silence(conn));
+		return;
+	}
+	learn_local(conn);
+	hold_leave(conn, reason_of_silence(conn));
+}
+
+/* With lock. */
+static void look_locked(struct conn *conn, bool touch)
+{
 	if (conn->state == STATE_connecting)
 		look_established(conn);
-	if (conn->state != STATE_greeting || !conn->hello_sent)
-		return false;
-	unaware = look_reply(conn) || time_is_over(conn);
-	conn->redialling = unaware;
-	return unaware;
+	if (conn->state != STATE_greeting)
+		return;
+	switch (conn->greeting.stage) {
+	case GREETING_QUIET:
+		if (touch)
+			begin(conn);
+		break;
+	case GREETING_ASKED:
+		if (!look_reply(conn) ||
+		    (conn->state == STATE_greeting &&
+		     conn->greeting.stage == GREETING_ASKED &&
+		     clock_ms() >= conn->greeting.deadline_ms))
+			take_back(conn);
+		break;
+	case GREETING_REDIAL:
+		look_redialled(conn);
+		break;
+	case GREETING_OVER:
+		break;
+	}
 }
 
-static void after_greeting(struct conn *conn)
+/* The greeting has changed under the lock. */
+static void settle(struct conn *conn, enum conn_state before)
 {
-	if (conn_state(conn) == STATE_plain && must_have_lane(conn)) {
+	enum conn_state state = conn_state(conn);
+
+	if (state == STATE_plain && must_have_lane(conn)) {
 		dial_dissolve(conn);
 		conn->failure = REQUIRED_ERROR;
 		conn->state = STATE_dead;
 	}
-	conn_settle(conn);
-	if (conn_state(conn) == STATE_greeted)
+	if (state != before)
+		conn_settle(conn);
+	if (conn->tx == TX_RELEASE)
+		hold_release(conn);
+	else if (conn_state(conn) == STATE_greeted && state != before)
 		join_if_worth(conn);
 }
 
-static void look(struct conn *conn, bool fresh)
+static void look(struct conn *conn, bool touch)
 {
-	enum conn_state before, after;
-	bool unaware, background;
+	enum conn_state before;
 	int saved = errno;
 
 	lock_acquire(&conn->lock);
 	before = conn->state;
-	unaware = look_locked(conn, fresh);
-	after = conn->state;
-	background = conn->background;
+	look_locked(conn, touch);
 	lock_release(&conn->lock);
-
-	if (unaware)
-		leave_unaware(conn, background);
-	else if (after != before)
-		after_greeting(conn);
+	settle(conn, before);
 	errno = saved;
 }
 
@@ -262,45 +335,78 @@ void dial_look(struct conn *conn)
 	look(conn, false);
 }
 
-void conn_dial(struct conn *conn, const struct sockaddr *to, socklen_t length,
-	       bool background)
+void dial_touch(struct conn *conn)
 {
-	conn->dial_length = length < sizeof(conn->dial_to)
-				    ? length
-				    : (socklen_t)sizeof(conn->dial_to);
-	memcpy(&conn->dial_to, to, conn->dial_length);
-	conn->background = background;
-	if (background && service_watch(conn) != 0) {
-		conn_step(conn, EVENT_unaware, REASON_no_memory);
-		return;
+	look(conn, true);
+}
+
+void dial_hurry(struct conn *conn, enum reason reason)
+{
+	uint64_t soon = clock_ms() + HURRY_MS;
+	enum conn_state before;
+
+	lock_acquire(&conn->lock);
+	before = conn->state;
+	if (before == STATE_connecting ||
+	    (before == STATE_greeting &&
+	     conn->greeting.stage == GREETING_QUIET))
+		hold_leave(conn, reason);
+	else if (before == STATE_greeting && conn->greeting.deadline_ms > soon)
+		conn->greeting.deadline_ms = soon;
+	lock_release(&conn->lock);
+	settle(conn, before);
+	look(conn, false);
+}
+
+void conn_dial(struct conn *conn, const struct conn_dialling *dialling)
+{
+	enum conn_state before = conn->state;
+	socklen_t most = sizeof(conn->dial_to);
+
+	conn->dial_length = dialling->length < most ? dialling->length : most;
+	memcpy(&conn->dial_to, dialling->to, conn->dial_length);
+	conn->greeting.marked_syn = dialling->marked_syn;
+	if (dialling->established) {
+		lock_acquire(&conn->lock);
+		if (conn->state == STATE_connecting)
+			establish(conn, dialling->seen);
+		lock_release(&conn->lock);
+		settle(conn, before);
 	}
-	look(conn, !background);
-}
-
-void conn_dial_background(struct conn *conn)
-{
-	conn->background = true;
+	if (conn->decision.mode != POLICY_REQUIRE)
+		return;
+	/* The service thread makes the lane that connect() waits for. */
 	if (service_watch(conn) != 0)
-		conn_step(conn, EVENT_unaware, REASON_no_memory);
+		conn_fail(conn, REQUIRED_ERROR, REASON_no_memory);
+	dial_touch(conn);
 }
 
-int conn_dialled(struct conn *conn)
+/* Under `require` the lane belongs to what connect(2) waits for. */
+static int demanded(struct conn *conn)
 {
 	switch (conn_state(conn)) {
 	case STATE_connecting:
 	case STATE_greeting:
-		return conn->decision.greeting == POLICY_GREETING_TRUSTED &&
-				       conn->hello_sent
-			       ? 0
-			       : -EALREADY;
 	case STATE_greeted:
 	case STATE_joining:
-		return must_have_lane(conn) ? -EALREADY : 0;
+		return -EALREADY;
 	case STATE_dead:
 		return conn->failure;
 	case STATE_plain:
-		return conn->dial_error ? conn->dial_error : CONN_PLAIN;
+		return CONN_PLAIN;
 	default:
 		return conn_is_away(conn) ? -EALREADY : 0;
 	}
+}
+
+int conn_dialled(struct conn *conn)
+{
+	enum conn_state state = conn_state(conn);
+
+	if (conn->decision.mode == POLICY_REQUIRE)
+		return demanded(conn);
+	if (state == STATE_greeting &&
+	    conn->greeting.stage == GREETING_REDIAL)
+		return -EISCONN;	/* as the application has it */
+	return state == STATE_dead ? conn->failure : CONN_PLAIN;
 }

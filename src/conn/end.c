@@ -39,50 +39,62 @@ static void shut_write(struct conn *conn)
 static int shut_down(struct conn *conn, int how);
 
 /*
- * An accepted connection that nobody has read from. As with a first send, FIN
- * before REPLY would make the client dial again: HELLO has its grace; and one
- * that is later still is no byte of the stream.
+ * With send and lock. Nothing of the application's may go yet, or something has
+ * to go before: FIN, or the end of reading, comes behind it. False: it is the
+ * kernel's to do now.
  */
-static int shut_ungreeted(struct conn *conn, int how)
+static bool shut_later(struct conn *conn, int how)
 {
-	struct pollfd tcp = { .fd = conn->tcp, .events = POLLIN };
-	unsigned us = conn_grace_us(conn);
+	if (conn->state > STATE_greeted || conn->tx == TX_RAW)
+		return false;
+	if (how != SHUT_RD)
+		conn->tx_shut = true;
+	if (how != SHUT_WR)
+		conn->rx_shut = true;
+	return true;
+}
 
-	conn_refuse(conn, REASON_closed);
-	if (us)
-		real.poll(&tcp, 1, (int)(us + 999) / 1000);
-	greet_look(conn);
-	conn_grace_over(conn);
-	if (conn_is_plain(conn) || conn->tx != TX_RAW)
-		return CONN_PLAIN;
-	conn->tx_shut |= how != SHUT_RD;
+/* REPLY or a late HELLO is yet to come, in a stream that goes raw already. */
+static int shut_raw(struct conn *conn, int how)
+{
+	if (how != SHUT_RD)
+		conn->tx_shut = true;
 	return real.shutdown(conn->tcp, how) == 0 ? 0 : -errno;
 }
 
-/* Shut down before the connection has a lane: the kernel's business. */
+/* Shut down before the connection has a lane. */
 static int shut_early(struct conn *conn, int how)
 {
-	if (conn->role == CONN_PASSIVE && conn->rx == RX_GREET) {
-		return shut_ungreeted(conn, how);
-	} else if (conn->rx == RX_GREET && conn->background &&
-		   conn->decision.greeting != POLICY_GREETING_TRUSTED) {
-		/* Still connecting, as the application sees it (tcp(7)). */
-		if (conn_state(conn) == STATE_greeting)
-			dial_dissolve(conn);
-		conn_step(conn, EVENT_unaware, REASON_closed);
-		return conn->hello_sent ? 0 : CONN_PLAIN;
-	} else if (conn->rx == RX_GREET) {
-		if (conn->decision.greeting != POLICY_GREETING_TRUSTED ||
-		    !conn->hello_sent)
-			return -ENOTCONN;
-		/* REPLY must still be stripped. */
-		conn->tx_shut |= how != SHUT_RD;
-		return real.shutdown(conn->tcp, how) == 0 ? 0 : -errno;
+	bool later, greets = conn->rx == RX_GREET;
+
+	/* Still connecting, as the application sees it (tcp(7)). */
+	if (conn->role == CONN_ACTIVE && conn->decision.mode == POLICY_REQUIRE) {
+		dial_dissolve(conn);
+		hold_quit(conn, REASON_closed);
+		return 0;
 	}
-	if (!conn_step(conn, EVENT_unaware, REASON_closed) &&
-	    conn_state(conn) != STATE_plain)
-		return shut_down(conn, how);	/* a lane came just now */
-	return CONN_PLAIN;
+	conn_refuse(conn, REASON_closed);	/* it needs no lane any more */
+	if (conn->role == CONN_PASSIVE && greets) {
+		greet_look(conn);
+		greet_speak(conn);
+	}
+	if (conn_is_plain(conn))
+		return CONN_PLAIN;
+	lock_acquire(&conn->send);
+	lock_acquire(&conn->lock);
+	later = shut_later(conn, how);
+	lock_release(&conn->lock);
+	lock_release(&conn->send);
+	if (later) {
+		conn_ring(conn, NULL);
+		hold_attend(conn);
+		return 0;
+	}
+	if (conn_state(conn) == STATE_greeting)
+		return shut_raw(conn, how);
+	if (conn_is_plain(conn))
+		return CONN_PLAIN;
+	return shut_down(conn, how);	/* a lane came just now */
 }
 
 static int shut_down(struct conn *conn, int how)
@@ -179,6 +191,7 @@ void end_rsocket(int rs)
 
 void conn_dissolve(struct conn *conn)
 {
+	hold_drop(conn);
 	conn_step(conn, conn_state(conn) < STATE_greeted ? EVENT_unaware
 							 : EVENT_dissolved,
 		  REASON_closed);
@@ -238,7 +251,7 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 }
 
 /* SO_LINGER with a time of zero: close() resets (socket(7)). */
-static bool lingers_not(struct conn *conn)
+static bool resets_on_close(struct conn *conn)
 {
 	struct linger linger = { 0, 0 };
 	socklen_t length = sizeof(linger);
@@ -256,7 +269,7 @@ static void end_lane(struct conn *conn)
 	if (atomic_exchange(&conn->lane_ending, true))
 		return;
 	if (conn_state(conn) == STATE_on_rdma) {
-		if (unread(conn) || lingers_not(conn))
+		if (unread(conn) || resets_on_close(conn))
 			flags |= WIRE_CLOSE_RESET;
 		control_say(conn, WIRE_CLOSE, flags, conn->tx_bytes);
 		conn_report(conn, "closed");
@@ -286,17 +299,37 @@ void end_linger(struct conn *conn)
 	service_watch(conn);
 }
 
+/* What is held goes before the end, unless the application wants a reset. */
+static bool has_to_wait(struct conn *conn)
+{
+	if (resets_on_close(conn))
+		return false;
+	return hold_waits(conn) || conn->reply_due;
+}
+
 /*
  * A HELLO that nobody looked at must not turn our FIN into RST; but the parent
- * that closes what its child serves leaves HELLO to the child.
+ * that closes what its child serves leaves HELLO to the child. A REPLY that
+ * comes after the end would do the same to the peer's.
  */
 static void end_greeting(struct conn *conn)
 {
-	if (conn->role == CONN_PASSIVE && !family_shares(conn)) {
+	bool shares = family_shares(conn);
+
+	if (!shares)
 		conn_refuse(conn, REASON_closed);
+	if (conn->role == CONN_PASSIVE && !shares)
 		greet_look(conn);
+	if (conn->tx == TX_RELEASE)
+		hold_release(conn);
+	if (conn_is_plain(conn))
+		return;
+	if (!shares && has_to_wait(conn)) {
+		service_watch(conn);
+		return;
 	}
-	conn_step(conn, EVENT_unaware, REASON_closed);
+	hold_drop(conn);
+	hold_quit(conn, REASON_closed);
 }
 
 void end_conn(struct conn *conn)
@@ -373,12 +406,27 @@ static void end_entry(int fd, struct fdtab_object *object, void *arg)
 		end_lane(conn);
 }
 
+/* Held bytes are nowhere else: their greeting is to be over soon. */
+static void hurry_entry(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+
+	(void)fd;
+	(void)arg;
+	if (!conn || !hold_waits(conn) || conn_is_away(conn))
+		return;
+	if (conn->role == CONN_ACTIVE)
+		dial_hurry(conn, REASON_closed);
+	service_watch(conn);
+}
+
 void conn_exit(void)
 {
 	uint64_t until_ms = clock_ms() + EXIT_MOST_MS;
 	int saved = errno;
 
 	family_exit();
+	fdtab_each(hurry_entry, NULL);
 	fdtab_each(end_entry, NULL);
 	work_wait(WORK_END, EXIT_MOST_MS);
 	/* A peer that still talks would reset what TCP has yet to deliver. */

@@ -25,8 +25,35 @@ static struct lock forking = LOCK_INIT(forking);
 struct lock family_lock = LOCK_INIT(family);
 static struct children *all, *born;
 static unsigned forks;	/* that made us what we are */
+/*
+ * This process leaves accepted connections to its children: HELLO is answered
+ * by who touches one first, not in accept().
+ */
+static atomic_bool greets_late;
 
 /* -- before ---------------------------------------------------------------- */
+
+/* No byte of ours has been sent on it. */
+static bool is_only_dialled(const struct conn *conn)
+{
+	return conn->role == CONN_ACTIVE &&
+	       conn_state(conn) <= STATE_greeting &&
+	       conn->greeting.stage == GREETING_QUIET &&
+	       conn->decision.mode != POLICY_REQUIRE;
+}
+
+/* Answered in accept(), and its application has not touched it. */
+static bool is_only_accepted(const struct conn *conn)
+{
+	return conn->role == CONN_PASSIVE && conn->tx_bytes == 0 &&
+	       conn->rx_bytes == 0 &&
+	       (conn_state(conn) == STATE_greeted || conn->reply_due);
+}
+
+bool family_greets_late(void)
+{
+	return greets_late;
+}
 
 static void collect(int fd, struct fdtab_object *object, void *arg)
 {
@@ -37,6 +64,10 @@ static void collect(int fd, struct fdtab_object *object, void *arg)
 	(void)fd;
 	if (!conn || family_is_away(conn) || conn->collected)
 		return;
+	if (is_only_dialled(conn))	/* both can have it at once */
+		dial_hurry(conn, REASON_forked);
+	if (is_only_accepted(conn))
+		greets_late = true;
 	state = conn_state(conn);
 	if (state == STATE_plain || state == STATE_dead)
 		return;
@@ -113,7 +144,7 @@ bool family_untouched(const struct conn *conn)
 {
 	return conn->role == CONN_PASSIVE &&
 	       conn_state(conn) == STATE_greeting && conn->rx == RX_GREET &&
-	       conn->tx == TX_HOLD && !conn->reply_due;
+	       conn->tx == TX_HOLD && !conn->reply_due && !hold_any(conn);
 }
 
 /* With lock. Its state may have changed since it was collected. */

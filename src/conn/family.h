@@ -57,6 +57,9 @@ static inline bool family_is_away(const struct conn *conn)
 	return conn->parent != NULL;
 }
 
+/* Are accepted connections left to children that will greet them? */
+bool family_greets_late(void);
+
 /* The application's interest is over. True: nothing else is to be done. */
 bool family_end(struct conn *conn);
 /* All that was to be done at its end is: its share is not needed any more. */

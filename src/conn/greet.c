@@ -17,19 +17,33 @@
 #include "conn/limits.h"
 #include "rdma/rdma.h"
 
+#define GRACE_LEAST_US 1000
 #define GRACE_MOST_US 4000
+#define ATTEND_MS 1000	/* an application that does not look: HELLO waits */
 
 /* With lock: nothing that could become HELLO is there; the kernel's now. */
 static void leave(struct conn *conn, enum reason reason)
 {
 	if (conn->decision.mode != POLICY_REQUIRE) {
-		conn_step_locked(conn, EVENT_unaware, reason);
+		hold_leave(conn, reason);
 		return;
 	}
 	if (conn_step_locked(conn, EVENT_lost, reason)) {
 		conn->failure = -ECONNRESET;
 		real.shutdown(conn->tcp, SHUT_RDWR);
 	}
+}
+
+/* A client that is aware and does not greet cannot see a mark above its own. */
+static enum reason why_no_hello(const struct conn *conn)
+{
+	const struct greeting *greeting = &conn->greeting;
+
+	if (greeting->client.seen && greeting->client.mss &&
+	    greeting->client.mss < greeting->listener_mark &&
+	    conn->tx == TX_HOLD)
+		return REASON_mark_hidden;
+	return REASON_peer_unaware;
 }
 
 /* Why a lane is out of the question, from HELLO alone; REASON_none: not. */
@@ -52,8 +66,9 @@ static void take_hello(struct conn *conn, uint8_t *in, int length)
 	int parsed = wire_get_hello(in, length, &hello);
 
 	real.recv(conn->tcp, in, length, MSG_DONTWAIT);
-	conn->deadline_ms = TIME_NEVER;
-	if (conn->tx == TX_RAW) {
+	conn->greeting.deadline_ms = TIME_NEVER;
+	conn->greeting.prefix = false;
+	if (conn->tx == TX_RAW || conn->tx == TX_RELEASE) {
 		/* The client sees our first bytes, not REPLY, and leaves. */
 		leave(conn, REASON_late_hello);
 		return;
@@ -66,64 +81,78 @@ static void take_hello(struct conn *conn, uint8_t *in, int length)
 
 /*
  * With lock: the client has reset the connection, and HELLO may be there
- * still. Without any bytes the error is the application's.
+ * still. Without any bytes the error is the application's. True: there was
+ * HELLO, and nothing else.
  */
-static void take_refused_hello(struct conn *conn)
+static bool take_refused_hello(struct conn *conn)
 {
 	uint8_t in[WIRE_HELLO_MAX];
 	int length, there = 0;
 	ssize_t got;
 
 	if (real.ioctl(conn->tcp, FIONREAD, &there) != 0 || there == 0)
-		return;
+		return false;
 	got = real.recv(conn->tcp, in, sizeof(in), MSG_PEEK | MSG_DONTWAIT);
 	length = got > 0 ? wire_length(in, got) : -ENOMSG;
-	if (length > 0 && length <= got)
-		real.recv(conn->tcp, in, length, MSG_DONTWAIT);
+	if (length <= 0 || length > got)
+		return false;
+	real.recv(conn->tcp, in, length, MSG_DONTWAIT);
+	return length == there;
 }
 
-/* With lock. */
-static void look_locked(struct conn *conn)
+/* With lock: what there is may yet become HELLO; but not for ever. */
+static void look_at_prefix(struct conn *conn)
+{
+	struct greeting *greeting = &conn->greeting;
+
+	if (!greeting->prefix) {
+		greeting->prefix = true;
+		greeting->deadline_ms =
+			clock_ms() + conn->decision.handshake.probe_timeout_ms;
+	} else if (clock_ms() >= greeting->deadline_ms) {
+		leave(conn, REASON_peer_unaware);
+	}
+}
+
+/* With lock. True: the client has taken it back, with HELLO alone in it. */
+static bool look_locked(struct conn *conn)
 {
 	struct pollfd tcp = { .fd = conn->tcp, .events = POLLIN };
 	uint8_t in[WIRE_HELLO_MAX];
+	bool refused;
 	ssize_t got;
 	int length;
 
 	if (real.poll(&tcp, 1, 0) != 1)
-		return;
+		return false;
 	if (tcp.revents & POLLERR) {
-		take_refused_hello(conn);
+		refused = take_refused_hello(conn);
 		leave(conn, REASON_peer_closed);
-		return;
+		return refused;
 	}
 	got = real.recv(conn->tcp, in, sizeof(in), MSG_PEEK | MSG_DONTWAIT);
 	if (got < 0)
-		return;
+		return false;
 	length = got == 0 ? -ENOMSG : wire_length(in, got);
-	if (length == -EAGAIN || length > got) {
-		if (conn->deadline_ms == TIME_NEVER)
-			conn->deadline_ms = clock_ms() +
-				conn->decision.handshake.timeout_ms;
-		else if (clock_ms() >= conn->deadline_ms)
-			leave(conn, REASON_peer_unaware);
-	} else if (length < 0) {
-		leave(conn, REASON_peer_unaware);
-	} else {
+	if (length == -EAGAIN || length > got)
+		look_at_prefix(conn);
+	else if (length < 0)
+		leave(conn, got ? why_no_hello(conn) : REASON_peer_closed);
+	else
 		take_hello(conn, in, length);
-	}
+	return false;
 }
 
-void greet_look(struct conn *conn)
+/* True: as look_locked(). */
+static bool look(struct conn *conn)
 {
-	bool answer, left = false;
+	bool answer, left = false, refused = false;
 	int saved = errno;
 
-	if (conn->share && !family_claim(conn))
-		return;
 	lock_acquire(&conn->lock);
-	if (conn->state == STATE_greeting && !conn->reply_due) {
-		look_locked(conn);
+	if (conn->state == STATE_greeting && conn->rx == RX_GREET &&
+	    !conn->reply_due) {
+		refused = look_locked(conn);
 		left = conn->state != STATE_greeting;
 	}
 	answer = conn->reply_due;
@@ -133,7 +162,16 @@ void greet_look(struct conn *conn)
 		greet_answer(conn);
 	else if (left)
 		conn_settle(conn);
+	if (conn->tx == TX_RELEASE)
+		hold_release(conn);
 	errno = saved;
+	return refused;
+}
+
+void greet_look(struct conn *conn)
+{
+	if (!conn->share || family_claim(conn))
+		look(conn);
 }
 
 /* With lock: REPLY with what the struct says, and the next state. */
@@ -150,19 +188,22 @@ static void send_reply(struct conn *conn, struct wire_reply *reply)
 		conn_random(conn->mark, sizeof(conn->mark));
 		memcpy(reply->token, conn->token, sizeof(reply->token));
 		memcpy(reply->mark, conn->mark, sizeof(reply->mark));
-		conn->rx = RX_RAW;
-		conn->tx = conn->decision.mode == POLICY_REQUIRE ? TX_HOLD
-								 : TX_RAW;
-		conn_step_locked(conn, EVENT_aware, REASON_too_short);
 	} else {
 		reply->count = 0;
-		leave(conn, conn->reason);
 	}
 	size = wire_put_reply(out, reply);
 	/* A fresh socket takes it whole; if not, the peer is gone. */
 	if (real.send(conn->tcp, out, size, MSG_DONTWAIT | MSG_NOSIGNAL) !=
-	    size)
+	    size) {
 		leave(conn, REASON_peer_closed);
+	} else if (conn->reason != REASON_none) {
+		leave(conn, conn->reason);
+	} else {
+		conn_step_locked(conn, EVENT_aware, REASON_too_short);
+		conn->rx = RX_RAW;
+		conn->tx = conn->decision.mode == POLICY_REQUIRE ? TX_HOLD
+								 : TX_RELEASE;
+	}
 }
 
 /* Our lane addresses for REPLY, or the reason why there are none. */
@@ -215,38 +256,74 @@ void greet_answer(struct conn *conn)
 		}
 		lock_release(&conn->lock);
 	} while (again);
-	if (count != -EAGAIN)
+	if (count != -EAGAIN) {
 		conn_settle(conn);
+		if (conn->tx == TX_RELEASE)
+			hold_release(conn);
+	}
 	errno = saved;
 }
 
-unsigned conn_grace_us(struct conn *conn)
+/* With lock. */
+static uint64_t grace_ms(const struct conn *conn)
 {
 	struct tcp_info info;
 	socklen_t length = sizeof(info);
-	int32_t grace = conn->decision.handshake.grace_us;
+	int64_t us = conn->decision.handshake.grace_us;
 
-	if (conn->role != CONN_PASSIVE || conn->grace_used ||
-	    conn_state(conn) != STATE_greeting || conn->tx != TX_HOLD)
-		return 0;
-	if (conn->reply_due)
-		return GRACE_MOST_US;
-	if (grace >= 0)
-		return grace ? grace : 1;
-	if (real.getsockopt(conn->tcp, IPPROTO_TCP, TCP_INFO, &info,
-			    &length) != 0)
-		return 1;
-	grace = 2 * info.tcpi_rtt;
-	return grace < 1000 ? 1000 : grace > GRACE_MOST_US ? GRACE_MOST_US
-							   : grace;
+	if (us < 0) {
+		us = GRACE_LEAST_US;
+		if (real.getsockopt(conn->tcp, IPPROTO_TCP, TCP_INFO, &info,
+				    &length) == 0)
+			us = 2 * (int64_t)info.tcpi_rtt;
+		us = us < GRACE_LEAST_US ? GRACE_LEAST_US : us;
+		us = us > GRACE_MOST_US ? GRACE_MOST_US : us;
+	}
+	return ((uint64_t)us + 999) / 1000;
 }
 
-void conn_grace_over(struct conn *conn)
+/* With lock. HELLO that is in already will be answered, whatever it takes. */
+static void speak_locked(struct conn *conn)
 {
+	struct greeting *greeting = &conn->greeting;
+	uint64_t now = clock_ms();
+
+	if (!greeting->client.seen) {
+		conn->tx = TX_RELEASE;
+	} else if (greeting->prefix) {
+		return;		/* it has a time of its own */
+	} else if (greeting->deadline_ms == TIME_NEVER) {
+		greeting->deadline_ms = now + grace_ms(conn);
+	} else if (now >= greeting->deadline_ms) {
+		greeting->deadline_ms = TIME_NEVER;
+		conn->tx = TX_RELEASE;
+	}
+}
+
+void greet_speak(struct conn *conn)
+{
+	if (conn->role != CONN_PASSIVE || conn->tx != TX_HOLD)
+		return;
 	lock_acquire(&conn->lock);
-	conn->grace_used = true;
-	if (conn->state == STATE_greeting && conn->role == CONN_PASSIVE &&
+	if (conn->state == STATE_greeting && conn->tx == TX_HOLD &&
 	    !conn->reply_due && conn->decision.mode != POLICY_REQUIRE)
-		conn->tx = TX_RAW;
+		speak_locked(conn);
 	lock_release(&conn->lock);
+	if (conn->tx == TX_RELEASE)
+		hold_release(conn);
+}
+
+bool conn_accepted(struct conn *conn, unsigned mark,
+		   const struct mark_client *client)
+{
+	bool refused;
+
+	conn->greeting.listener_mark = mark;
+	conn->greeting.client = *client;
+	if (family_greets_late())
+		return true;
+	refused = look(conn);
+	if (client->seen && conn_state(conn) == STATE_greeting)
+		service_after(conn, ATTEND_MS);
+	return !refused;
 }

@@ -38,7 +38,12 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->resume_seen = false;
 	conn->lane_over = false;
 	conn->reset = false;
-	conn->background = false;
+	free(conn->greeting.held);
+	conn->greeting.held = NULL;
+	conn->greeting.held_size = 0;
+	conn->greeting.held_at = 0;
+	conn->greeting.stage = GREETING_QUIET;
+	conn->greeting.deadline_ms = TIME_NEVER;
 	conn->probed = 0;
 }
 
@@ -61,7 +66,8 @@ static void begin_again(struct conn *conn)
 	lock_init(&conn->waiters_lock, LOCK_waiters);
 	conn->waiters = NULL;
 	conn->watched = conn->unwatched = conn->expected = conn->awaits = false;
-	conn->answering = conn->redialling = false;
+	conn->answering = false;
+	conn->later_link = NULL;
 	conn->lane_users = 0;
 	conn->rs = -1;
 }

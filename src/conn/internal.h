@@ -19,13 +19,15 @@
 #include "conn/replay.h"
 #include "conn/unaware.h"
 #include "conn/wire.h"
+#include "mark/mark.h"
 
 #define OFFSET_NEVER UINT64_MAX
 #define TIME_NEVER UINT64_MAX
 #define OUT_MAX (WIRE_RECORD_TYPES * WIRE_RECORD_SIZE + WIRE_RECORD_MAX)
 
 enum tx_stage {
-	TX_HOLD,	/* nothing may go yet */
+	TX_HOLD,	/* nothing may go yet: hold.c keeps it */
+	TX_RELEASE,	/* on TCP, after what was held */
 	TX_RAW,		/* on TCP */
 	TX_FROZEN,	/* the boundary is told, the answer awaited */
 	TX_LANE,	/* on RDMA */
@@ -43,6 +45,27 @@ enum rx_stage {
 /* What the peer's TCP leg has told. */
 enum leg_end { LEG_OPEN, LEG_FIN, LEG_RST };
 
+/* Of a connection in STATE_greeting; with lock. */
+enum greeting_stage {
+	GREETING_QUIET,		/* HELLO was neither sent nor seen */
+	GREETING_ASKED,		/* active: HELLO is out, REPLY awaited */
+	GREETING_REDIAL,	/* active: taken back, and dialled again */
+	GREETING_OVER,		/* plain, as soon as what is held has gone */
+};
+
+struct greeting {
+	_Atomic enum greeting_stage stage;
+	/* Of the answer; passive: of a prefix, or of the grace. */
+	_Atomic uint64_t deadline_ms;
+	bool marked_syn;	/* active: our SYN was */
+	bool prefix;		/* passive: a part of HELLO is there */
+	struct mark_client client;	/* passive: what its SYN said */
+	unsigned listener_mark;	/* passive: what our SYN-ACK said */
+	uint8_t *held;		/* with send and lock, and the two below */
+	size_t held_at;
+	_Atomic size_t held_size;
+};
+
 struct conn {
 	struct fdtab_object object;
 	atomic_uint holders;	/* the object counts as one */
@@ -53,27 +76,19 @@ struct conn {
 	struct sockaddr_storage local, remote;
 	struct sockaddr_storage dial_to; /* as connect() was given it */
 	socklen_t dial_length;
-	uint64_t born_ms;
 
 	struct lock lock;	/* what follows, to the next lock */
 	_Atomic enum conn_state state;
 	_Atomic enum reason reason;
-	_Atomic uint64_t deadline_ms;	/* of the greeting or the lane's end */
-	int dial_error;		/* what connect() is to return, -errno */
+	_Atomic uint64_t deadline_ms;	/* of the mark, or the lane's end */
+	struct greeting greeting;
 	int failure;		/* why it is in STATE_dead, -errno */
 	atomic_bool failure_told;
 	atomic_bool end_told;	/* counted and logged: plain or dead */
-	bool background;	/* the service thread drives the greeting */
-	bool hello_sent;
 	atomic_bool reply_due;		/* HELLO is in and not answered yet */
 	bool answering;		/* somebody is about to */
 	bool answer_again;	/* and is to look again */
-	bool redialling;
-	bool patient;		/* the answer's time was made longer */
 	bool peer_requires;
-	bool grace_used;
-	uint64_t grace_until_us;	/* a poller waits to speak first */
-	bool leave_asked;	/* the client's HELLO has had its grace */
 	atomic_bool closing;	/* the application's interest has ended */
 	uint8_t token[WIRE_TOKEN_SIZE];
 	uint8_t mark[WIRE_TOKEN_SIZE], peer_mark[WIRE_TOKEN_SIZE];
@@ -180,6 +195,8 @@ struct conn {
 	atomic_bool watched;	/* by the service thread; service lock */
 	bool unwatched;		/* and will not be again */
 	struct conn *service_next;
+	struct conn *later_next, **later_link;	/* service.c's, and its lock */
+	uint64_t later_ms;
 	bool expected;			/* tokens lock, and the two below */
 	struct conn *token_next;
 	unsigned round;			/* operator.c's */
@@ -246,12 +263,54 @@ void conn_cross(struct conn *conn);
 /* The same, for one who is about to look. */
 void conn_find_stage(struct conn *conn);
 
-/* greet.c, dial.c: one non-blocking look at the greeting */
-void greet_look(struct conn *conn);	 /* passive */
-void greet_answer(struct conn *conn);	 /* passive: a REPLY was due */
-void dial_look(struct conn *conn);	 /* active */
+/* greet.c: the passive side. One non-blocking look at the greeting. */
+void greet_look(struct conn *conn);
+void greet_answer(struct conn *conn);	/* a REPLY was due */
+/*
+ * The application has sent, or would: has HELLO had its grace? Then, or if the
+ * client's SYN was not marked, its bytes go raw.
+ */
+void greet_speak(struct conn *conn);
+
+/* dial.c: the active side. One look; the application's own look, which may */
+void dial_look(struct conn *conn);
+void dial_touch(struct conn *conn);	/* ... begin the greeting */
+/*
+ * The connection is to be an ordinary one, and soon: no HELLO if it is not out;
+ * else REPLY gets a second, and then it is taken back.
+ */
+void dial_hurry(struct conn *conn, enum reason reason);
 /* Undo the kernel's connection on the same socket. */
 void dial_dissolve(struct conn *conn);
+
+/* hold.c: bytes that wait for the greeting */
+bool hold_any(const struct conn *conn);
+/* Does something wait for the greeting, so that its end has to be awaited? */
+bool hold_waits(const struct conn *conn);
+size_t hold_room(const struct conn *conn);
+/* With send: keep as much as there is room for, as sendmsg(2); -EAGAIN. */
+ssize_t hold_take(struct conn *conn, const struct iovec *iov, int count);
+/* Something is held, and the application may be elsewhere. No locks. */
+void hold_attend(struct conn *conn);
+/*
+ * With lock: no lane. It is plain, at once or when what is held has gone:
+ * then TX_RELEASE, and the caller goes on with hold_release().
+ */
+void hold_leave(struct conn *conn, enum reason reason);
+/* The same without a lock, and all of it. */
+void hold_quit(struct conn *conn, enum reason reason);
+/* TX_RELEASE: put what is held on TCP, as far as the kernel takes it. */
+void hold_release(struct conn *conn);
+/* The same with send; true: it is TX_RAW now, and hold_over() is due. */
+bool hold_release_locked(struct conn *conn);
+void hold_over(struct conn *conn);
+/* With send: TX_LANE. False: the lane has no room for all of it. */
+bool hold_on_lane(struct conn *conn);
+/* Forget it: the connection is dissolved, or another process's. */
+void hold_drop(struct conn *conn);
+
+/* io.c: with send: TX_LANE, without a look at what is held */
+ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count);
 
 /* listener.c: this process's rsockets that peers' lanes connect to */
 /*
@@ -332,8 +391,14 @@ int service_watch(struct conn *conn);
 /* For good: a plain connection, or one whose close has come to its end. */
 void service_unwatch(struct conn *conn);
 /*
- * Is a connection on its way back to TCP? `give_up`: the process ends; a peer
- * that still lacks bytes shall see a reset.
+ * Watch it, if its greeting is not over in so many milliseconds: mostly it is,
+ * by the application's own thread, and costs the service thread nothing.
+ */
+void service_after(struct conn *conn, unsigned ms);
+/*
+ * Is a connection on its way back to TCP, or waiting for its greeting with
+ * bytes held? `give_up`: the process ends; a peer that still lacks bytes shall
+ * see a reset.
  */
 bool service_retreats(bool give_up);
 void service_wake(void);

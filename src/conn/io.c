@@ -17,7 +17,7 @@ static void look_at_greeting(struct conn *conn)
 	if (conn->role == CONN_PASSIVE)
 		greet_look(conn);
 	else
-		dial_look(conn);
+		dial_touch(conn);
 }
 
 /* With receive: has the raw part been read to its end? */
@@ -329,8 +329,7 @@ bool conn_ring_full(const struct conn *conn)
 	       conn->tx_bytes - conn->acked >= conn->replay.limit;
 }
 
-static ssize_t lane_transmit(struct conn *conn, const struct iovec *iov,
-			     int count)
+ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count)
 {
 	struct iovec part[IOV_PART];
 	ssize_t put;
@@ -364,16 +363,25 @@ static ssize_t lane_transmit(struct conn *conn, const struct iovec *iov,
 }
 
 static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
-			       int count, int flags)
+			       int count, int flags, bool *released)
 {
 	if (conn_is_plain(conn))
 		return CONN_PLAIN;
 	if (conn_state(conn) == STATE_dead)
 		return say_failure(conn, -EPIPE);
+	if (conn_state(conn) == STATE_connecting)
+		return -EAGAIN;
+	if (conn->tx == TX_RELEASE)
+		*released = hold_release_locked(conn);
 	switch (atomic_load(&conn->tx)) {
+	case TX_HOLD:
+	case TX_RELEASE:
+		return hold_take(conn, iov, count);
 	case TX_RAW:
 		return tcp_transmit(conn, iov, count, flags);
 	case TX_LANE:
+		if (hold_any(conn) && !hold_on_lane(conn))
+			return hold_take(conn, iov, count);
 		return lane_transmit(conn, iov, count);
 	default:
 		return -EAGAIN;
@@ -394,20 +402,30 @@ static void leave_for_ring(struct conn *conn, int denied)
 ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 		      int flags)
 {
+	bool held, released = false;
 	int denied = 0;
 	ssize_t put;
 
 	if (flags & MSG_OOB)
 		return out_of_band(conn, -EOPNOTSUPP);
-	if (conn->tx == TX_HOLD)
+	if (conn->tx == TX_HOLD) {
 		look_at_greeting(conn);
+		greet_speak(conn);
+	}
 	if (family_is_away(conn))
 		family_look(conn);
 	lock_acquire(&conn->send);
-	put = transmit_locked(conn, iov, count, flags);
+	held = hold_any(conn);
+	put = transmit_locked(conn, iov, count, flags, &released);
 	if (put == -EAGAIN && conn->tx == TX_LANE)
 		denied = conn->replay.denied;
+	held = !held && hold_any(conn);
 	lock_release(&conn->send);
+
+	if (released)
+		hold_over(conn);
+	if (held)
+		hold_attend(conn);
 
 	leave_for_ring(conn, denied);
 	if (put == -EAGAIN && conn->lane_over)

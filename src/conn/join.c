@@ -94,14 +94,25 @@ static int lane_get(int rs, enum wire_type type, struct wire_lane *message,
 	return ret;
 }
 
+/* What was held before the greeting was over goes raw, and before the lane. */
+static void await_release(struct conn *conn, uint64_t until_ms)
+{
+	while (conn->tx == TX_RELEASE && !conn->closing &&
+	       clock_ms() < until_ms) {
+		hold_release(conn);
+		real.poll(NULL, 0, 1);
+	}
+}
+
 /* Stop sending raw bytes: the boundary, or OFFSET_NEVER if it is too late. */
-static uint64_t freeze(struct conn *conn)
+static uint64_t freeze(struct conn *conn, uint64_t until_ms)
 {
 	uint64_t boundary = OFFSET_NEVER;
 
+	await_release(conn, until_ms);
 	lock_acquire(&conn->send);
 	if (conn_state(conn) == STATE_joining && !conn->tx_shut &&
-	    !conn->closing) {
+	    conn->tx != TX_RELEASE && !conn->closing) {
 		conn->tx_before_freeze = conn->tx;
 		conn->tx = TX_FROZEN;
 		boundary = conn->tx_bytes;
@@ -121,6 +132,20 @@ static int set_boundary(struct conn *conn, uint64_t boundary)
 		conn->rx_boundary = boundary;
 	lock_release(&conn->receive);
 	return ret;
+}
+
+/* The peer let nothing go before the lane: what was held is the first on it. */
+static void put_held(struct conn *conn)
+{
+	while (hold_any(conn) && conn_state(conn) == STATE_on_rdma &&
+	       !conn->lane_over) {
+		lock_acquire(&conn->send);
+		if (conn->tx == TX_LANE)
+			hold_on_lane(conn);
+		lock_release(&conn->send);
+		if (hold_any(conn))
+			real.poll(NULL, 0, 1);
+	}
 }
 
 /*
@@ -145,6 +170,7 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 	}
 	service_watch(conn);
 	conn_cross(conn);
+	put_held(conn);
 	end_settle(conn);
 }
 
@@ -228,7 +254,7 @@ static int exchange(struct conn *conn, int rs, uint64_t until_ms, bool *told,
 	memset(&out, 0, sizeof(out));
 	out.type = WIRE_SWITCH;
 	out.replay_kib = replay_kib(conn);
-	out.boundary = freeze(conn);
+	out.boundary = freeze(conn, until_ms);
 	if (out.boundary == OFFSET_NEVER)
 		return -ECANCELED;
 	ret = set_boundary(conn, peer->boundary);
@@ -332,7 +358,8 @@ void join_if_worth(struct conn *conn)
 	const struct policy_lane *lane = &conn->decision.lane;
 	bool begin = false, allowed;
 
-	if (conn->role != CONN_ACTIVE || !conn->offer)
+	if (conn->role != CONN_ACTIVE || !conn->offer ||
+	    conn->tx == TX_RELEASE || conn->greeting.stage == GREETING_OVER)
 		return;
 	if (conn->tx != TX_HOLD &&
 	    conn->tx_bytes + conn->rx_bytes < lane->after_bytes &&
@@ -363,7 +390,7 @@ static int welcome(struct conn *conn, int rs, uint64_t until_ms, bool *told,
 	int ret;
 
 	out.replay_kib = replay_kib(conn);
-	out.boundary = freeze(conn);
+	out.boundary = freeze(conn, until_ms);
 	if (out.boundary == OFFSET_NEVER)
 		return -ECANCELED;
 	ret = lane_put(rs, &out, until_ms);

@@ -28,7 +28,9 @@ static int socket_error(struct conn *conn)
 			       : -conn->failure;
 	if (state == STATE_on_rdma)
 		return atomic_exchange(&conn->error, 0);
-	if (state == STATE_connecting || state == STATE_greeting)
+	if (state == STATE_greeting ||
+	    (state == STATE_connecting &&
+	     conn->decision.mode == POLICY_REQUIRE))
 		return 0;
 	return CONN_PLAIN;
 }
@@ -136,8 +138,16 @@ int conn_pending(struct conn *conn, int *bytes)
 
 int conn_unsent(struct conn *conn, int *bytes)
 {
-	if (conn_state(conn) != STATE_on_rdma)
-		return CONN_PLAIN;
-	*bytes = (int)(conn->tx_bytes - conn->acked);
+	int held = (int)conn->greeting.held_size;
+
+	if (conn_state(conn) != STATE_on_rdma) {
+		if (held == 0)
+			return CONN_PLAIN;
+		if (real.ioctl(conn->tcp, SIOCOUTQ, bytes) != 0)
+			return -errno;
+		*bytes += held;
+		return 0;
+	}
+	*bytes = (int)(conn->tx_bytes - conn->acked) + held;
 	return 0;
 }

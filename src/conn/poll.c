@@ -90,6 +90,25 @@ static short lane_write_bits(struct conn *conn, short lane)
 	return 0;
 }
 
+/* Active, and no byte of ours is out: the kernel's socket says how it is. */
+static bool is_untouched(const struct conn *conn)
+{
+	enum conn_state state = conn_state(conn);
+
+	return state == STATE_connecting ||
+	       (state == STATE_greeting && conn->role == CONN_ACTIVE &&
+		conn->greeting.stage == GREETING_QUIET);
+}
+
+/* TX_HOLD: would a send take something? Without a mark it would go raw. */
+static bool may_hold(const struct conn *conn)
+{
+	return hold_room(conn) ||
+	       (conn->role == CONN_PASSIVE && !conn->reply_due &&
+		!conn->greeting.client.seen &&
+		conn->decision.mode != POLICY_REQUIRE);
+}
+
 /*
  * The bits now; `lane` are the rsocket's (0 without one). Only what is asked
  * for is looked up; of the kernel nothing if it is `asked_next`.
@@ -106,6 +125,12 @@ static short compute(struct conn *conn, short events, short lane,
 		bits |= READ_BITS | POLLRDHUP;
 	if (conn_state(conn) == STATE_dead)
 		return READ_BITS | WRITE_BITS | POLLERR | POLLHUP;
+	if (is_untouched(conn))
+		return conn->decision.mode == POLICY_REQUIRE
+			       ? 0
+			       : kernel_poll(conn, events);
+	if (tx == TX_RELEASE ? hold_room(conn) : tx == TX_HOLD && may_hold(conn))
+		bits |= WRITE_BITS;
 	if (rx == RX_LANE)
 		bits |= lane_read_bits(conn, lane);
 	if (tx == TX_LANE)
@@ -120,21 +145,24 @@ static short compute(struct conn *conn, short events, short lane,
 	return bits;
 }
 
-/* The application waits to speak first: the client's HELLO has its grace. */
-static void look_at_grace(struct conn *conn)
+/*
+ * The application wants to read: that is a touch. Whether it can write it may
+ * ask to know that connect() has come to its end, and that is none, unless
+ * nothing can be held.
+ */
+static void look_at_dial(struct conn *conn, short events)
 {
-	unsigned us = conn_grace_us(conn);
-
-	if (us == 0)
-		return;
-	if (conn->grace_until_us == 0)
-		conn->grace_until_us = clock_us() + us;
-	else if (clock_us() >= conn->grace_until_us)
-		conn_grace_over(conn);
+	if ((events & READ_BITS) ||
+	    ((events & WRITE_BITS) && !conn->decision.handshake.hold))
+		dial_touch(conn);
+	else
+		dial_look(conn);
 }
 
 static void look_first(struct conn *conn, short events)
 {
+	if (conn->tx == TX_RELEASE)
+		hold_release(conn);
 	if (family_is_away(conn))
 		family_look(conn);
 	if (conn->rx == RX_MAYBE || (conn->rx == RX_RAW &&
@@ -143,12 +171,12 @@ static void look_first(struct conn *conn, short events)
 	if (conn->rx != RX_GREET && conn->tx != TX_HOLD)
 		return;
 	if (conn->role == CONN_ACTIVE) {
-		dial_look(conn);
+		look_at_dial(conn, events);
 		return;
 	}
 	greet_look(conn);
-	if (events & WRITE_BITS)
-		look_at_grace(conn);
+	if (hold_any(conn) || ((events & WRITE_BITS) && !hold_room(conn)))
+		greet_speak(conn);
 }
 
 /* Is a sleeper waiting for the bytes before an end that is known? */
@@ -193,16 +221,28 @@ static void add_wait(struct conn_wait *wait, int fd, short events)
 	wait->count++;
 }
 
+/* A part of HELLO may be there: its socket is readable, and says no more. */
+static bool has_prefix(const struct conn *conn)
+{
+	return conn->role == CONN_PASSIVE &&
+	       conn_state(conn) == STATE_greeting && conn->rx == RX_GREET &&
+	       conn->greeting.prefix;
+}
+
 /* The events of the TCP leg that a sleeper is to hear of. */
 static short tcp_events(struct conn *conn, short events)
 {
 	short wanted = 0;
 
-	if (conn->state == STATE_connecting && !conn->background)
+	if (conn->state == STATE_connecting)
+		return POLLOUT | (events & ~WRITE_BITS);
+	if (is_untouched(conn))
+		return events;
+	if (conn->tx == TX_RELEASE ||
+	    conn->greeting.stage == GREETING_REDIAL)
 		wanted |= POLLOUT;
-	if (conn->state == STATE_greeting && conn->deadline_ms != TIME_NEVER &&
-	    conn->role == CONN_PASSIVE)
-		return wanted;	/* a prefix: see conn_arm */
+	if (has_prefix(conn))
+		return wanted;	/* see conn_arm */
 	if (conn->rx == RX_GREET && !conn->reply_due &&
 	    conn->state == STATE_greeting)
 		wanted |= POLLIN;
@@ -217,16 +257,14 @@ static short tcp_events(struct conn *conn, short events)
 
 static void set_deadline(struct conn *conn, struct conn_wait *wait)
 {
-	if (!conn->background && conn->deadline_ms < wait->deadline_ms)
+	if (conn->deadline_ms < wait->deadline_ms)
 		wait->deadline_ms = conn->deadline_ms;
+	if (conn->greeting.deadline_ms < wait->deadline_ms)
+		wait->deadline_ms = conn->greeting.deadline_ms;
 	if (family_is_away(conn))
 		wait->deadline_ms = clock_ms() + AWAY_LOOK_MS;
-	if (conn->role == CONN_PASSIVE && conn->state == STATE_greeting &&
-	    conn->deadline_ms != TIME_NEVER)
+	if (has_prefix(conn))
 		wait->deadline_ms = clock_ms() + PREFIX_LOOK_MS;
-	if (conn->tx == TX_HOLD && conn->grace_until_us &&
-	    conn->grace_until_us / 1000 < wait->deadline_ms)
-		wait->deadline_ms = conn->grace_until_us / 1000 + 1;
 }
 
 short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
@@ -257,7 +295,8 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 	if (bits)
 		return bits;
 	tcp = tcp_events(conn, events);
-	if (tcp || (conn->rx == RX_RAW && conn->tx == TX_RAW))
+	if (tcp || conn_state(conn) <= STATE_greeting ||
+	    (conn->rx == RX_RAW && conn->tx == TX_RAW))
 		add_wait(wait, conn->tcp, tcp);
 	if (lane_wait.fd >= 0 && lane == 0)
 		add_wait(wait, lane_wait.fd, lane_wait.events);

@@ -149,7 +149,7 @@ static void pump_locked(struct conn *conn)
 		conn->resume_at += put;
 		conn->tx_raw += put;
 	}
-	conn->tx = TX_RAW;
+	conn->tx = hold_any(conn) ? TX_RELEASE : TX_RAW;
 	replay_free(&conn->replay);
 	end_sent(conn);
 }
@@ -164,6 +164,8 @@ void retreat_pump(struct conn *conn)
 	if (conn->tx == TX_RETREAT && resumed)
 		pump_locked(conn);
 	lock_release(&conn->send);
+	if (conn->tx == TX_RELEASE)
+		hold_release(conn);
 	retreat_check(conn);
 	errno = saved;
 }
@@ -185,16 +187,22 @@ void retreat_check(struct conn *conn)
 		end_lane_alone(conn);
 }
 
-/* Before a lane: HELLO, if the client sends one, is taken out of the stream. */
+/*
+ * Before a lane. A client whose SYN was marked may have HELLO on its way: it
+ * gets the grace that an application's first bytes have.
+ */
 static void leave_greeting(struct conn *conn, enum reason reason)
 {
-	if (conn->role == CONN_ACTIVE)
-		return;		/* it will be over in a moment */
+	if (conn->role == CONN_ACTIVE) {
+		dial_hurry(conn, reason);
+		return;
+	}
 	conn_refuse(conn, reason);
 	greet_look(conn);
-	if (conn_grace_us(conn) == 0 || conn->leave_asked)
-		conn_step(conn, EVENT_unaware, reason);
-	conn->leave_asked = true;
+	greet_speak(conn);
+	if (conn_state(conn) == STATE_greeting && !conn->reply_due &&
+	    conn->tx != TX_HOLD)
+		hold_quit(conn, reason);
 }
 
 /* Is what is on the lane elsewhere, too? */
@@ -225,7 +233,7 @@ int conn_leave(struct conn *conn, enum reason reason)
 		leave_greeting(conn, reason);
 		break;
 	case STATE_greeted:
-		conn_step(conn, EVENT_unaware, reason);
+		hold_quit(conn, reason);
 		break;
 	case STATE_on_rdma:
 		if (conn->leg == LEG_OPEN &&

@@ -14,8 +14,7 @@
 static struct lock lock = LOCK_INIT(unaware);
 static struct {
 	struct sockaddr_storage remote;
-	uint64_t until_ms;	/* unaware */
-	uint64_t aware_ms;	/* answered, good until then */
+	uint64_t until_ms;
 } places[PLACES];
 
 /* FNV-1a over host and port. */
@@ -37,31 +36,7 @@ void unaware_remember(const struct sockaddr_storage *remote, uint32_t for_ms)
 	lock_acquire(&lock);
 	places[i].remote = *remote;
 	places[i].until_ms = clock_ms() + for_ms;
-	places[i].aware_ms = 0;
 	lock_release(&lock);
-}
-
-void unaware_answered(const struct sockaddr_storage *remote, uint32_t for_ms)
-{
-	unsigned i = place_of(remote);
-
-	lock_acquire(&lock);
-	places[i].remote = *remote;
-	places[i].until_ms = 0;
-	places[i].aware_ms = clock_ms() + for_ms;
-	lock_release(&lock);
-}
-
-/* Is the destination known, and the time that it stands for not over? */
-static bool holds(const struct sockaddr_storage *remote, const uint64_t *until)
-{
-	bool known;
-
-	lock_acquire(&lock);
-	known = *until && addr_same(&places[place_of(remote)].remote, remote) &&
-		clock_ms() < *until;
-	lock_release(&lock);
-	return known;
 }
 
 void unaware_after_fork(void)
@@ -77,10 +52,12 @@ void unaware_after_fork(void)
 
 bool unaware_known(const struct sockaddr_storage *remote)
 {
-	return holds(remote, &places[place_of(remote)].until_ms);
-}
+	unsigned i = place_of(remote);
+	bool known;
 
-bool unaware_has_answered(const struct sockaddr_storage *remote)
-{
-	return holds(remote, &places[place_of(remote)].aware_ms);
+	lock_acquire(&lock);
+	known = places[i].until_ms && addr_same(&places[i].remote, remote) &&
+		clock_ms() < places[i].until_ms;
+	lock_release(&lock);
+	return known;
 }

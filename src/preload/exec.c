@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "diag/log.h"
+#include "preload/listen.h"
 #include "preload/shim.h"
 #include "ready/ready.h"
 
@@ -43,6 +44,7 @@ int shim_hand_on(void)
 {
 	int result = 0, saved = errno;
 
+	listen_hand_on();
 	if (fdtab_count() == 0)
 		return 0;
 	fdtab_each(hand_on, &result);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The library's beginning and end in somebody else's process. The constructor
- * finds libc's functions and the log's file, nothing else: the policy is read
+ * finds libc's functions, the log's file and what listens: the policy is read
  * on the first verdict, the RDMA runtime loaded on the first that wants it.
  */
 #include <pthread.h>
@@ -10,12 +10,14 @@
 #include "conn/conn.h"
 #include "diag/log.h"
 #include "fdtab/fdtab.h"
+#include "preload/listen.h"
 #include "preload/shim.h"
 #include "preload/stdio.h"
 #include "ready/ready.h"
 
 void shim_before_fork(void)
 {
+	listen_before_fork();
 	conn_before_fork();
 	fdtab_before_fork();
 }
@@ -24,6 +26,7 @@ void shim_in_parent(void)
 {
 	fdtab_after_fork();
 	conn_after_fork_parent();
+	listen_after_fork();
 }
 
 void shim_in_child(void)
@@ -33,10 +36,12 @@ void shim_in_child(void)
 	ready_after_fork();
 	stdio_after_fork();
 	conn_after_fork_child();
+	listen_after_fork();
 }
 
 void shim_in_strange_child(void)
 {
+	listen_forked_unseen();
 	conn_forked_unseen();
 	fdtab_forked_unseen();
 	shim_in_child();
@@ -48,6 +53,7 @@ __attribute__((constructor)) static void begin(void)
 	log_begin();
 	shim_own_process();
 	pthread_atfork(shim_before_fork, shim_in_parent, shim_in_child);
+	listen_begin();
 }
 
 __attribute__((destructor)) static void end(void)

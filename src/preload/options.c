@@ -1,6 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Socket options: the kernel's, but for what only a lane can answer. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "preload/listen.h"
 #include "preload/shim.h"
+
+
+/* What our mark has made of a listener's options, as if it were not there. */
+static void hide_mark(int fd, int name, void *value, const socklen_t *len)
+{
+	int own = 0;
+
+	if (*len != sizeof(own) || !listen_mark(fd))
+		return;
+	if (name == TCP_MAXSEG)
+		own = TCP_MSS_DEFAULT;
+	if ((name == TCP_MAXSEG && !fd_has_note(fd, FD_NOTE_MAXSEG)) ||
+	    (name == TCP_SAVE_SYN && !fd_has_note(fd, FD_NOTE_SYN)))
+		memcpy(value, &own, sizeof(own));
+}
 
 SHIM int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
@@ -12,13 +33,23 @@ SHIM int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 		shim_done(conn);
 		errno = saved;
 	}
-	if (ret == CONN_PLAIN)
-		return real.getsockopt(fd, level, name, value, len);
-	return (int)shim_result(ret);
+	if (ret != CONN_PLAIN)
+		return (int)shim_result(ret);
+	ret = real.getsockopt(fd, level, name, value, len);
+	if (ret == 0 && level == IPPROTO_TCP &&
+	    (name == TCP_MAXSEG || name == TCP_SAVE_SYN))
+		hide_mark(fd, name, value, len);
+	return ret;
 }
 
 SHIM int setsockopt(int fd, int level, int name, const void *value,
 		    socklen_t len)
 {
-	return real.setsockopt(fd, level, name, value, len);
+	int ret = real.setsockopt(fd, level, name, value, len);
+
+	if (ret == 0 && level == IPPROTO_TCP && name == TCP_MAXSEG)
+		fd_set_note(fd, FD_NOTE_MAXSEG, true);
+	else if (ret == 0 && level == IPPROTO_TCP && name == TCP_SAVE_SYN)
+		fd_set_note(fd, FD_NOTE_SYN, true);
+	return ret;
 }

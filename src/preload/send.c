@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Sending: every twin becomes vectors and flags. */
+#include "preload/listen.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
 #include "ready/ready.h"
@@ -132,7 +133,7 @@ static int send_back_rights(const struct msghdr *msg)
 	size_t i, count;
 	int fd, ret = 0;
 
-	if (fdtab_count() == 0 || bad_pointer(msg) || !msg->msg_controllen)
+	if (bad_pointer(msg) || !msg->msg_controllen)
 		return 0;
 	for (at = CMSG_FIRSTHDR(msg); at && ret == 0;
 	     at = CMSG_NXTHDR((struct msghdr *)msg, at)) {
@@ -144,6 +145,7 @@ static int send_back_rights(const struct msghdr *msg)
 		for (i = 0; i < count && ret == 0; i++) {
 			memcpy(&fd, CMSG_DATA(at) + i * sizeof(fd),
 			       sizeof(fd));
+			listen_give(fd);
 			ret = shim_send_back(fd, REASON_inherited);
 		}
 	}

@@ -66,9 +66,9 @@ int shim_fresh(int fd)
 	int saved = errno;
 
 	if (fd >= 0 && (fdtab_maybe(fd) || fd_is_any(fd) ||
-			fd_is_judged(fd) || rdma_inside()) &&
+			fd_has_notes(fd) || rdma_inside()) &&
 	    shim_owns_process()) {
-		fd_judge(fd, false);
+		fd_forget_notes(fd);
 		fdtab_evict(fd);
 		fd_disclaim(fd);
 		if (rdma_inside())
@@ -128,7 +128,7 @@ int shim_duplicate(int fd, int made)
 		return made;
 	}
 	fd_disclaim(made);
-	fd_judge(made, false);
+	fd_copy_notes(fd, made);
 	if (!conn) {
 		fdtab_evict(made);
 	} else {

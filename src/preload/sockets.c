@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "base/fd.h"
+#include "preload/listen.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
 #include "preload/verdict.h"
@@ -22,7 +23,27 @@ SHIM int bind(int fd, const struct sockaddr *addr, socklen_t len)
 
 SHIM int listen(int fd, int backlog)
 {
-	return real.listen(fd, backlog);
+	int ret = real.listen(fd, backlog);
+
+	if (ret == 0)
+		listen_made(fd);
+	return ret;
+}
+
+/*
+ * accept4(2), and what the policy says of what was accepted. A connection that
+ * its client has taken back, and will make again, is none.
+ */
+static int accept_one(int fd, struct sockaddr *peer, socklen_t *size, int flags)
+{
+	socklen_t room = *size;
+	int made;
+
+	do {
+		*size = room;
+		made = shim_fresh(real.accept4(fd, peer, size, flags));
+	} while (made >= 0 && !verdict_accepted(fd, made, peer, *size));
+	return made;
 }
 
 SHIM int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
@@ -35,13 +56,12 @@ SHIM int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 
 	if (!verdict_possible(POLICY_LISTEN))
 		return shim_fresh(real.accept4(fd, addr, len, flags));
+	listen_look(fd);
 	if (!addr || !len || room < sizeof(own)) {
 		peer = (struct sockaddr *)&own;
 		size = &own_len;
 	}
-	made = shim_fresh(real.accept4(fd, peer, size, flags));
-	if (made >= 0)
-		verdict_accepted(made, peer, *size);
+	made = accept_one(fd, peer, size, flags);
 	if (made >= 0 && peer != addr && addr && len)
 		verdict_copy_name(addr, len, room, peer, own_len);
 	return made;
@@ -97,7 +117,7 @@ static int connect_plain(int fd, const struct sockaddr *addr, socklen_t len)
 
 	if ((ret == 0 || saved == EINPROGRESS) &&
 	    addr->sa_family != AF_UNSPEC && verdict_possible(POLICY_CONNECT))
-		fd_judge(fd, true);
+		fd_set_note(fd, FD_NOTE_JUDGED, true);
 	errno = saved;
 	return ret;
 }
@@ -150,14 +170,19 @@ SHIM int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 SHIM int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct conn *conn = shim_conn(fd);
+	struct sockaddr_storage name;
+	socklen_t length = 0;
 	int ret = CONN_PLAIN;
 
 	if (conn) {
-		ret = conn_peername(conn);
+		ret = conn_peername(conn, &name, &length);
 		shim_done(conn);
 	}
-	if (ret == CONN_PLAIN)
+	if (ret == CONN_PLAIN || bad_pointer(addr) || bad_pointer(len))
 		return real.getpeername(fd, addr, len);
+	if (ret == 0)
+		verdict_copy_name(addr, len, *len, (struct sockaddr *)&name,
+				  length);
 	return (int)shim_result(ret);
 }
 

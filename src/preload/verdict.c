@@ -8,6 +8,7 @@
 #include "base/addr.h"
 #include "base/fd.h"
 #include "diag/log.h"
+#include "preload/listen.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
 #include "rdma/rdma.h"
@@ -102,40 +103,64 @@ static void local_address(int fd, struct sockaddr_storage *local)
 		memset(local, 0, sizeof(*local));
 }
 
-static void accepted(int fd, const struct policy_query *query,
+/*
+ * What the SYN said. Who has set TCP_SAVE_SYN itself reads it itself, and the
+ * kernel gives it once.
+ */
+static void read_client(int listener, int fd, struct mark_client *client)
+{
+	memset(client, 0, sizeof(*client));
+	if (!fd_has_note(listener, FD_NOTE_SYN))
+		mark_read_client(fd, client);
+}
+
+/* False: the client has taken it back; it is closed. */
+static bool accepted(int listener, int fd, const struct policy_query *query,
 		     const struct policy_decision *decision,
 		     const struct sockaddr_storage *local)
 {
+	struct mark_client client;
 	struct conn *conn;
+	bool keep;
 
 	if (!is_tcp(fd))
-		return;
+		return true;
+	read_client(listener, fd, &client);
 	conn = conn_new(fd, CONN_PASSIVE, decision, &query->remote, local);
 	if (!conn) {
 		reason_count(REASON_no_memory);
-		return;
+		return true;
 	}
 	fdtab_insert(fd, conn_object(conn));
+	keep = conn_accepted(conn, listen_mark(listener), &client);
+	if (!keep) {
+		fdtab_evict(fd);
+		real.close(fd);
+	}
 	fdtab_release(conn_object(conn));
+	return keep;
 }
 
-void verdict_accepted(int fd, const struct sockaddr *peer,
+bool verdict_accepted(int listener, int fd, const struct sockaddr *peer,
 		      socklen_t len)
 {
 	struct policy_query query = { .role = POLICY_LISTEN };
 	struct policy_decision decision;
 	struct sockaddr_storage local;
+	bool keep = true;
 	int saved = errno;
 
 	if (addr_normalize(&query.remote, peer, len)) {
 		local_address(fd, &local);
 		query.port = addr_port(&local);
 		if (decide(&query, &decision))
-			accepted(fd, &query, &decision, &local);
+			keep = accepted(listener, fd, &query, &decision,
+					&local);
 		else
-			fd_judge(fd, true);
+			fd_set_note(fd, FD_NOTE_JUDGED, true);
 	}
 	errno = saved;
+	return keep;
 }
 
 void verdict_copy_name(struct sockaddr *to, socklen_t *len, socklen_t room,

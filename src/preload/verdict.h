@@ -19,8 +19,11 @@ bool verdict_connect(const struct sockaddr *addr, socklen_t len,
 		     struct sockaddr_storage *remote,
 		     struct policy_decision *decision);
 
-/* The same for the accepted socket `fd`; enters it into the fd table. */
-void verdict_accepted(int fd, const struct sockaddr *peer,
+/*
+ * The same for the socket `fd` accepted from `listener`; enters it into the fd
+ * table. False: its client has taken it back, and it is closed.
+ */
+bool verdict_accepted(int listener, int fd, const struct sockaddr *peer,
 		      socklen_t len);
 
 /*

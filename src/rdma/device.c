@@ -35,8 +35,7 @@ void device_note_sizes(const struct rdma_sizes *sizes)
 			      memory_order_relaxed);
 }
 
-/* Does the kernel have a device at all? */
-static bool kernel_has_device(void)
+bool device_in_kernel(void)
 {
 	DIR *directory = opendir(SYSFS);
 	struct dirent *entry;
@@ -81,7 +80,7 @@ enum reason device_look(void)
 {
 	if (count_devices() > 0)
 		return opens_channel() ? REASON_none : REASON_no_permission;
-	return kernel_has_device() ? REASON_no_permission : REASON_no_device;
+	return device_in_kernel() ? REASON_no_permission : REASON_no_device;
 }
 
 /* Read /proc/self/status; the text, cut if need be. */

@@ -11,6 +11,9 @@
 /* REASON_none, REASON_no_device or REASON_no_permission. Milliseconds. */
 enum reason device_look(void);
 
+/* Does sysfs have a device at all? */
+bool device_in_kernel(void);
+
 /* Would one more lane exceed RLIMIT_MEMLOCK? Reads /proc: tens of us. */
 bool device_memlock_short(void);
 

@@ -36,6 +36,21 @@
 enum reason rdma_open(void);
 
 /*
+ * The same as far as it can be told without loading the runtime, or opening
+ * the device: for a process that listens, and forks or drops its privileges
+ * afterwards. Reads sysfs: tens of microseconds.
+ */
+enum reason rdma_expect(void);
+
+/*
+ * The network interfaces that this host's RDMA devices stand on, by name, as
+ * sysfs has them (gid_attrs/ndevs, device/net); some may be of other network
+ * namespaces. Returns how many were stored, at most `most`.
+ */
+#define RDMA_LINK_SIZE 16	/* IFNAMSIZ */
+int rdma_links(char names[][RDMA_LINK_SIZE], int most);
+
+/*
  * Why a lane could not be made, from what rdma_socket(), rdma_connect() or
  * rdma_error() said (as -errno): memlock, no_memory, no_permission,
  * no_device, credentials, else no_route.

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * connect(2) under a verdict that wants RDMA: the kernel's connect() first,
- * then the greeting, in one call as far as the application can see.
+ * connect(2) under a verdict that wants RDMA: the kernel's, with a marked SYN.
+ * What its answer says decides whether there is a greeting later. Only under
+ * `require` does the call wait for more.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 
 #include "base/addr.h"
 #include "base/cancel.h"
+#include "base/fd.h"
 #include "base/real.h"
 #include "conn/unaware.h"
 #include "diag/log.h"
@@ -41,30 +42,42 @@ static bool has_begun(int fd)
 }
 
 /* Why this connect() is the kernel's alone; REASON_none: it is not. */
-static enum reason excluded(int fd, const struct sockaddr_storage *remote)
+static enum reason excluded(int fd, const struct sockaddr_storage *remote,
+			    const struct policy_decision *decision)
 {
 	if (option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) == 1)
 		return REASON_fast_open;
-	if (unaware_known(remote))
+	if (decision->greeting == POLICY_GREETING_PROBE &&
+	    unaware_known(remote))
 		return REASON_remembered_unaware;
 	return rdma_open();
+}
+
+/* It stays on TCP: said once, and then it is nothing to us. */
+static void tell(const struct sockaddr_storage *remote,
+		 const struct policy_decision *decision, enum reason reason)
+{
+	bool fails = decision->mode == POLICY_REQUIRE;
+	enum log_level level = fails ? LOG_WARN : LOG_INFO;
+	char text[ADDR_TEXT_MAX];
+
+	reason_count(reason);
+	if (log_wants(level))
+		log_put(level, "-> %s %s: lane=tcp reason=%s (%s) rule=%s",
+			addr_format(remote, text),
+			fails ? "refused" : "stays on tcp",
+			reason_name(reason), reason_sentence(reason),
+			decision->rule);
 }
 
 static int stay(const struct sockaddr_storage *remote,
 		const struct policy_decision *decision, enum reason reason)
 {
-	bool fails = decision->mode == POLICY_REQUIRE;
-	char text[ADDR_TEXT_MAX];
-
-	reason_count(reason);
-	log_put(fails ? LOG_WARN : LOG_INFO,
-		"-> %s %s: lane=tcp reason=%s (%s) rule=%s",
-		addr_format(remote, text), fails ? "refused" : "stays on tcp",
-		reason_name(reason), reason_sentence(reason), decision->rule);
-	return fails ? -ENETUNREACH : CONN_PLAIN;
+	tell(remote, decision, reason);
+	return decision->mode == POLICY_REQUIRE ? -ENETUNREACH : CONN_PLAIN;
 }
 
-/* Wait until the greeting (and with require, the lane) is there. */
+/* `require`: wait until the lane is there. */
 static int finish(struct conn *conn)
 {
 	int ret;
@@ -74,59 +87,104 @@ static int finish(struct conn *conn)
 	return ret == CONN_PLAIN ? 0 : ret;
 }
 
-static int kernel_connect(int fd, struct conn *conn, const struct sockaddr *to,
-			  socklen_t length)
+static int kernel_connect(int fd, const struct conn_dialling *dialling)
 {
 	int ret;
 
-	pthread_cleanup_push(ready_forsaken, conn);
 	cancel_begin_sleep();
-	ret = real.connect(fd, to, length) == 0 ? 0 : -errno;
+	ret = real.connect(fd, dialling->to, dialling->length) == 0 ? 0
+								     : -errno;
 	cancel_end_sleep();
-	pthread_cleanup_pop(0);
 	return ret;
 }
 
-static int dial(int fd, struct conn *conn, const struct sockaddr *to,
-		socklen_t length)
+/* What is known of the server as soon as the kernel's connection is there. */
+static bool look_at_server(int fd, const struct sockaddr_storage *remote,
+			   struct conn_dialling *dialling)
 {
-	bool background =
-		real.fcntl(fd, F_GETFL, NULL) & O_NONBLOCK;
-	int ret = kernel_connect(fd, conn, to, length);
+	struct mark_reading reading = { .seen = false };
 
+	dialling->established = mark_read(fd, remote->ss_family, &reading);
+	dialling->seen = reading.seen;
+	return dialling->established;
+}
+
+/* The connection is the kernel's: nothing of ours is made for it. */
+static int leave(int fd, const struct sockaddr_storage *remote,
+		 const struct policy_decision *decision, int ret)
+{
+	struct sockaddr unspec = { .sa_family = AF_UNSPEC };
+
+	tell(remote, decision, REASON_peer_unmarked);
+	if (decision->mode != POLICY_REQUIRE) {
+		fd_set_note(fd, FD_NOTE_JUDGED, true);
+		return ret;
+	}
+	real.connect(fd, &unspec, sizeof(unspec));
+	return -ENETUNREACH;
+}
+
+/* The greeting is for what connect() has begun, or made. */
+static int adopt(int fd, const struct sockaddr_storage *remote,
+		 const struct policy_decision *decision,
+		 const struct conn_dialling *dialling, int ret)
+{
+	struct conn *conn = conn_new(fd, CONN_ACTIVE, decision, remote, NULL);
+	bool waits;
+
+	if (!conn) {
+		tell(remote, decision, REASON_no_memory);
+		return ret;
+	}
+	if (fdtab_insert(fd, conn_object(conn)) == 0) {
+		epollset_adopt(fd, conn);
+		conn_dial(conn, dialling);
+		waits = decision->mode == POLICY_REQUIRE;
+		if (waits && real.fcntl(fd, F_GETFL, NULL) & O_NONBLOCK)
+			ret = -EINPROGRESS;
+		else if (waits && ret == 0)
+			ret = finish(conn);
+	}
+	fdtab_release(conn_object(conn));
+	return ret;
+}
+
+static int dial(int fd, const struct sockaddr_storage *remote,
+		const struct policy_decision *decision,
+		struct conn_dialling *dialling)
+{
+	bool may_maxseg = !fd_has_note(fd, FD_NOTE_MAXSEG);
+	struct mark_syn syn;
+	int ret;
+
+	mark_syn(fd, remote, may_maxseg, &syn);
+	dialling->marked_syn = may_maxseg;
+	ret = kernel_connect(fd, dialling);
+	mark_syn_sent(fd, &syn);
 	if (ret != 0 && ret != -EINPROGRESS && ret != -EINTR)
 		return ret;
-	if (fdtab_insert(fd, conn_object(conn)) != 0)
-		return ret;
-	epollset_adopt(fd, conn);
-	if (ret != 0 || background) {
-		conn_dial(conn, to, length, true);
-		return ret ? ret : -EINPROGRESS;
-	}
-	conn_dial(conn, to, length, false);
-	return finish(conn);
+	if (look_at_server(fd, remote, dialling) && !dialling->seen &&
+	    decision->greeting == POLICY_GREETING_MARK)
+		return leave(fd, remote, decision, ret);
+	return adopt(fd, remote, decision, dialling, ret);
 }
 
 int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
 		  const struct sockaddr_storage *remote,
 		  const struct policy_decision *decision)
 {
+	struct conn_dialling dialling = { .to = to, .length = length };
 	enum reason reason;
-	struct conn *conn;
 	int ret;
 
 	if (option(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP ||
 	    has_begun(fd))
 		return CONN_PLAIN;
-	reason = excluded(fd, remote);
+	reason = excluded(fd, remote, decision);
 	if (reason != REASON_none)
 		return stay(remote, decision, reason);
-	conn = conn_new(fd, CONN_ACTIVE, decision, remote, NULL);
-	if (!conn)
-		return stay(remote, decision, REASON_no_memory);
 	cancel_hold();
-	ret = dial(fd, conn, to, length);
-	fdtab_release(conn_object(conn));
+	ret = dial(fd, remote, decision, &dialling);
 	cancel_release();
 	return ret;
 }

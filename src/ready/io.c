@@ -203,21 +203,6 @@ ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
 	return total ? (ssize_t)total : got;
 }
 
-/* The application speaks first: give the client's HELLO a moment. */
-static bool grace(struct conn *conn)
-{
-	unsigned us = conn_grace_us(conn);
-	uint64_t until = clock_us() + us;
-
-	if (us == 0)
-		return false;
-	while (conn_grace_us(conn) && clock_us() < until)
-		if (ready_wait(conn, POLLOUT, until) != 0)
-			break;
-	conn_grace_over(conn);
-	return true;
-}
-
 static ssize_t plain_send(struct conn *conn, struct iovec *iov, int count,
 			  int flags, struct patience *patience)
 {
@@ -240,7 +225,7 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 	ssize_t put;
 
 	/* TCP has out-of-band bytes, RDMA has not. */
-	if ((flags & MSG_OOB) && conn_state(conn) > STATE_greeted)
+	if ((flags & MSG_OOB) && conn_state(conn) != STATE_greeted)
 		ready_make_plain(conn, REASON_urgent);
 	for (;;) {
 		put = conn_transmit(conn, iov, count, flags);
@@ -254,8 +239,6 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 				break;
 			continue;
 		}
-		if (put == -EAGAIN && grace(conn))
-			continue;
 		if (put != -EAGAIN || !goes_on(conn, &patience, flags))
 			break;
 		put = wait_for(conn, POLLOUT, SO_SNDTIMEO, &patience,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Destinations remembered as unaware, and ones that are only busy. */
+/* Destinations remembered as unaware. */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,35 +30,6 @@ Test(unaware, is_remembered_for_its_time)
 	cr_assert_not(unaware_known(&other));
 	unaware_remember(&server, 0);
 	cr_assert_not(unaware_known(&server), "its time is over");
-}
-
-Test(unaware, one_that_has_answered_is_busy)
-{
-	struct sockaddr_storage server = at("10.0.0.1:80");
-
-	cr_assert_not(unaware_has_answered(&server));
-	unaware_answered(&server, 60000);
-	cr_assert(unaware_has_answered(&server));
-	unaware_remember(&server, 60000);
-	cr_assert(unaware_known(&server), "but not for ever");
-	cr_assert_not(unaware_has_answered(&server));
-}
-
-Test(unaware, an_old_answer_counts_no_more)
-{
-	struct sockaddr_storage server = at("10.0.0.1:80");
-
-	unaware_answered(&server, 0);
-	cr_assert_not(unaware_has_answered(&server));
-}
-
-Test(unaware, an_answer_ends_it)
-{
-	struct sockaddr_storage server = at("10.0.0.1:80");
-
-	unaware_remember(&server, 60000);
-	unaware_answered(&server, 60000);
-	cr_assert_not(unaware_known(&server));
 }
 
 static atomic_bool enough;

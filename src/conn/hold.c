@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Held bytes: what the application has sent before the greeting was over. On
+ * the active side nothing may go before REPLY; on the passive side HELLO gets a
+ * moment, if the client's SYN was marked. They are kept here, up to
+ * handshake.hold, and are the first to go afterwards, before FIN and before
+ * the connection becomes the kernel's.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/iov.h"
+#include "base/real.h"
+#include "conn/family.h"
+#include "conn/internal.h"
+#include "rdma/rdma.h"
+
+#define SERVICE_MS 2	/* then the service thread looks after them */
+
+bool hold_any(const struct conn *conn)
+{
+	return atomic_load(&conn->greeting.held_size) > 0;
+}
+
+size_t hold_room(const struct conn *conn)
+{
+	size_t size = conn->greeting.held_size;
+	size_t most = conn->decision.handshake.hold;
+
+	/* Under `require` the application waits for the lane. */
+	if (conn->decision.mode == POLICY_REQUIRE || size >= most)
+		return 0;
+	return most - size;
+}
+
+/* With send and lock: room for `size` more bytes behind those there are. */
+static uint8_t *grow(struct greeting *greeting, size_t size)
+{
+	uint8_t *grown;
+
+	if (greeting->held_at) {
+		memmove(greeting->held, greeting->held + greeting->held_at,
+			greeting->held_size);
+		greeting->held_at = 0;
+	}
+	grown = realloc(greeting->held, greeting->held_size + size);
+	if (!grown)
+		return NULL;
+	greeting->held = grown;
+	return grown + greeting->held_size;
+}
+
+/* With send and lock. */
+static ssize_t take(struct conn *conn, const struct iovec *iov, int count)
+{
+	size_t room = hold_room(conn), moved = 0, part;
+	size_t size = iov_size(iov, count);
+	uint8_t *to;
+	int i;
+
+	size = size < room ? size : room;
+	if (size == 0)
+		return iov_size(iov, count) ? -EAGAIN : 0;
+	to = grow(&conn->greeting, size);
+	if (!to)
+		return -EAGAIN;
+	for (i = 0; i < count && moved < size; i++) {
+		part = iov[i].iov_len;
+		part = part < size - moved ? part : size - moved;
+		memcpy(to + moved, iov[i].iov_base, part);
+		moved += part;
+	}
+	conn->greeting.held_size += moved;
+	return (ssize_t)moved;
+}
+
+ssize_t hold_take(struct conn *conn, const struct iovec *iov, int count)
+{
+	ssize_t took = -EAGAIN;
+	enum tx_stage tx;
+
+	lock_acquire(&conn->lock);
+	tx = conn->tx;
+	if (conn->tx_shut)
+		took = -EPIPE;
+	else if (tx == TX_HOLD || tx == TX_RELEASE || tx == TX_LANE)
+		took = take(conn, iov, count);
+	lock_release(&conn->lock);
+	return took;
+}
+
+void hold_attend(struct conn *conn)
+{
+	service_after(conn, SERVICE_MS);
+}
+
+/* With send: `put` of the held bytes have gone. */
+static void drop(struct conn *conn, size_t put)
+{
+	struct greeting *greeting = &conn->greeting;
+
+	lock_acquire(&conn->lock);
+	greeting->held_at += put;
+	greeting->held_size -= put;
+	if (greeting->held_size == 0) {
+		free(greeting->held);
+		greeting->held = NULL;
+		greeting->held_at = 0;
+	}
+	lock_release(&conn->lock);
+}
+
+void hold_drop(struct conn *conn)
+{
+	lock_acquire(&conn->send);
+	drop(conn, conn->greeting.held_size);
+	lock_release(&conn->send);
+}
+
+/* With send. True: all is out, or the kernel will tell the application why. */
+static bool put_on_tcp(struct conn *conn)
+{
+	struct greeting *greeting = &conn->greeting;
+	ssize_t put;
+
+	while (greeting->held_size > 0) {
+		put = real.send(conn->tcp, greeting->held + greeting->held_at,
+				greeting->held_size,
+				MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0 && errno == EAGAIN)
+			return false;
+		if (put < 0) {
+			drop(conn, greeting->held_size);
+			return true;
+		}
+		conn->tx_bytes += put;
+		conn->tx_raw += put;
+		drop(conn, (size_t)put);
+	}
+	return true;
+}
+
+/*
+ * With send. Whoever sent meanwhile found TX_RELEASE and added to what is held,
+ * so the look at it and the change of stage are one.
+ */
+static bool release(struct conn *conn)
+{
+	bool over;
+
+	if (conn->tx != TX_RELEASE || !put_on_tcp(conn))
+		return false;
+	lock_acquire(&conn->lock);
+	over = conn->tx == TX_RELEASE && conn->greeting.held_size == 0;
+	if (over)
+		conn->tx = TX_RAW;
+	lock_release(&conn->lock);
+	if (over && conn->tx_shut)
+		real.shutdown(conn->tcp, SHUT_WR);
+	if (over && conn->rx_shut && conn->rx != RX_GREET)
+		real.shutdown(conn->tcp, SHUT_RD);
+	return over;
+}
+
+bool hold_release_locked(struct conn *conn)
+{
+	return release(conn);
+}
+
+void hold_over(struct conn *conn)
+{
+	lock_acquire(&conn->lock);
+	if (conn->state <= STATE_greeted &&
+	    conn->greeting.stage == GREETING_OVER)
+		conn_step_locked(conn, EVENT_unaware, conn->reason);
+	lock_release(&conn->lock);
+	if (conn_is_plain(conn))
+		conn_settle(conn);
+	else
+		conn_ring(conn, NULL);
+	if (conn_state(conn) == STATE_greeted)
+		join_if_worth(conn);
+	else if (conn_state(conn) == STATE_retreating)
+		retreat_check(conn);
+}
+
+void hold_release(struct conn *conn)
+{
+	int saved = errno;
+	bool over;
+
+	lock_acquire(&conn->send);
+	over = release(conn);
+	lock_release(&conn->send);
+	if (over)
+		hold_over(conn);
+	else if (conn->tx == TX_RELEASE)
+		service_watch(conn);	/* the kernel took a part */
+	errno = saved;
+}
+
+void hold_leave(struct conn *conn, enum reason reason)
+{
+	bool waits = conn->tx == TX_RELEASE ||
+		     (conn->tx == TX_HOLD &&
+		      (hold_any(conn) || conn->tx_shut || conn->rx_shut));
+
+	if (!waits) {
+		conn_step_locked(conn, EVENT_unaware, reason);
+		return;
+	}
+	conn->reason = reason;
+	conn->greeting.stage = GREETING_OVER;
+	conn->greeting.deadline_ms = TIME_NEVER;
+	conn->rx = RX_RAW;
+	conn->tx = TX_RELEASE;
+}
+
+void hold_quit(struct conn *conn, enum reason reason)
+{
+	enum conn_state state;
+
+	lock_acquire(&conn->lock);
+	state = conn->state;
+	if (state <= STATE_greeted)
+		hold_leave(conn, reason);
+	lock_release(&conn->lock);
+	if (state <= STATE_greeted && conn_is_plain(conn))
+		conn_settle(conn);
+	else if (conn->tx == TX_RELEASE)
+		hold_release(conn);
+}
+
+bool hold_on_lane(struct conn *conn)
+{
+	struct greeting *greeting = &conn->greeting;
+	struct iovec iov;
+	ssize_t put;
+
+	while (greeting->held_size > 0) {
+		iov.iov_base = greeting->held + greeting->held_at;
+		iov.iov_len = greeting->held_size;
+		put = lane_transmit(conn, &iov, 1);
+		if (put <= 0)
+			return false;
+		drop(conn, (size_t)put);
+	}
+	return true;
+}
+
+bool hold_waits(const struct conn *conn)
+{
+	enum conn_state state = conn_state(conn);
+
+	if (state != STATE_greeting && state != STATE_greeted)
+		return false;
+	return hold_any(conn) || conn->tx == TX_RELEASE ||
+	       conn->greeting.stage == GREETING_REDIAL ||
+	       (conn->closing && conn->greeting.stage == GREETING_ASKED);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The values, and what of them the two ends can read. */
+#include "mark/mark.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/real.h"
+
+#define RESIDUE_PASSIVE 1
+#define RESIDUE_ACTIVE 3
+#define TIMESTAMPS_SIZE 12	/* of each segment, in the MSS's account */
+#define SYN_MOST 512		/* IP and TCP header with their options */
+#define MARK_DSCP_FIELD 0x2c		/* DSCP 11, of the pool for experiments */
+
+/* The headers that an MSS does not count (RFC 9293, 3.7.1). */
+static unsigned headers(sa_family_t family)
+{
+	return family == AF_INET6 ? 60 : 40;
+}
+
+/* The largest value not above `most` with this residue; 0: too small. */
+static unsigned largest(unsigned most, unsigned residue)
+{
+	unsigned value;
+
+	if (most < MARK_LEAST + MARK_EVERY)
+		return 0;
+	value = most - (most - residue) % MARK_EVERY;
+	return value;
+}
+
+unsigned mark_active(unsigned mtu, sa_family_t family)
+{
+	unsigned mss = mtu > headers(family) ? mtu - headers(family) : 0;
+
+	/* Announcing less would slow such a link down. */
+	return mss > MARK_MAXSEG_MOST ? 0 : largest(mss, RESIDUE_ACTIVE);
+}
+
+unsigned mark_passive_below(unsigned mss)
+{
+	unsigned active = largest(mss, RESIDUE_ACTIVE);
+
+	if (active > MARK_PASSIVE_MOST)
+		return MARK_PASSIVE_MOST;
+	return active ? active - RESIDUE_ACTIVE + RESIDUE_PASSIVE : 0;
+}
+
+unsigned mark_passive(unsigned mtu, sa_family_t family)
+{
+	return mark_passive_below(mtu > headers(family)
+					  ? mtu - headers(family)
+					  : 0);
+}
+
+bool mark_is_passive(unsigned mss)
+{
+	return mss >= MARK_LEAST && mss % MARK_EVERY == RESIDUE_PASSIVE;
+}
+
+/* TCP_INFO as far as this kernel has it. Returns how much that is. */
+static socklen_t read_info(int fd, struct tcp_info *info)
+{
+	socklen_t size = sizeof(*info);
+	int saved = errno;
+
+	memset(info, 0, sizeof(*info));
+	if (real.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &size) != 0)
+		size = 0;
+	errno = saved;
+	return size;
+}
+
+static bool has_field(socklen_t size, size_t offset, size_t field)
+{
+	return size >= offset + field;
+}
+
+#define HAS(size, field) \
+	has_field(size, offsetof(struct tcp_info, field), \
+		  sizeof(((struct tcp_info *)0)->field))
+
+enum { ESTABLISHED = 1 };	/* tcp_states.h */
+
+/*
+ * Half a window bounds a segment, too (tcp_bound_to_half_wnd() in the kernel;
+ * a window of 536 bytes and less as a whole).
+ */
+static bool is_window_bound(const struct tcp_info *info, unsigned window)
+{
+	unsigned bound = window > 536 ? window / 2 : window;
+
+	return window && info->tcpi_snd_mss >= bound;
+}
+
+bool mark_read(int fd, sa_family_t family, struct mark_reading *reading)
+{
+	struct tcp_info info;
+	socklen_t size = read_info(fd, &info);
+
+	if (!HAS(size, tcpi_advmss) || info.tcpi_state != ESTABLISHED)
+		return false;
+	reading->mss = info.tcpi_snd_mss;
+	if (info.tcpi_options & TCPI_OPT_TIMESTAMPS)
+		reading->mss += TIMESTAMPS_SIZE;
+	reading->own = info.tcpi_advmss;
+	reading->path = info.tcpi_pmtu > headers(family)
+				? info.tcpi_pmtu - headers(family)
+				: 0;
+	reading->window = HAS(size, tcpi_snd_wnd) ? info.tcpi_snd_wnd : 0;
+	reading->hidden = reading->mss >= reading->own ||
+			  reading->mss >= reading->path ||
+			  is_window_bound(&info, reading->window);
+	reading->seen = !reading->hidden && mark_is_passive(reading->mss);
+	return true;
+}
+
+bool mark_is_untouched(int fd)
+{
+	struct tcp_info info;
+	socklen_t size = read_info(fd, &info);
+
+	return info.tcpi_state == ESTABLISHED &&
+	       (!HAS(size, tcpi_bytes_sent) || info.tcpi_bytes_sent == 0) &&
+	       (!HAS(size, tcpi_notsent_bytes) ||
+		info.tcpi_notsent_bytes == 0);
+}
+
+void mark_listener(int fd, unsigned mss)
+{
+	int value = (int)mss, save = mss != 0, saved = errno;
+
+	real.setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &value, sizeof(value));
+	real.setsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, &save, sizeof(save));
+	errno = saved;
+}
+
+/* The MSS option of a TCP header (RFC 9293, 3.2); 0: there is none. */
+static unsigned find_mss(const uint8_t *at, size_t size)
+{
+	size_t length;
+
+	while (size > 0 && at[0] != 0) {
+		if (at[0] == 1) {	/* no operation */
+			at++;
+			size--;
+			continue;
+		}
+		length = size > 1 ? at[1] : 0;
+		if (length < 2 || length > size)
+			return 0;
+		if (at[0] == 2 && length == 4)
+			return (unsigned)at[2] << 8 | at[3];
+		at += length;
+		size -= length;
+	}
+	return 0;
+}
+
+/* Where the TCP header begins; 0: this is no IP header. */
+static size_t parse_ip(const uint8_t *bytes, size_t size, unsigned *class)
+{
+	if (size >= 20 && bytes[0] >> 4 == 4) {
+		*class = bytes[1];
+		return (size_t)(bytes[0] & 15) * 4;
+	}
+	if (size >= 40 && bytes[0] >> 4 == 6) {
+		*class = (unsigned)(bytes[0] & 15) << 4 | bytes[1] >> 4;
+		return bytes[6] == IPPROTO_TCP ? 40 : 0;
+	}
+	return 0;
+}
+
+void mark_parse_syn(const uint8_t *bytes, size_t size,
+		    struct mark_client *client)
+{
+	unsigned class = 0, mss;
+	size_t at = parse_ip(bytes, size, &class), length;
+
+	memset(client, 0, sizeof(*client));
+	if (at == 0 || size < at + 20)
+		return;
+	length = (size_t)(bytes[at + 12] >> 4) * 4;
+	if (length < 20 || length > size - at)
+		return;
+	mss = find_mss(bytes + at + 20, length - 20);
+	if (mss >= MARK_LEAST && mss % MARK_EVERY == RESIDUE_ACTIVE) {
+		client->seen = true;
+		client->mss = mss;
+	} else if (mss > MARK_MAXSEG_MOST && (class & 0xfc) == MARK_DSCP_FIELD) {
+		client->seen = true;
+	}
+}
+
+void mark_read_client(int fd, struct mark_client *client)
+{
+	uint8_t syn[SYN_MOST];
+	socklen_t size = sizeof(syn);
+	int saved = errno;
+
+	if (real.getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, &size) != 0)
+		size = 0;
+	errno = saved;
+	mark_parse_syn(syn, size, client);
+}
