@@ -171,12 +171,19 @@ static const char *host_sentence(const struct answer *answer)
 	       reason_sentence(answer->host);
 }
 
-static void print_flags(const struct policy_decision *decision)
+static void print_greeting(const struct question *question,
+			   const struct policy_decision *decision)
 {
+	if (question->query.role != POLICY_CONNECT)
+		return;
 	if (decision->greeting == POLICY_GREETING_PROBE)
 		puts("  greets  any server, also one whose mark is not seen");
 	else if (decision->greeting == POLICY_GREETING_TRUSTED)
 		puts("  greets  any server, trusted to run shunt");
+}
+
+static void print_flags(const struct policy_decision *decision)
+{
 	if (decision->nat)
 		puts("  nat     a proxy or source NAT between is accepted");
 	if (decision->drain)
@@ -199,6 +206,7 @@ static void print_human(const struct question *question,
 	printf("  policy  %s\n", question->conf);
 	printf("  reason  %s\n", sentence(decision));
 	if (decision->mode != POLICY_TCP) {
+		print_greeting(question, decision);
 		print_flags(decision);
 		printf("  here    %s\n", host_sentence(answer));
 	}

@@ -290,7 +290,7 @@ def part_f():
         trusted = {**each, 'shunt': each.get('trusted'), 'native': None}
         limit = target if i == 0 else Target('', 'shunt', 'plain')
         rows += row(f'(f) {what}', 'us', each, limit)
-        rows += row(f'(f) {what}, peer = trusted', 'us', trusted, limit)
+        rows += row(f'(f) {what}, greeting = trusted', 'us', trusted, limit)
     return rows
 
 

@@ -35,6 +35,7 @@ static void ask(const struct policy *policy)
 		"169.254.169.254:80", "255.255.255.255:1",
 	};
 	struct policy_query query = { .role = POLICY_CONNECT };
+	struct policy_handshake handshake;
 	struct policy_decision decision;
 
 	for (size_t i = 0; i < sizeof(remotes) / sizeof(*remotes); i++) {
@@ -47,6 +48,9 @@ static void ask(const struct policy *policy)
 			abort();
 		if (decision.mode != POLICY_TCP &&
 		    policy_all_tcp(policy, query.role))
+			abort();
+		if (decision.mode != POLICY_TCP && i % 2 == 0 &&
+		    !policy_may_listen(policy, query.port, &handshake))
 			abort();
 	}
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <criterion/criterion.h>
+#include <ctype.h>
+#include <string.h>
 
 #include "diag/reason.h"
+#include "read_source.h"
 
 Test(reason, every_row_has_a_name_and_a_sentence)
 {
@@ -30,4 +33,33 @@ Test(reason, counts)
 	cr_assert_eq(reason_counted(REASON_no_device), 2);
 	cr_assert_eq(reason_counted(REASON_memlock), 0);
 	cr_assert_eq(reason_counted(REASON_COUNT), 0);
+}
+
+/* In place: lines as one, and no backslashes. */
+static void unfold(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++) {
+		if (*text != '\\')
+			*to++ = *text == '\n' ? ' ' : *text;
+	}
+	*to = '\0';
+}
+
+Test(reason, the_manual_has_every_row)
+{
+	char *manual = read_source("man/shunt.conf.5");
+	char want[300];
+	int at;
+
+	unfold(manual);
+	for (unsigned i = 0; i < REASON_COUNT; i++) {
+		at = snprintf(want, sizeof(want), " .It Cm %s ",
+			      reason_name(i));
+		snprintf(want + at, sizeof(want) - (size_t)at, "%s. ",
+			 reason_sentence(i));
+		want[at] = (char)toupper((unsigned char)want[at]);
+		cr_assert_not_null(strstr(manual, want), "%s", want);
+	}
 }
