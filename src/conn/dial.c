@@ -144,6 +144,19 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 	conn->tx = must_have_lane(conn) ? TX_HOLD : TX_RELEASE;
 }
 
+/*
+ * With lock: the server has spoken, or closed, and its kernel had not HELLO
+ * when it did. A server whose mark was seen strips HELLO when it comes.
+ */
+static bool has_crossed(struct conn *conn, bool end)
+{
+	if (conn->decision.greeting != POLICY_GREETING_MARK ||
+	    mark_is_heard(conn->tcp))
+		return false;
+	hold_leave(conn, end ? REASON_peer_closed : REASON_server_first);
+	return true;
+}
+
 /* With lock: look at the first bytes of the answer. False: it is no REPLY. */
 static bool look_reply(struct conn *conn)
 {
@@ -156,12 +169,12 @@ static bool look_reply(struct conn *conn)
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR;
 	if (got == 0)
-		return false;
+		return has_crossed(conn, true);
 	length = wire_length(in, got);
 	if (length == -EAGAIN || (length > 0 && length > got))
 		return true;
 	if (length < 0 || length > WIRE_REPLY_MAX)
-		return false;
+		return has_crossed(conn, false);
 	switch (wire_get_reply(in, length, &reply)) {
 	case 0:
 		break;
@@ -243,7 +256,7 @@ static void take_back(struct conn *conn)
 		fail(conn, REQUIRED_ERROR, reason_of_silence(conn));
 		return;
 	}
-	if (is_trusted(conn) || (conn->closing && !hold_any(conn))) {
+	if (is_trusted(conn)) {
 		hold_leave(conn, REASON_peer_unaware);
 		return;
 	}

@@ -68,7 +68,8 @@ static int shut_early(struct conn *conn, int how)
 	bool later, greets = conn->rx == RX_GREET;
 
 	/* Still connecting, as the application sees it (tcp(7)). */
-	if (conn->role == CONN_ACTIVE && conn->decision.mode == POLICY_REQUIRE) {
+	if (conn->role == CONN_ACTIVE &&
+	    conn->decision.mode == POLICY_REQUIRE) {
 		dial_dissolve(conn);
 		hold_quit(conn, REASON_closed);
 		return 0;
@@ -299,12 +300,34 @@ void end_linger(struct conn *conn)
 	service_watch(conn);
 }
 
+/*
+ * A client that may send HELLO yet must not be answered with RST, which would
+ * take from it what it has not read: FIN goes, the socket stays for a while.
+ */
+static bool awaits_hello(struct conn *conn)
+{
+	struct greeting *greeting = &conn->greeting;
+
+	if (conn->role != CONN_PASSIVE || !greeting->client.seen ||
+	    conn->rx != RX_GREET || greeting->stage != GREETING_QUIET)
+		return false;
+	real.shutdown(conn->tcp, SHUT_WR);
+	greeting->deadline_ms =
+		clock_ms() + conn->decision.handshake.timeout_ms;
+	return true;
+}
+
 /* What is held goes before the end, unless the application wants a reset. */
 static bool has_to_wait(struct conn *conn)
 {
 	if (resets_on_close(conn))
 		return false;
-	return hold_waits(conn) || conn->reply_due;
+	if (hold_waits(conn) || conn->reply_due) {
+		if (conn->tx == TX_RAW)	/* trusted: REPLY is yet to come */
+			real.shutdown(conn->tcp, SHUT_WR);
+		return true;
+	}
+	return awaits_hello(conn);
 }
 
 /*
@@ -312,7 +335,7 @@ static bool has_to_wait(struct conn *conn)
  * that closes what its child serves leaves HELLO to the child. A REPLY that
  * comes after the end would do the same to the peer's.
  */
-static void end_greeting(struct conn *conn)
+void end_greeting(struct conn *conn)
 {
 	bool shares = family_shares(conn);
 
@@ -324,7 +347,7 @@ static void end_greeting(struct conn *conn)
 		hold_release(conn);
 	if (conn_is_plain(conn))
 		return;
-	if (!shares && has_to_wait(conn)) {
+	if ((!shares || hold_any(conn)) && has_to_wait(conn)) {
 		service_watch(conn);
 		return;
 	}

@@ -313,6 +313,19 @@ void greet_speak(struct conn *conn)
 		hold_release(conn);
 }
 
+void greeting_look(struct conn *conn)
+{
+	if (conn->role == CONN_ACTIVE) {
+		dial_look(conn);
+		return;
+	}
+	greet_look(conn);
+	if (hold_any(conn))
+		greet_speak(conn);
+	else if (conn->closing && clock_ms() >= conn->greeting.deadline_ms)
+		hold_quit(conn, REASON_closed);
+}
+
 bool conn_accepted(struct conn *conn, unsigned mark,
 		   const struct mark_client *client)
 {
@@ -323,7 +336,8 @@ bool conn_accepted(struct conn *conn, unsigned mark,
 	if (family_greets_late())
 		return true;
 	refused = look(conn);
-	if (client->seen && conn_state(conn) == STATE_greeting)
-		service_after(conn, ATTEND_MS);
+	/* A client may have seen the mark although its own was lost. */
+	if (mark && conn_state(conn) == STATE_greeting)
+		attend_after(conn, ATTEND_MS);
 	return !refused;
 }

@@ -67,7 +67,7 @@ static void begin_again(struct conn *conn)
 	conn->waiters = NULL;
 	conn->watched = conn->unwatched = conn->expected = conn->awaits = false;
 	conn->answering = false;
-	conn->later_link = NULL;
+	conn->attend_link = NULL;
 	conn->lane_users = 0;
 	conn->rs = -1;
 }

@@ -92,7 +92,7 @@ ssize_t hold_take(struct conn *conn, const struct iovec *iov, int count)
 
 void hold_attend(struct conn *conn)
 {
-	service_after(conn, SERVICE_MS);
+	attend_after(conn, SERVICE_MS);
 }
 
 /* With send: `put` of the held bytes have gone. */
@@ -181,7 +181,9 @@ void hold_over(struct conn *conn)
 		conn_settle(conn);
 	else
 		conn_ring(conn, NULL);
-	if (conn_state(conn) == STATE_greeted)
+	if (conn->closing && conn_state(conn) == STATE_greeting)
+		end_greeting(conn);
+	else if (conn_state(conn) == STATE_greeted)
 		join_if_worth(conn);
 	else if (conn_state(conn) == STATE_retreating)
 		retreat_check(conn);

@@ -195,8 +195,8 @@ struct conn {
 	atomic_bool watched;	/* by the service thread; service lock */
 	bool unwatched;		/* and will not be again */
 	struct conn *service_next;
-	struct conn *later_next, **later_link;	/* service.c's, and its lock */
-	uint64_t later_ms;
+	struct conn *attend_next, **attend_link;	/* attend lock */
+	uint64_t attend_ms;
 	bool expected;			/* tokens lock, and the two below */
 	struct conn *token_next;
 	unsigned round;			/* operator.c's */
@@ -282,6 +282,8 @@ void dial_touch(struct conn *conn);	/* ... begin the greeting */
 void dial_hurry(struct conn *conn, enum reason reason);
 /* Undo the kernel's connection on the same socket. */
 void dial_dissolve(struct conn *conn);
+/* Either side, the service thread: one look, and what is due is done. */
+void greeting_look(struct conn *conn);
 
 /* hold.c: bytes that wait for the greeting */
 bool hold_any(const struct conn *conn);
@@ -390,11 +392,8 @@ bool leave_returned(struct conn *conn, uint64_t offset, const uint8_t *bytes,
 int service_watch(struct conn *conn);
 /* For good: a plain connection, or one whose close has come to its end. */
 void service_unwatch(struct conn *conn);
-/*
- * Watch it, if its greeting is not over in so many milliseconds: mostly it is,
- * by the application's own thread, and costs the service thread nothing.
- */
-void service_after(struct conn *conn, unsigned ms);
+/* Start the thread, if there is none. 0 or -errno. */
+int service_start(void);
 /*
  * Is a connection on its way back to TCP, or waiting for its greeting with
  * bytes held? `give_up`: the process ends; a peer that still lacks bytes shall
@@ -409,6 +408,14 @@ void service_look(struct conn *conn);
 /* Hear, by family_hear(children), what comes by this socket. -errno. */
 int service_watch_channel(int channel, void *children);
 void service_unwatch_channel(int channel);
+
+/* attend.c: who is watched if its greeting takes longer than this. No locks. */
+void attend_after(struct conn *conn, unsigned ms);
+void attend_forget(struct conn *conn);
+/* Service thread: its timer, which is made with it; it has rung. */
+int attend_timer(void);
+void attend_rung(void);
+void attend_after_fork(void);
 
 void credentials_after_fork(void);
 
@@ -442,6 +449,8 @@ void service_after_fork(void);
 
 /* end.c: the application's interest is over */
 void end_conn(struct conn *conn);
+/* The same, before a lane; again when what was held has gone. */
+void end_greeting(struct conn *conn);
 /* A join or retreat is over: do the shutdown or close that waited for it. */
 void end_settle(struct conn *conn);
 /* Closed while retreating: the TCP leg goes when that is over. */

@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -34,10 +33,8 @@ static struct lock lock = LOCK_INIT(service);
 static int epoll = -1, bell = -1;
 static int control = -1;	/* the socket for operators */
 static struct conn *watched;
-static bool started;
-static int alarm_clock = -1;	/* rings when a greeting takes long */
-static uint64_t alarm_ms = TIME_NEVER;
-static struct conn *later;	/* not watched yet */
+static atomic_bool started;
+static int timer = -1;		/* attend.c's */
 static atomic_bool idle;	/* nothing is outstanding: no tick is due */
 
 void service_wake(void)
@@ -99,17 +96,6 @@ static bool look_for_stall(struct conn *conn, uint64_t now)
 	return conn->probed || conn->acked != conn->tx_bytes;
 }
 
-static void look_at_greeting(struct conn *conn)
-{
-	if (conn->role == CONN_ACTIVE) {
-		dial_look(conn);
-		return;
-	}
-	greet_look(conn);
-	if (hold_any(conn))
-		greet_speak(conn);
-}
-
 /* True: it has to be looked at again soon. */
 static bool tick(struct conn *conn, uint64_t now)
 {
@@ -127,7 +113,7 @@ static bool tick(struct conn *conn, uint64_t now)
 
 	if (state == STATE_connecting || state == STATE_greeting) {
 		if (now >= conn->greeting.deadline_ms)
-			look_at_greeting(conn);
+			greeting_look(conn);
 		return false;
 	}
 	if (conn->lane_over && conn->leg == LEG_OPEN && !conn->lingering &&
@@ -140,18 +126,6 @@ static bool tick(struct conn *conn, uint64_t now)
 	if (now >= conn->deadline_ms && !conn->lingering)
 		time_over(conn);
 	return soon;
-}
-
-/*
- * From now on; and the grace of what is held begins. In a process that shares
- * it with its children who touches it first is to have it.
- */
-static void watch_greeting(struct conn *conn)
-{
-	if (conn->share)
-		return;
-	service_watch(conn);
-	look_at_greeting(conn);
 }
 
 /* The thread's own: the policy that lanes were judged by, held; its number. */
@@ -196,7 +170,7 @@ static void look(struct conn *conn)
 	if (!conn->watched)
 		return;
 	if (conn->state == STATE_connecting || conn->state == STATE_greeting)
-		look_at_greeting(conn);
+		greeting_look(conn);
 	if (conn->tx == TX_RELEASE)
 		hold_release(conn);
 	control_flush(conn);
@@ -259,64 +233,6 @@ static int tick_all(void)
 	return next > now ? (int)(next - now) : 0;
 }
 
-/* With lock. */
-static void forget_later(struct conn *conn)
-{
-	*conn->later_link = conn->later_next;
-	if (conn->later_next)
-		conn->later_next->later_link = conn->later_link;
-	conn->later_link = NULL;
-}
-
-/* With lock: ring then, if nothing rings before. */
-static void set_alarm(uint64_t due_ms)
-{
-	uint64_t now = clock_ms(), in = due_ms > now ? due_ms - now : 1;
-	struct itimerspec time = {
-		.it_value = { (time_t)(in / 1000), (long)(in % 1000) * 1000000 }
-	};
-
-	if (due_ms >= alarm_ms)
-		return;
-	alarm_ms = due_ms;
-	timerfd_settime(alarm_clock, 0, &time, NULL);
-}
-
-/* With lock. One that is due, held; NULL: none is, and the alarm is set. */
-static struct conn *next_due(uint64_t now)
-{
-	struct conn *conn;
-
-	for (conn = later; conn; conn = conn->later_next) {
-		if (conn->later_ms <= now) {
-			forget_later(conn);
-			return conn;
-		}
-		set_alarm(conn->later_ms);
-	}
-	return NULL;
-}
-
-/* The alarm: who still waits for a greeting is watched from now on. */
-static void attend(void)
-{
-	uint64_t rings, now = clock_ms();
-	struct conn *conn;
-
-	(void)!real.read(alarm_clock, &rings, sizeof(rings));
-	lock_acquire(&lock);
-	alarm_ms = TIME_NEVER;
-	while ((conn = next_due(now))) {
-		lock_release(&lock);
-		if (conn_state(conn) == STATE_greeting ||
-		    conn->tx == TX_RELEASE)
-			watch_greeting(conn);
-		conn_drop(conn);
-		lock_acquire(&lock);
-	}
-	lock_release(&lock);
-}
-
 static void *service_thread(void *arg)
 {
 	struct epoll_event events[EVENTS];
@@ -333,8 +249,8 @@ static void *service_thread(void *arg)
 			else if (events[i].data.u64 & CHANNEL)
 				family_hear((void *)(uintptr_t)(
 					events[i].data.u64 & ~CHANNEL));
-			else if (events[i].data.ptr == &alarm_clock)
-				attend();
+			else if (events[i].data.ptr == &timer)
+				attend_rung();
 			else if (events[i].data.ptr)
 				look(events[i].data.ptr);
 			else if (real.read(bell, &rings, sizeof(rings)) < 0)
@@ -386,21 +302,19 @@ static int start(void)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	struct epoll_event ring = { .events = EPOLLIN,
-				    .data.ptr = &alarm_clock };
+				    .data.ptr = &timer };
 
 	if (started)
 		return 0;
 	epoll = real.epoll_create1(EPOLL_CLOEXEC);
 	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	alarm_clock = timerfd_create(CLOCK_MONOTONIC,
-				     TFD_CLOEXEC | TFD_NONBLOCK);
-	if (epoll < 0 || bell < 0 || alarm_clock < 0)
+	timer = attend_timer();
+	if (epoll < 0 || bell < 0 || timer < 0)
 		goto failed;
 	epoll = fd_lift(epoll);
 	bell = fd_lift(bell);
-	alarm_clock = fd_lift(alarm_clock);
 	if (real.epoll_ctl(epoll, EPOLL_CTL_ADD, bell, &event) != 0 ||
-	    real.epoll_ctl(epoll, EPOLL_CTL_ADD, alarm_clock, &ring) != 0)
+	    real.epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &ring) != 0)
 		goto failed;
 	listen_to_operators();
 	if (start_thread() != 0)
@@ -414,9 +328,7 @@ failed:
 		fd_close(bell);
 	if (control >= 0)
 		fd_close(control);
-	if (alarm_clock >= 0)
-		fd_close(alarm_clock);
-	epoll = bell = control = alarm_clock = -1;
+	epoll = bell = control = -1;
 	return -ENOMEM;
 }
 
@@ -470,42 +382,16 @@ void service_look(struct conn *conn)
 	errno = saved;
 }
 
-void service_after(struct conn *conn, unsigned ms)
+int service_start(void)
 {
-	uint64_t due_ms = clock_ms() + ms;
-	int saved = errno;
+	int ret;
 
+	if (started)
+		return 0;
 	lock_acquire(&lock);
-	if (!conn->watched && !conn->unwatched && start() == 0) {
-		if (!conn->later_link) {
-			conn_hold(conn);
-			conn->later_ms = TIME_NEVER;
-			conn->later_next = later;
-			conn->later_link = &later;
-			if (later)
-				later->later_link = &conn->later_next;
-			later = conn;
-		}
-		if (due_ms < conn->later_ms)
-			conn->later_ms = due_ms;
-		set_alarm(conn->later_ms);
-	}
+	ret = start();
 	lock_release(&lock);
-	errno = saved;
-}
-
-/* No lock. It needs no attention any more, or will not be watched again. */
-static void forget_attention(struct conn *conn)
-{
-	bool was;
-
-	lock_acquire(&lock);
-	was = conn->later_link != NULL;
-	if (was)
-		forget_later(conn);
-	lock_release(&lock);
-	if (was)
-		conn_drop(conn);
+	return ret;
 }
 
 void service_unwatch(struct conn *conn)
@@ -513,7 +399,7 @@ void service_unwatch(struct conn *conn)
 	int saved = errno;
 	bool was;
 
-	forget_attention(conn);
+	attend_forget(conn);
 	lock_acquire(&lock);
 	was = conn->watched;
 	if (was)
@@ -595,11 +481,8 @@ void service_after_fork(void)
 		fd_close(bell);
 	if (control >= 0)
 		fd_close(control);
-	if (alarm_clock >= 0)
-		fd_close(alarm_clock);
-	epoll = bell = control = alarm_clock = -1;
-	alarm_ms = TIME_NEVER;
-	later = NULL;
+	attend_after_fork();
+	epoll = bell = control = -1;
 	policy = NULL;		/* the parent's thread holds it, for good */
 	policy_due_ms = 0;
 	watched = NULL;

@@ -14,7 +14,6 @@
 #define RESIDUE_ACTIVE 3
 #define TIMESTAMPS_SIZE 12	/* of each segment, in the MSS's account */
 #define SYN_MOST 512		/* IP and TCP header with their options */
-#define MARK_DSCP_FIELD 0x2c		/* DSCP 11, of the pool for experiments */
 
 /* The headers that an MSS does not count (RFC 9293, 3.7.1). */
 static unsigned headers(sa_family_t family)
@@ -130,6 +129,14 @@ bool mark_is_untouched(int fd)
 		info.tcpi_notsent_bytes == 0);
 }
 
+bool mark_is_heard(int fd)
+{
+	struct tcp_info info;
+	socklen_t size = read_info(fd, &info);
+
+	return !HAS(size, tcpi_unacked) || info.tcpi_unacked == 0;
+}
+
 void mark_listener(int fd, unsigned mss)
 {
 	int value = (int)mss, save = mss != 0, saved = errno;
@@ -191,7 +198,8 @@ void mark_parse_syn(const uint8_t *bytes, size_t size,
 	if (mss >= MARK_LEAST && mss % MARK_EVERY == RESIDUE_ACTIVE) {
 		client->seen = true;
 		client->mss = mss;
-	} else if (mss > MARK_MAXSEG_MOST && (class & 0xfc) == MARK_DSCP_FIELD) {
+	} else if (mss > MARK_MAXSEG_MOST &&
+		   (class & 0xfc) == MARK_DSCP_FIELD) {
 		client->seen = true;
 	}
 }

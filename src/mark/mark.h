@@ -73,6 +73,9 @@ bool mark_read(int fd, sa_family_t family, struct mark_reading *reading);
 /* Is the socket established, and has no byte been sent on it? */
 bool mark_is_untouched(int fd);
 
+/* Has the peer's kernel acknowledged all that was sent? */
+bool mark_is_heard(int fd);
+
 /* -- the passive end ------------------------------------------------------- */
 
 /*
