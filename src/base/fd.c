@@ -60,7 +60,7 @@ void fd_copy_notes(int from, int to)
 	unsigned char notes = 0;
 
 	if ((unsigned)from < FD_CLAIMS_MOST)
-		notes = fd_notes[from] & ~FD_NOTE_JUDGED;
+		notes = fd_notes[from] & (FD_NOTE_MAXSEG | FD_NOTE_SYN);
 	if ((unsigned)to < FD_CLAIMS_MOST && fd_notes[to] != notes)
 		atomic_store(&fd_notes[to], notes);
 }

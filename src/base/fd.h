@@ -36,14 +36,16 @@ int fd_next_claimed(unsigned first, unsigned last);
 
 /*
  * Notes on numbers, a bit each. A note is as good as our knowledge of what the
- * number stands for: all are cleared when it comes new from the kernel, and
- * copied with dup(2), but for the first.
+ * number stands for: all are cleared when it comes new from the kernel; what the
+ * application has set is copied with dup(2).
  */
 enum fd_note {
 	FD_NOTE_JUDGED = 1,	/* connected, and nothing to us: the verdict
 				   was tcp. For short ways only. */
 	FD_NOTE_MAXSEG = 2,	/* the application has set TCP_MAXSEG */
 	FD_NOTE_SYN = 4,	/* ... TCP_SAVE_SYN, and will read it */
+	FD_NOTE_FRESH = 8,	/* a TCP socket as socket(2) made it, but for
+				   options that connect() need not ask of */
 };
 
 extern atomic_uchar fd_notes[FD_CLAIMS_MOST];

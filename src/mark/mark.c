@@ -83,7 +83,13 @@ static bool has_field(socklen_t size, size_t offset, size_t field)
 	has_field(size, offsetof(struct tcp_info, field), \
 		  sizeof(((struct tcp_info *)0)->field))
 
-enum { ESTABLISHED = 1 };	/* tcp_states.h */
+enum { ESTABLISHED = 1, CLOSE_WAIT = 8 };	/* tcp_states.h */
+
+static bool is_connected(const struct tcp_info *info)
+{
+	return info->tcpi_state == ESTABLISHED ||
+	       info->tcpi_state == CLOSE_WAIT;
+}
 
 /*
  * Half a window bounds a segment, too (tcp_bound_to_half_wnd() in the kernel;
@@ -101,7 +107,7 @@ bool mark_read(int fd, sa_family_t family, struct mark_reading *reading)
 	struct tcp_info info;
 	socklen_t size = read_info(fd, &info);
 
-	if (!HAS(size, tcpi_advmss) || info.tcpi_state != ESTABLISHED)
+	if (!HAS(size, tcpi_advmss) || !is_connected(&info))
 		return false;
 	reading->mss = info.tcpi_snd_mss;
 	if (info.tcpi_options & TCPI_OPT_TIMESTAMPS)
@@ -123,7 +129,7 @@ bool mark_is_untouched(int fd)
 	struct tcp_info info;
 	socklen_t size = read_info(fd, &info);
 
-	return info.tcpi_state == ESTABLISHED &&
+	return is_connected(&info) &&
 	       (!HAS(size, tcpi_bytes_sent) || info.tcpi_bytes_sent == 0) &&
 	       (!HAS(size, tcpi_notsent_bytes) ||
 		info.tcpi_notsent_bytes == 0);

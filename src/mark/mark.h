@@ -46,10 +46,11 @@ struct mark_syn {
 
 /*
  * Before connect(2): mark the SYN to this (normalized) address. `may_maxseg`:
- * the application has not set TCP_MAXSEG itself.
+ * the application has not set TCP_MAXSEG itself; `may_class`: nor a class of
+ * traffic; if not, the socket is asked.
  */
 void mark_syn(int fd, const struct sockaddr_storage *remote, bool may_maxseg,
-	      struct mark_syn *syn);
+	      bool may_class, struct mark_syn *syn);
 void mark_syn_sent(int fd, const struct mark_syn *syn);
 /* Before a second connect(2), which is to be an ordinary one. */
 void mark_syn_never(int fd);

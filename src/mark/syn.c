@@ -87,12 +87,13 @@ static unsigned route_mtu(const struct sockaddr_storage *remote)
 }
 
 /* Both ends are on this host, or on a link of its kind. */
-static void mark_by_class(int fd, bool v4, struct mark_syn *syn)
+static void mark_by_class(int fd, bool v4, bool may_class,
+			  struct mark_syn *syn)
 {
 	int level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
 	int name = v4 ? IP_TOS : IPV6_TCLASS;
 
-	if (get(fd, level, name) != 0)
+	if (!may_class && get(fd, level, name) != 0)
 		return;		/* the application has a class of its own */
 	set(fd, level, name, MARK_DSCP_FIELD);
 	syn->level = level;
@@ -100,14 +101,14 @@ static void mark_by_class(int fd, bool v4, struct mark_syn *syn)
 }
 
 void mark_syn(int fd, const struct sockaddr_storage *remote, bool may_maxseg,
-	      struct mark_syn *syn)
+	      bool may_class, struct mark_syn *syn)
 {
 	unsigned mss, mtu = route_mtu(remote);
 	bool v4 = remote->ss_family == AF_INET;
 
 	memset(syn, 0, sizeof(*syn));
 	if (mtu > MARK_MAXSEG_MOST + 60) {
-		mark_by_class(fd, v4, syn);
+		mark_by_class(fd, v4, may_class, syn);
 		return;
 	}
 	mss = may_maxseg ? mark_active(mtu, remote->ss_family) : 0;

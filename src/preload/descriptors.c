@@ -83,8 +83,10 @@ static int do_fcntl(int fd, int cmd, void *arg)
 {
 	int ret = 0;
 
-	if (cmd == F_SETFL && ((long)arg & O_ASYNC))
+	if (cmd == F_SETFL && ((long)arg & O_ASYNC)) {
+		fd_set_note(fd, FD_NOTE_FRESH, false);
 		ret = shim_send_back(fd, REASON_sigio);
+	}
 	if (ret < 0)
 		return (int)shim_result(ret);
 	ret = real.fcntl(fd, cmd, arg);
@@ -145,6 +147,8 @@ SHIM int ioctl(int fd, unsigned long request, ...)
 		 !bad_pointer(arg))
 		ret = lane_ioctl(fd, request, arg);
 	errno = saved;
+	if (request == FIOASYNC)
+		fd_set_note(fd, FD_NOTE_FRESH, false);
 	if (ret == CONN_PLAIN)
 		return real.ioctl(fd, request, arg);
 	return (int)shim_result(ret);

@@ -42,11 +42,21 @@ SHIM int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 	return ret;
 }
 
+/* Options that connect() asks about: it has to, from now on. */
+static bool matters(int level, int name)
+{
+	return (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT) ||
+	       (level == IPPROTO_IP && name == IP_TOS) ||
+	       (level == IPPROTO_IPV6 && name == IPV6_TCLASS);
+}
+
 SHIM int setsockopt(int fd, int level, int name, const void *value,
 		    socklen_t len)
 {
 	int ret = real.setsockopt(fd, level, name, value, len);
 
+	if (matters(level, name))
+		fd_set_note(fd, FD_NOTE_FRESH, false);
 	if (ret == 0 && level == IPPROTO_TCP && name == TCP_MAXSEG)
 		fd_set_note(fd, FD_NOTE_MAXSEG, true);
 	else if (ret == 0 && level == IPPROTO_TCP && name == TCP_SAVE_SYN)

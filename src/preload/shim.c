@@ -65,10 +65,10 @@ int shim_fresh(int fd)
 {
 	int saved = errno;
 
-	if (fd >= 0 && (fdtab_maybe(fd) || fd_is_any(fd) ||
-			fd_has_notes(fd) || rdma_inside()) &&
-	    shim_owns_process()) {
+	if (fd >= 0)
 		fd_forget_notes(fd);
+	if (fd >= 0 && (fdtab_maybe(fd) || fd_is_any(fd) || rdma_inside()) &&
+	    shim_owns_process()) {
 		fdtab_evict(fd);
 		fd_disclaim(fd);
 		if (rdma_inside())

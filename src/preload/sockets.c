@@ -11,9 +11,17 @@
 #include "preload/verdict.h"
 #include "ready/ready.h"
 
+#define SOCK_TYPE 0xf	/* without SOCK_CLOEXEC and SOCK_NONBLOCK */
+
 SHIM int socket(int domain, int type, int protocol)
 {
-	return shim_fresh(real.socket(domain, type, protocol));
+	int made = shim_fresh(real.socket(domain, type, protocol));
+
+	if (made >= 0 && (domain == AF_INET || domain == AF_INET6) &&
+	    (type & SOCK_TYPE) == SOCK_STREAM &&
+	    (protocol == 0 || protocol == IPPROTO_TCP))
+		fd_set_note(made, FD_NOTE_FRESH, true);
+	return made;
 }
 
 SHIM int bind(int fd, const struct sockaddr *addr, socklen_t len)
@@ -90,8 +98,11 @@ static int connect_again(int fd, struct conn *conn,
 /* O_ASYNC was set before: see do_fcntl(). */
 static bool wants_sigio(int fd)
 {
-	int flags = real.fcntl(fd, F_GETFL, NULL);
+	int flags;
 
+	if (fd_has_note(fd, FD_NOTE_FRESH))
+		return false;
+	flags = real.fcntl(fd, F_GETFL, NULL);
 	if (flags < 0 || !(flags & O_ASYNC))
 		return false;
 	reason_count(REASON_sigio);

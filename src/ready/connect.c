@@ -42,10 +42,11 @@ static bool has_begun(int fd)
 }
 
 /* Why this connect() is the kernel's alone; REASON_none: it is not. */
-static enum reason excluded(int fd, const struct sockaddr_storage *remote,
+static enum reason excluded(int fd, bool fresh,
+			    const struct sockaddr_storage *remote,
 			    const struct policy_decision *decision)
 {
-	if (option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) == 1)
+	if (!fresh && option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) == 1)
 		return REASON_fast_open;
 	if (decision->greeting == POLICY_GREETING_PROBE &&
 	    unaware_known(remote))
@@ -99,23 +100,23 @@ static int kernel_connect(int fd, const struct conn_dialling *dialling)
 }
 
 /* What is known of the server as soon as the kernel's connection is there. */
-static bool look_at_server(int fd, const struct sockaddr_storage *remote,
+static void look_at_server(int fd, const struct sockaddr_storage *remote,
 			   struct conn_dialling *dialling)
 {
 	struct mark_reading reading = { .seen = false };
 
 	dialling->established = mark_read(fd, remote->ss_family, &reading);
 	dialling->seen = reading.seen;
-	return dialling->established;
 }
 
 /* The connection is the kernel's: nothing of ours is made for it. */
 static int leave(int fd, const struct sockaddr_storage *remote,
-		 const struct policy_decision *decision, int ret)
+		 const struct policy_decision *decision, enum reason reason,
+		 int ret)
 {
 	struct sockaddr unspec = { .sa_family = AF_UNSPEC };
 
-	tell(remote, decision, REASON_peer_unmarked);
+	tell(remote, decision, reason);
 	if (decision->mode != POLICY_REQUIRE) {
 		fd_set_note(fd, FD_NOTE_JUDGED, true);
 		return ret;
@@ -149,7 +150,7 @@ static int adopt(int fd, const struct sockaddr_storage *remote,
 	return ret;
 }
 
-static int dial(int fd, const struct sockaddr_storage *remote,
+static int dial(int fd, bool fresh, const struct sockaddr_storage *remote,
 		const struct policy_decision *decision,
 		struct conn_dialling *dialling)
 {
@@ -157,15 +158,19 @@ static int dial(int fd, const struct sockaddr_storage *remote,
 	struct mark_syn syn;
 	int ret;
 
-	mark_syn(fd, remote, may_maxseg, &syn);
+	mark_syn(fd, remote, may_maxseg, fresh, &syn);
 	dialling->marked_syn = may_maxseg;
 	ret = kernel_connect(fd, dialling);
 	mark_syn_sent(fd, &syn);
 	if (ret != 0 && ret != -EINPROGRESS && ret != -EINTR)
 		return ret;
-	if (look_at_server(fd, remote, dialling) && !dialling->seen &&
+	look_at_server(fd, remote, dialling);
+	/* Not there although it was made: it is over, or no TCP. */
+	if (ret == 0 && !dialling->established)
+		return leave(fd, remote, decision, REASON_peer_closed, ret);
+	if (dialling->established && !dialling->seen &&
 	    decision->greeting == POLICY_GREETING_MARK)
-		return leave(fd, remote, decision, ret);
+		return leave(fd, remote, decision, REASON_peer_unmarked, ret);
 	return adopt(fd, remote, decision, dialling, ret);
 }
 
@@ -174,17 +179,19 @@ int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
 		  const struct policy_decision *decision)
 {
 	struct conn_dialling dialling = { .to = to, .length = length };
+	bool fresh = fd_has_note(fd, FD_NOTE_FRESH);
 	enum reason reason;
 	int ret;
 
-	if (option(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP ||
-	    has_begun(fd))
+	fd_set_note(fd, FD_NOTE_FRESH, false);
+	if (!fresh && (option(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP ||
+		       has_begun(fd)))
 		return CONN_PLAIN;
-	reason = excluded(fd, remote, decision);
+	reason = excluded(fd, fresh, remote, decision);
 	if (reason != REASON_none)
 		return stay(remote, decision, reason);
 	cancel_hold();
-	ret = dial(fd, remote, decision, &dialling);
+	ret = dial(fd, fresh, remote, decision, &dialling);
 	cancel_release();
 	return ret;
 }
