@@ -124,6 +124,22 @@ bool mark_read(int fd, sa_family_t family, struct mark_reading *reading)
 	return true;
 }
 
+bool mark_is_absent(int fd)
+{
+	int value = 0, saved = errno;
+	socklen_t size = sizeof(value);
+	bool absent;
+
+	/* tcpi_snd_mss; nobody knows yet whether there are timestamps. */
+	absent = real.getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &value,
+				 &size) == 0 &&
+		 (value > MARK_PASSIVE_MOST ||
+		  (!mark_is_passive((unsigned)value) &&
+		   !mark_is_passive((unsigned)value + TIMESTAMPS_SIZE)));
+	errno = saved;
+	return absent;
+}
+
 bool mark_is_untouched(int fd)
 {
 	struct tcp_info info;
@@ -175,14 +191,14 @@ static unsigned find_mss(const uint8_t *at, size_t size)
 }
 
 /* Where the TCP header begins; 0: this is no IP header. */
-static size_t parse_ip(const uint8_t *bytes, size_t size, unsigned *class)
+static size_t parse_ip(const uint8_t *bytes, size_t size, unsigned *ttl)
 {
 	if (size >= 20 && bytes[0] >> 4 == 4) {
-		*class = bytes[1];
+		*ttl = bytes[8];
 		return (size_t)(bytes[0] & 15) * 4;
 	}
 	if (size >= 40 && bytes[0] >> 4 == 6) {
-		*class = (unsigned)(bytes[0] & 15) << 4 | bytes[1] >> 4;
+		*ttl = bytes[7];
 		return bytes[6] == IPPROTO_TCP ? 40 : 0;
 	}
 	return 0;
@@ -191,8 +207,8 @@ static size_t parse_ip(const uint8_t *bytes, size_t size, unsigned *class)
 void mark_parse_syn(const uint8_t *bytes, size_t size,
 		    struct mark_client *client)
 {
-	unsigned class = 0, mss;
-	size_t at = parse_ip(bytes, size, &class), length;
+	unsigned ttl = 0, mss;
+	size_t at = parse_ip(bytes, size, &ttl), length;
 
 	memset(client, 0, sizeof(*client));
 	if (at == 0 || size < at + 20)
@@ -204,8 +220,7 @@ void mark_parse_syn(const uint8_t *bytes, size_t size,
 	if (mss >= MARK_LEAST && mss % MARK_EVERY == RESIDUE_ACTIVE) {
 		client->seen = true;
 		client->mss = mss;
-	} else if (mss > MARK_MAXSEG_MOST &&
-		   (class & 0xfc) == MARK_DSCP_FIELD) {
+	} else if (mss > MARK_MAXSEG_MOST && ttl == MARK_TTL) {
 		client->seen = true;
 	}
 }

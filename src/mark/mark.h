@@ -23,7 +23,11 @@
  */
 #define MARK_PASSIVE_MOST 21841
 #define MARK_MAXSEG_MOST 32767	/* of setsockopt(TCP_MAXSEG) */
-#define MARK_DSCP_FIELD 0x2c	/* DSCP 11: RFC 2474's pool for experiments */
+/*
+ * The TTL of a SYN that cannot be marked by its MSS: no system's packets have
+ * such a one, but those that have come 60 hops far.
+ */
+#define MARK_TTL 191
 
 /*
  * The MSS that the active, and the passive, end announces on a link of this
@@ -46,11 +50,11 @@ struct mark_syn {
 
 /*
  * Before connect(2): mark the SYN to this (normalized) address. `may_maxseg`:
- * the application has not set TCP_MAXSEG itself; `may_class`: nor a class of
- * traffic; if not, the socket is asked.
+ * the application has not set TCP_MAXSEG itself; `may_ttl`: nor IP_TTL; if not,
+ * the socket is asked.
  */
 void mark_syn(int fd, const struct sockaddr_storage *remote, bool may_maxseg,
-	      bool may_class, struct mark_syn *syn);
+	      bool may_ttl, struct mark_syn *syn);
 void mark_syn_sent(int fd, const struct mark_syn *syn);
 /* Before a second connect(2), which is to be an ordinary one. */
 void mark_syn_never(int fd);
@@ -70,6 +74,12 @@ struct mark_reading {
  * is not established, or the kernel has no such thing.
  */
 bool mark_read(int fd, sa_family_t family, struct mark_reading *reading);
+
+/*
+ * Of a socket whose connect(2) has succeeded: is there certainly no mark? A
+ * third of what mark_read() costs, and true of nearly all that have none.
+ */
+bool mark_is_absent(int fd);
 
 /* Is the socket established, and has no byte been sent on it? */
 bool mark_is_untouched(int fd);
@@ -94,7 +104,7 @@ void mark_listener(int fd, unsigned mss);
 /* What the SYN of an accepted socket said. Once: the kernel forgets it. */
 struct mark_client {
 	bool seen;		/* the client is under shunt */
-	unsigned mss;		/* 0: by DSCP, or there is none */
+	unsigned mss;		/* 0: by its TTL, or there is none */
 };
 void mark_read_client(int fd, struct mark_client *client);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Marking one's own SYN: by the MSS that the route's MTU allows; where that is
- * more than TCP_MAXSEG takes, which is loopback, by a DSCP in the SYN alone.
+ * more than TCP_MAXSEG takes, which is loopback, by a TTL in the SYN alone.
  */
 #include <errno.h>
 #include <linux/tcp.h>
@@ -14,6 +14,7 @@
 #include "mark/mark.h"
 
 #define LOOPBACK_MTU 65536
+#define USUAL_TTL 64	/* ip_default_ttl */
 #define KEPT_MS 5000
 #define PLACES 4
 
@@ -87,28 +88,27 @@ static unsigned route_mtu(const struct sockaddr_storage *remote)
 }
 
 /* Both ends are on this host, or on a link of its kind. */
-static void mark_by_class(int fd, bool v4, bool may_class,
-			  struct mark_syn *syn)
+static void mark_by_ttl(int fd, bool v4, bool may_ttl, struct mark_syn *syn)
 {
 	int level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
-	int name = v4 ? IP_TOS : IPV6_TCLASS;
+	int name = v4 ? IP_TTL : IPV6_UNICAST_HOPS;
 
-	if (!may_class && get(fd, level, name) != 0)
-		return;		/* the application has a class of its own */
-	set(fd, level, name, MARK_DSCP_FIELD);
+	if (!may_ttl && get(fd, level, name) != USUAL_TTL)
+		return;		/* the application has its own */
+	set(fd, level, name, MARK_TTL);
 	syn->level = level;
 	syn->name = name;
 }
 
 void mark_syn(int fd, const struct sockaddr_storage *remote, bool may_maxseg,
-	      bool may_class, struct mark_syn *syn)
+	      bool may_ttl, struct mark_syn *syn)
 {
 	unsigned mss, mtu = route_mtu(remote);
 	bool v4 = remote->ss_family == AF_INET;
 
 	memset(syn, 0, sizeof(*syn));
 	if (mtu > MARK_MAXSEG_MOST + 60) {
-		mark_by_class(fd, v4, may_class, syn);
+		mark_by_ttl(fd, v4, may_ttl, syn);
 		return;
 	}
 	mss = may_maxseg ? mark_active(mtu, remote->ss_family) : 0;
@@ -119,7 +119,7 @@ void mark_syn(int fd, const struct sockaddr_storage *remote, bool may_maxseg,
 void mark_syn_sent(int fd, const struct mark_syn *syn)
 {
 	if (syn->name)
-		set(fd, syn->level, syn->name, 0);
+		set(fd, syn->level, syn->name, -1);	/* the default */
 }
 
 void mark_syn_never(int fd)

@@ -46,8 +46,8 @@ SHIM int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 static bool matters(int level, int name)
 {
 	return (level == IPPROTO_TCP && name == TCP_FASTOPEN_CONNECT) ||
-	       (level == IPPROTO_IP && name == IP_TOS) ||
-	       (level == IPPROTO_IPV6 && name == IPV6_TCLASS);
+	       (level == IPPROTO_IP && name == IP_TTL) ||
+	       (level == IPPROTO_IPV6 && name == IPV6_UNICAST_HOPS);
 }
 
 SHIM int setsockopt(int fd, int level, int name, const void *value,
