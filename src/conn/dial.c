@@ -94,6 +94,7 @@ static void establish(struct conn *conn, bool marked)
 	struct mark_reading reading = { .seen = marked };
 
 	conn_step_locked(conn, EVENT_established, conn->reason);
+	conn->greeting.since_ms = clock_ms();
 	learn_local(conn);
 	if (!marked && conn->decision.greeting == POLICY_GREETING_MARK)
 		mark_read(conn->tcp, conn->remote.ss_family, &reading);
@@ -146,12 +147,18 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 
 /*
  * With lock: the server has spoken, or closed, and its kernel had not HELLO
- * when it did. A server whose mark was seen strips HELLO when it comes.
+ * when it did. One that is aware had kept its first bytes for the grace; then
+ * it strips HELLO when that comes. One that spoke sooner is not, whatever its
+ * MSS looks like.
  */
 static bool has_crossed(struct conn *conn, bool end)
 {
+	uint64_t since_ms = clock_ms() - conn->greeting.since_ms;
+	uint32_t rtt_us;
+
 	if (conn->decision.greeting != POLICY_GREETING_MARK ||
-	    mark_is_heard(conn->tcp))
+	    !mark_is_unheard(conn->tcp, &rtt_us) ||
+	    since_ms <= GREETING_GRACE_MS + rtt_us / 1000)
 		return false;
 	hold_leave(conn, end ? REASON_peer_closed : REASON_server_first);
 	return true;

@@ -17,8 +17,8 @@
 #include "conn/limits.h"
 #include "rdma/rdma.h"
 
-#define GRACE_LEAST_US 1000
-#define GRACE_MOST_US 4000
+#define GRACE_TRIPS 4		/* round trips */
+#define GRACE_MOST_US 200000
 #define ATTEND_MS 1000	/* an application that does not look: HELLO waits */
 
 /* With lock: nothing that could become HELLO is there; the kernel's now. */
@@ -272,11 +272,11 @@ static uint64_t grace_ms(const struct conn *conn)
 	int64_t us = conn->decision.handshake.grace_us;
 
 	if (us < 0) {
-		us = GRACE_LEAST_US;
+		us = GREETING_GRACE_MS * 1000;
 		if (real.getsockopt(conn->tcp, IPPROTO_TCP, TCP_INFO, &info,
-				    &length) == 0)
-			us = 2 * (int64_t)info.tcpi_rtt;
-		us = us < GRACE_LEAST_US ? GRACE_LEAST_US : us;
+				    &length) == 0 &&
+		    GRACE_TRIPS * (int64_t)info.tcpi_rtt > us)
+			us = GRACE_TRIPS * (int64_t)info.tcpi_rtt;
 		us = us > GRACE_MOST_US ? GRACE_MOST_US : us;
 	}
 	return ((uint64_t)us + 999) / 1000;

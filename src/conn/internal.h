@@ -53,12 +53,19 @@ enum greeting_stage {
 	GREETING_OVER,		/* plain, as soon as what is held has gone */
 };
 
+/*
+ * A client that has not touched its connection does not wait for what is held,
+ * so the grace may be long; one whose HELLO is not to come would.
+ */
+#define GREETING_GRACE_MS 20
+
 struct greeting {
 	_Atomic enum greeting_stage stage;
+	uint64_t since_ms;	/* active: connect() had succeeded */
 	/* Of the answer; passive: of a prefix, or of the grace. */
 	_Atomic uint64_t deadline_ms;
 	bool marked_syn;	/* active: our SYN was */
-	bool prefix;		/* passive: a part of HELLO is there */
+	atomic_bool prefix;	/* passive: a part of HELLO is there */
 	struct mark_client client;	/* passive: what its SYN said */
 	unsigned listener_mark;	/* passive: what our SYN-ACK said */
 	uint8_t *held;		/* with send and lock, and the two below */

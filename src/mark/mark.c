@@ -151,12 +151,13 @@ bool mark_is_untouched(int fd)
 		info.tcpi_notsent_bytes == 0);
 }
 
-bool mark_is_heard(int fd)
+bool mark_is_unheard(int fd, uint32_t *rtt_us)
 {
 	struct tcp_info info;
 	socklen_t size = read_info(fd, &info);
 
-	return !HAS(size, tcpi_unacked) || info.tcpi_unacked == 0;
+	*rtt_us = info.tcpi_rtt;
+	return HAS(size, tcpi_rtt) && info.tcpi_unacked > 0;
 }
 
 void mark_listener(int fd, unsigned mss)

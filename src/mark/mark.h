@@ -84,8 +84,11 @@ bool mark_is_absent(int fd);
 /* Is the socket established, and has no byte been sent on it? */
 bool mark_is_untouched(int fd);
 
-/* Has the peer's kernel acknowledged all that was sent? */
-bool mark_is_heard(int fd);
+/*
+ * Has the peer's kernel something of what was sent yet to acknowledge? *rtt_us
+ * is the round trip's time.
+ */
+bool mark_is_unheard(int fd, uint32_t *rtt_us);
 
 /* -- the passive end ------------------------------------------------------- */
 

@@ -54,7 +54,7 @@ static const struct {
 	{ "version = 1;\nhandshake = { grace = true; };",
 	  "dir/t.conf:2: handshake.grace: true: must be a string" },
 	{ "version = 1;\nhandshake = { mark = 544; };",
-	  "dir/t.conf:2: handshake.mark: 544: out of range (545 to 32753)" },
+	  "dir/t.conf:2: handshake.mark: 544: out of range (545 to 21841)" },
 	{ "version = 1;\nhandshake = { mark = \"546\"; };",
 	  "dir/t.conf:2: handshake.mark: \"546\": "
 	  "not 1 modulo 16; 545 and 561 are the nearest" },
