@@ -36,8 +36,8 @@ int fd_next_claimed(unsigned first, unsigned last);
 
 /*
  * Notes on numbers, a bit each. A note is as good as our knowledge of what the
- * number stands for: all are cleared when it comes new from the kernel; what the
- * application has set is copied with dup(2).
+ * number stands for: all are cleared when it comes new from the kernel; what
+ * the application has set is copied with dup(2).
  */
 enum fd_note {
 	FD_NOTE_JUDGED = 1,	/* connected, and nothing to us: the verdict
