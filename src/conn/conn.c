@@ -263,8 +263,10 @@ int conn_refuse(struct conn *conn, enum reason reason)
 	}
 	if (conn->role == CONN_ACTIVE && state < STATE_greeted &&
 	    conn->decision.mode != POLICY_REQUIRE) {
-		conn->reason = reason;	/* REPLY must still be stripped */
-		conn->decision.mode = POLICY_TCP;
+		/* REPLY must still be stripped; it may demand a lane. */
+		conn->reason = reason;
+		if (reason != REASON_closed)
+			conn->decision.mode = POLICY_TCP;
 		if (conn->greeting.stage == GREETING_QUIET)
 			dial_hurry(conn, reason);
 		return 0;

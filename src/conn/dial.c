@@ -128,8 +128,13 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 					 : REASON_peer_declined);
 		return;
 	}
-	if (conn->decision.mode == POLICY_TCP || conn->closing) {
-		hold_leave(conn, conn->closing ? REASON_closed : conn->reason);
+	conn->peer_requires = reply->flags & WIRE_REPLY_REQUIRE;
+	if (conn->decision.mode == POLICY_TCP) {
+		hold_leave(conn, conn->reason);
+		return;
+	}
+	if (conn->closing && !(conn->peer_requires && hold_any(conn))) {
+		hold_leave(conn, REASON_closed);
 		return;
 	}
 	conn->offer = malloc(sizeof(*reply));
@@ -139,7 +144,6 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 	}
 	*conn->offer = *reply;
 	memcpy(conn->peer_mark, reply->mark, sizeof(conn->peer_mark));
-	conn->peer_requires = reply->flags & WIRE_REPLY_REQUIRE;
 	conn_step_locked(conn, EVENT_aware, REASON_too_short);
 	conn->rx = RX_RAW;
 	conn->tx = must_have_lane(conn) ? TX_HOLD : TX_RELEASE;
@@ -178,7 +182,8 @@ static bool look_reply(struct conn *conn)
 	if (got == 0)
 		return has_crossed(conn, true);
 	length = wire_length(in, got);
-	if (length == -EAGAIN || (length > 0 && length > got))
+	conn->greeting.prefix = length == -EAGAIN || length > got;
+	if (conn->greeting.prefix)
 		return true;
 	if (length < 0 || length > WIRE_REPLY_MAX)
 		return has_crossed(conn, false);

@@ -62,6 +62,12 @@ static int shut_raw(struct conn *conn, int how)
 	return real.shutdown(conn->tcp, how) == 0 ? 0 : -errno;
 }
 
+/* The peer lets nothing go before the lane, and something is to go. */
+static bool needs_lane(const struct conn *conn)
+{
+	return conn->peer_requires && hold_any(conn);
+}
+
 /* Shut down before the connection has a lane. */
 static int shut_early(struct conn *conn, int how)
 {
@@ -74,7 +80,8 @@ static int shut_early(struct conn *conn, int how)
 		hold_quit(conn, REASON_closed);
 		return 0;
 	}
-	conn_refuse(conn, REASON_closed);	/* it needs no lane any more */
+	if (!needs_lane(conn))	/* not any more */
+		conn_refuse(conn, REASON_closed);
 	if (conn->role == CONN_PASSIVE && greets) {
 		greet_look(conn);
 		greet_speak(conn);
@@ -339,6 +346,8 @@ void end_greeting(struct conn *conn)
 {
 	bool shares = family_shares(conn);
 
+	if (needs_lane(conn) && !resets_on_close(conn))
+		return;		/* end_settle() */
 	if (!shares)
 		conn_refuse(conn, REASON_closed);
 	if (conn->role == CONN_PASSIVE && !shares)

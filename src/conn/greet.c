@@ -168,6 +168,15 @@ static bool look(struct conn *conn)
 	return refused;
 }
 
+/* The same without answering. */
+static bool look_refused(struct conn *conn)
+{
+	struct pollfd tcp = { .fd = conn->tcp, .events = POLLIN };
+
+	return real.poll(&tcp, 1, 0) == 1 && (tcp.revents & POLLERR) &&
+	       look(conn);
+}
+
 void greet_look(struct conn *conn)
 {
 	if (!conn->share || family_claim(conn))
@@ -333,9 +342,7 @@ bool conn_accepted(struct conn *conn, unsigned mark,
 
 	conn->greeting.listener_mark = mark;
 	conn->greeting.client = *client;
-	if (family_greets_late())
-		return true;
-	refused = look(conn);
+	refused = family_greets_late() ? look_refused(conn) : look(conn);
 	/* A client may have seen the mark although its own was lost. */
 	if (mark && conn_state(conn) == STATE_greeting)
 		attend_after(conn, ATTEND_MS);

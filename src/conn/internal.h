@@ -65,7 +65,7 @@ struct greeting {
 	/* Of the answer; passive: of a prefix, or of the grace. */
 	_Atomic uint64_t deadline_ms;
 	bool marked_syn;	/* active: our SYN was */
-	atomic_bool prefix;	/* passive: a part of HELLO is there */
+	atomic_bool prefix;	/* a part of what is awaited may be there */
 	struct mark_client client;	/* passive: what its SYN said */
 	unsigned listener_mark;	/* passive: what our SYN-ACK said */
 	uint8_t *held;		/* with send and lock, and the two below */

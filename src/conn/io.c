@@ -334,8 +334,6 @@ ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count)
 	struct iovec part[IOV_PART];
 	ssize_t put;
 
-	if (conn->tx_shut)
-		return -EPIPE;
 	if ((conn->peer_close & WIRE_CLOSE_FULL) || conn->leg != LEG_OPEN ||
 	    conn->reset)
 		return into_void(conn, iov, count);
@@ -380,6 +378,8 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 	case TX_RAW:
 		return tcp_transmit(conn, iov, count, flags);
 	case TX_LANE:
+		if (conn->tx_shut)
+			return -EPIPE;
 		if (hold_any(conn) && !hold_on_lane(conn))
 			return hold_take(conn, iov, count);
 		return lane_transmit(conn, iov, count);

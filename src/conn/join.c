@@ -104,6 +104,16 @@ static void await_release(struct conn *conn, uint64_t until_ms)
 	}
 }
 
+/*
+ * Does the application still want a lane? One that has closed, or shut down,
+ * does for what was held, if the peer lets nothing go before the lane.
+ */
+static bool is_wanted(const struct conn *conn)
+{
+	return (!conn->closing && !conn->tx_shut) ||
+	       (conn->peer_requires && hold_any(conn));
+}
+
 /* Stop sending raw bytes: the boundary, or OFFSET_NEVER if it is too late. */
 static uint64_t freeze(struct conn *conn, uint64_t until_ms)
 {
@@ -111,8 +121,8 @@ static uint64_t freeze(struct conn *conn, uint64_t until_ms)
 
 	await_release(conn, until_ms);
 	lock_acquire(&conn->send);
-	if (conn_state(conn) == STATE_joining && !conn->tx_shut &&
-	    conn->tx != TX_RELEASE && !conn->closing) {
+	if (conn_state(conn) == STATE_joining && conn->tx != TX_RELEASE &&
+	    is_wanted(conn)) {
 		conn->tx_before_freeze = conn->tx;
 		conn->tx = TX_FROZEN;
 		boundary = conn->tx_bytes;
@@ -218,7 +228,7 @@ static int reach_any(struct conn *conn, uint64_t until_ms)
 	char text[ADDR_TEXT_MAX];
 	int i, rs = -EHOSTUNREACH;
 
-	for (i = 0; i < offer->count && !conn->closing; i++) {
+	for (i = 0; i < offer->count && is_wanted(conn); i++) {
 		rs = reach(conn, &offer->addresses[i], until_ms);
 		if (rs >= 0)
 			return rs;
@@ -366,7 +376,7 @@ void join_if_worth(struct conn *conn)
 	    atomic_fetch_add(&conn->messages, 1) + 1 < lane->after_messages)
 		return;
 	lock_acquire(&conn->lock);
-	if (conn->state == STATE_greeted && !conn->closing && !conn->tx_shut)
+	if (conn->state == STATE_greeted && is_wanted(conn))
 		begin = conn_step_locked(conn, EVENT_worth, conn->reason);
 	lock_release(&conn->lock);
 	if (!begin)

@@ -222,11 +222,13 @@ static void add_wait(struct conn_wait *wait, int fd, short events)
 	wait->count++;
 }
 
-/* A part of HELLO may be there: its socket is readable, and says no more. */
+/*
+ * A part of HELLO or REPLY may be there: its socket is readable, and says no
+ * more.
+ */
 static bool has_prefix(const struct conn *conn)
 {
-	return conn->role == CONN_PASSIVE &&
-	       conn_state(conn) == STATE_greeting && conn->rx == RX_GREET &&
+	return conn_state(conn) == STATE_greeting && conn->rx == RX_GREET &&
 	       conn->greeting.prefix;
 }
 
