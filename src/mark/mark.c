@@ -106,13 +106,14 @@ bool mark_read(int fd, sa_family_t family, struct mark_reading *reading)
 {
 	struct tcp_info info;
 	socklen_t size = read_info(fd, &info);
+	unsigned stamps;
 
 	if (!HAS(size, tcpi_advmss) || !is_connected(&info))
 		return false;
-	reading->mss = info.tcpi_snd_mss;
-	if (info.tcpi_options & TCPI_OPT_TIMESTAMPS)
-		reading->mss += TIMESTAMPS_SIZE;
-	reading->own = info.tcpi_advmss;
+	/* With timestamps the kernel takes them off both. */
+	stamps = info.tcpi_options & TCPI_OPT_TIMESTAMPS ? TIMESTAMPS_SIZE : 0;
+	reading->mss = info.tcpi_snd_mss + stamps;
+	reading->own = info.tcpi_advmss + stamps;
 	reading->path = info.tcpi_pmtu > headers(family)
 				? info.tcpi_pmtu - headers(family)
 				: 0;
