@@ -40,8 +40,7 @@ static enum reason why_no_hello(const struct conn *conn)
 	const struct greeting *greeting = &conn->greeting;
 
 	if (greeting->client.seen && greeting->client.mss &&
-	    greeting->client.mss < greeting->listener_mark &&
-	    conn->tx == TX_HOLD)
+	    greeting->client.mss < greeting->listener_mark)
 		return REASON_mark_hidden;
 	return REASON_peer_unaware;
 }
