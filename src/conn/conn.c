@@ -48,8 +48,8 @@ struct conn *conn_new(int fd, enum conn_role role,
 	conn->remote = *remote;
 	if (local)
 		conn->local = *local;
-	conn->deadline_ms = TIME_NEVER;
-	conn->greeting.deadline_ms = TIME_NEVER;
+	conn->mark_ms = conn->end_ms = conn->linger_ms = TIME_NEVER;
+	conn->look_ms = conn->greeting.deadline_ms = TIME_NEVER;
 	conn->rx_boundary = OFFSET_NEVER;
 	conn->rx_end = OFFSET_NEVER;
 	conn->leave_at = conn->retreat_at = OFFSET_NEVER;
@@ -161,7 +161,7 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 		conn->rx = RX_RAW;
 		conn->tx = TX_RAW;
 		conn->rx_boundary = OFFSET_NEVER;
-		conn->deadline_ms = TIME_NEVER;
+		conn->mark_ms = conn->end_ms = TIME_NEVER;
 		conn->greeting.deadline_ms = TIME_NEVER;
 	}
 	return true;

@@ -131,9 +131,8 @@ void control_ended(struct conn *conn, enum leg_end end)
 							      : EPIPE);
 	if (conn->rx_end == OFFSET_NEVER)
 		conn->reason = REASON_peer_died;
-	lock_acquire(&conn->lock);
-	conn->deadline_ms = clock_ms() + DRAIN_MS;
-	lock_release(&conn->lock);
+	conn->end_ms = clock_ms() + DRAIN_MS;
+	timer_by(conn, conn->end_ms);
 	conn_ring(conn, NULL);
 }
 
@@ -340,12 +339,12 @@ void control_look(struct conn *conn)
 /* A part of the mark, and nothing behind it for long, is raw bytes. */
 static bool given_up(struct conn *conn)
 {
-	if (conn->deadline_ms == TIME_NEVER) {
-		conn->deadline_ms = clock_ms() +
-				    conn->decision.lane.stall_timeout_ms;
+	if (conn->mark_ms == TIME_NEVER) {
+		conn->mark_ms = clock_ms() +
+				conn->decision.lane.stall_timeout_ms;
 		return false;
 	}
-	return clock_ms() >= conn->deadline_ms;
+	return clock_ms() >= conn->mark_ms;
 }
 
 int control_mark_or_raw(struct conn *conn)
@@ -366,7 +365,7 @@ int control_mark_or_raw(struct conn *conn)
 			return -EAGAIN;
 		}
 	}
-	conn->deadline_ms = TIME_NEVER;
+	conn->mark_ms = TIME_NEVER;
 	conn->rx = RX_RAW;
 	conn->rx_boundary = OFFSET_NEVER;
 	conn->resume_seen = true;

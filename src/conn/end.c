@@ -216,11 +216,10 @@ static void take_down(void *arg)
 	struct conn *conn = arg;
 
 	close_lane(conn);
-	conn->deadline_ms = clock_ms() + LINGER_MOST_MS;
+	conn->linger_ms = clock_ms() + LINGER_MOST_MS;
 	conn->lingering = true;
 	if (service_watch(conn) != 0)
 		control_flush(conn);
-	service_wake();
 	conn_drop(conn);
 }
 
@@ -246,10 +245,10 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 	if (conn->leaving && !(conn->peer_close & WIRE_CLOSE_FULL))
 		known = false;
 
-	if (state == STATE_retreating && now_ms < conn->deadline_ms)
+	if (state == STATE_retreating && now_ms < conn->linger_ms)
 		return false;
 	if (state == STATE_on_rdma && conn->leg == LEG_OPEN &&
-	    now_ms < conn->deadline_ms && !(control_flushed(conn) && known))
+	    now_ms < conn->linger_ms && !(control_flushed(conn) && known))
 		return false;
 	if (!family_shares(conn))
 		drain(conn);
@@ -299,7 +298,7 @@ void end_linger(struct conn *conn)
 {
 	if (conn->lingering)
 		return;
-	conn->deadline_ms = clock_ms() + LINGER_MOST_MS;
+	conn->linger_ms = clock_ms() + LINGER_MOST_MS;
 	conn->lingering = true;
 	lock_acquire(&conn->send);
 	end_sent(conn);

@@ -344,6 +344,6 @@ bool conn_accepted(struct conn *conn, unsigned mark,
 	refused = family_greets_late() ? look_refused(conn) : look(conn);
 	/* A client may have seen the mark although its own was lost. */
 	if (mark && conn_state(conn) == STATE_greeting)
-		attend_after(conn, ATTEND_MS);
+		timer_by(conn, clock_ms() + ATTEND_MS);
 	return !refused;
 }

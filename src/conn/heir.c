@@ -31,7 +31,7 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->rx = RX_CONTROL;
 	conn->tx = TX_RETREAT;
 	conn->rx_end = conn->rx_boundary = OFFSET_NEVER;
-	conn->deadline_ms = TIME_NEVER;
+	conn->mark_ms = conn->end_ms = conn->linger_ms = TIME_NEVER;
 	conn->peer_close = 0;
 	conn->leg = LEG_OPEN;
 	conn->error = 0;
@@ -67,7 +67,8 @@ static void begin_again(struct conn *conn)
 	conn->waiters = NULL;
 	conn->watched = conn->unwatched = conn->expected = conn->awaits = false;
 	conn->answering = false;
-	conn->attend_link = NULL;
+	conn->timer_place = 0;
+	conn->stall_watched = false;
 	conn->lane_users = 0;
 	conn->rs = -1;
 }

@@ -92,7 +92,7 @@ ssize_t hold_take(struct conn *conn, const struct iovec *iov, int count)
 
 void hold_attend(struct conn *conn)
 {
-	attend_after(conn, SERVICE_MS);
+	timer_by(conn, clock_ms() + SERVICE_MS);
 }
 
 /* With send: `put` of the held bytes have gone. */

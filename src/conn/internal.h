@@ -87,7 +87,10 @@ struct conn {
 	struct lock lock;	/* what follows, to the next lock */
 	_Atomic enum conn_state state;
 	_Atomic enum reason reason;
-	_Atomic uint64_t deadline_ms;	/* of the mark, or the lane's end */
+	/* Times of the service thread's; TIME_NEVER: not set. */
+	_Atomic uint64_t mark_ms;	/* a part of a mark is there: raw then */
+	_Atomic uint64_t end_ms;	/* the lane is over: all has come then */
+	_Atomic uint64_t linger_ms;	/* closed: the TCP leg goes then */
 	struct greeting greeting;
 	int failure;		/* why it is in STATE_dead, -errno */
 	atomic_bool failure_told;
@@ -170,6 +173,7 @@ struct conn {
 
 	/* The service thread's own. */
 	uint64_t progress_ms;	/* outstanding without an ACK since; 0: not */
+	atomic_bool stall_watched;	/* a time is set for a look at that */
 	uint64_t probed;	/* PROBE{n} waits for our answer; 0: none */
 	bool probe_sent;
 	atomic_bool lingering;	/* closed; the peer has not consumed all yet */
@@ -201,9 +205,9 @@ struct conn {
 	atomic_uint sets;		/* of them with `used` */
 	atomic_bool watched;	/* by the service thread; service lock */
 	bool unwatched;		/* and will not be again */
-	struct conn *service_next;
-	struct conn *attend_next, **attend_link;	/* attend lock */
-	uint64_t attend_ms;
+	struct conn *service_next, **service_link;
+	uint64_t look_ms;		/* timer lock, and the next */
+	unsigned timer_place;		/* in the heap; 0: no time is set */
 	bool expected;			/* tokens lock, and the two below */
 	struct conn *token_next;
 	unsigned round;			/* operator.c's */
@@ -407,22 +411,30 @@ int service_start(void);
  * see a reset.
  */
 bool service_retreats(bool give_up);
-void service_wake(void);
-/* Bytes are on a lane: somebody has to look after them. Cheap. */
-void service_outstanding(void);
 /* Let the thread look at a watched connection, whatever its fd has to say. */
 void service_look(struct conn *conn);
 /* Hear, by family_hear(children), what comes by this socket. -errno. */
 int service_watch_channel(int channel, void *children);
 void service_unwatch_channel(int channel);
 
-/* attend.c: who is watched if its greeting takes longer than this. No locks. */
-void attend_after(struct conn *conn, unsigned ms);
-void attend_forget(struct conn *conn);
-/* Service thread: its timer, which is made with it; it has rung. */
-int attend_timer(void);
-void attend_rung(void);
-void attend_after_fork(void);
+/*
+ * timer.c: the service thread is to look at it by then; if it is not watched,
+ * and its greeting is not over, it is from then on. Any thread, no locks.
+ */
+void timer_by(struct conn *conn, uint64_t due_ms);
+void timer_forget(struct conn *conn);
+/* Service thread: its timerfd, made with it; and whose time has come, held. */
+int timer_fd(void);
+struct conn *timer_due(uint64_t now_ms);
+void timer_after_fork(void);
+
+/* tick.c: service thread: look at a connection, and do what is due */
+void tick(struct conn *conn);
+/* Bytes are on the lane: somebody has to look after them. Cheap. */
+void tick_outstanding(struct conn *conn);
+
+/* service.c: service thread: a policy has come since the last look */
+void drain_if_judged(struct conn *conn);
 
 void credentials_after_fork(void);
 

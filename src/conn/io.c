@@ -283,7 +283,7 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 
 	stage_changed(conn, before);
 	if (conn->lane_over && got == -EAGAIN)
-		service_wake();
+		service_look(conn);
 	if (conn->sets && !conn_is_raw(conn))
 		conn_used(conn, used_up(got, iov, count) ? POLLIN : 0);
 	if (got == -EAGAIN && conn->rx_shut)
@@ -354,7 +354,7 @@ ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count)
 	if (put > 0) {
 		replay_keep(&conn->replay, iov, put);
 		conn->tx_bytes += put;
-		service_outstanding();
+		tick_outstanding(conn);
 	} else if (put != -EAGAIN && put != -EFAULT && put != 0)
 		conn->lane_over = true;
 	return put < 0 && conn->lane_over ? -EAGAIN : put;
@@ -429,7 +429,7 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 
 	leave_for_ring(conn, denied);
 	if (put == -EAGAIN && conn->lane_over)
-		service_wake();
+		service_look(conn);
 	if (conn->sets && !conn_is_raw(conn))
 		conn_used(conn, used_up(put, iov, count) ? POLLOUT : 0);
 	if (put > 0 && conn_state(conn) == STATE_greeted)

@@ -61,7 +61,7 @@ static bool lane_readable(struct conn *conn, short lane)
 		return lane & POLLIN;
 	if (conn->leg != LEG_OPEN || conn_lane_holds(conn, 1))
 		return true;
-	service_wake();
+	service_look(conn);
 	return false;
 }
 
@@ -260,8 +260,8 @@ static short tcp_events(struct conn *conn, short events)
 
 static void set_deadline(struct conn *conn, struct conn_wait *wait)
 {
-	if (conn->deadline_ms < wait->deadline_ms)
-		wait->deadline_ms = conn->deadline_ms;
+	if (conn->mark_ms < wait->deadline_ms)
+		wait->deadline_ms = conn->mark_ms;
 	if (conn->greeting.deadline_ms < wait->deadline_ms)
 		wait->deadline_ms = conn->greeting.deadline_ms;
 	if (family_is_away(conn))

@@ -21,23 +21,20 @@
 #include "conn/internal.h"
 #include "conn/limits.h"
 #include "conn/operator.h"
+#include "rdma/rdma.h"
 
 #define EVENTS 64
-#define TICK_MS 500	/* the longest a deadline may go unseen */
-#define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
-#define LEAVE_MS 1	/* what is on the lane still comes in */
 #define POLICY_MS 1000	/* between looks for a new policy, with lanes */
 #define CHANNEL UINT64_C(1)	/* tag of an event's data: children */
 
 static struct lock lock = LOCK_INIT(service);
 static int epoll = -1, bell = -1;
 static int control = -1;	/* the socket for operators */
-static struct conn *watched;
+static struct conn *watched, *gone;
 static atomic_bool started;
-static int timer = -1;		/* attend.c's */
-static atomic_bool idle;	/* nothing is outstanding: no tick is due */
+static int timer = -1;		/* timer.c's */
 
-void service_wake(void)
+static void wake(void)
 {
 	uint64_t one = 1;
 	int saved = errno;
@@ -47,98 +44,36 @@ void service_wake(void)
 	errno = saved;
 }
 
-/*
- * Is there anything that should still have come or gone by the lane? If it is
- * being left in order, leave.c knows.
- */
-static bool lane_is_missed(const struct conn *conn)
-{
-	return !leave_waits(conn) &&
-	       (conn->rx_end != conn->rx_bytes ||
-		!(conn->peer_close & WIRE_CLOSE_FULL));
-}
-
-/* The time the RDMA lane was given after its end, or the peer's, is over. */
-static void time_over(struct conn *conn)
-{
-	conn->deadline_ms = TIME_NEVER;
-	if (conn->leg != LEG_OPEN) {
-		conn->lane_over = true;
-		conn_ring(conn, NULL);
-	} else if (conn->lane_over && lane_is_missed(conn) &&
-		   !conn_lane_holds(conn, 1)) {
-		retreat_lane(conn, REASON_lane_dead);
-	}
-}
-
-/*
- * A lane is dead when bytes are outstanding and the peer, asked, has not seen
- * them for stall_timeout. An application that does not read is no sign of it.
- */
-static bool look_for_stall(struct conn *conn, uint64_t now)
-{
-	uint32_t most = conn->decision.lane.stall_timeout_ms;
-
-	if (conn->probed)
-		control_answer_probe(conn);
-	if (conn->replay.limit == 0 || (conn->peer_close & WIRE_CLOSE_FULL))
-		return false;
-	if (conn->acked == conn->tx_bytes)
-		conn->progress_ms = 0;
-	else if (conn->progress_ms == 0)
-		conn->progress_ms = now;
-	else if (now - conn->progress_ms >= most)
-		retreat_lane(conn, REASON_lane_stalled);
-	else if (now - conn->progress_ms >= most / 2 && !conn->probe_sent) {
-		conn->probe_sent = true;
-		control_say(conn, WIRE_PROBE, 0, conn->tx_bytes);
-	}
-	return conn->probed || conn->acked != conn->tx_bytes;
-}
-
-/* True: it has to be looked at again soon. */
-static bool tick(struct conn *conn, uint64_t now)
-{
-	enum conn_state state = conn_state(conn);
-	bool soon = conn->lingering;
-
-	if (conn->lingering && end_linger_over(conn, now)) {
-		conn->lingering = false;
-		service_unwatch(conn);
-		return false;
-	}
-	if (state == STATE_on_rdma && conn->leg == LEG_OPEN &&
-	    conn->tx == TX_LANE)
-		soon |= look_for_stall(conn, now);
-
-	if (state == STATE_connecting || state == STATE_greeting) {
-		if (now >= conn->greeting.deadline_ms)
-			greeting_look(conn);
-		return false;
-	}
-	if (conn->lane_over && conn->leg == LEG_OPEN && !conn->lingering &&
-	    conn->deadline_ms == TIME_NEVER && state == STATE_on_rdma &&
-	    lane_is_missed(conn) && !conn_lane_holds(conn, 1))
-		conn->deadline_ms =
-			conn->rx_end == OFFSET_NEVER ? now + CLOSE_MS : now;
-	if (conn->rx == RX_MAYBE)
-		conn_find_stage(conn);
-	if (now >= conn->deadline_ms && !conn->lingering)
-		time_over(conn);
-	return soon;
-}
-
 /* The thread's own: the policy that lanes were judged by, held; its number. */
 static struct policy *policy;
 static unsigned policy_number;
 static uint64_t policy_due_ms;
 
-/* Who has a lane wants to hear of a new policy, though nothing asks for one. */
+/* A watched connection that follows this one, held; NULL: it was the last. */
+static struct conn *next_watched(struct conn *after)
+{
+	struct conn *conn;
+
+	lock_acquire(&lock);
+	conn = after ? after->service_next : watched;
+	if (conn)
+		conn_hold(conn);
+	lock_release(&lock);
+	if (after)
+		conn_drop(after);
+	return conn;
+}
+
+/*
+ * Who has a lane wants to hear of a new policy, though nothing asks for one.
+ * Only then is every connection looked at.
+ */
 static void look_for_policy(uint64_t now)
 {
+	struct conn *conn = NULL;
 	struct policy *newest;
 
-	if (now < policy_due_ms)
+	if (rdma_live() == 0 || now < policy_due_ms)
 		return;
 	policy_due_ms = now + POLICY_MS;
 	newest = policy_hold_current();
@@ -150,87 +85,54 @@ static void look_for_policy(uint64_t now)
 		policy_release(policy);
 	policy = newest;
 	policy_number++;
+	while ((conn = next_watched(conn)))
+		tick(conn);
 }
 
-/* True: it is on a lane, which a policy may say something of. */
-static bool judge(struct conn *conn, uint64_t now)
+void drain_if_judged(struct conn *conn)
 {
-	if (conn_state(conn) != STATE_on_rdma || conn->lingering)
-		return false;
-	look_for_policy(now);
-	if (conn->judged != policy_number) {
-		conn->judged = policy_number;
-		drain_by_policy(conn, policy);
-	}
-	return true;
-}
-
-static void look(struct conn *conn)
-{
-	if (!conn->watched)
+	if (!policy || conn_state(conn) != STATE_on_rdma || conn->lingering ||
+	    conn->judged == policy_number)
 		return;
-	if (conn->state == STATE_connecting || conn->state == STATE_greeting)
-		greeting_look(conn);
-	if (conn->tx == TX_RELEASE)
-		hold_release(conn);
-	control_flush(conn);
-	control_look(conn);
-	family_pay(conn);
-	if (conn->lingering)
-		tick(conn, clock_ms());
+	conn->judged = policy_number;
+	drain_by_policy(conn, policy);
 }
 
-/* The next of the list that is still watched, held; drops the unwatched. */
-static struct conn *next_watched(struct conn *after)
+/* What is watched no more, and whose events this thread may have had. */
+static void drop_gone(void)
 {
-	struct conn **link, *conn, *gone = NULL;
+	struct conn *conn, *next;
 
 	lock_acquire(&lock);
-	link = after ? &after->service_next : &watched;
-	while ((conn = *link) && !conn->watched) {
-		*link = conn->service_next;
-		conn->service_next = gone;
-		gone = conn;
-	}
+	conn = gone;
+	gone = NULL;
 	lock_release(&lock);
-	while (gone) {
-		struct conn *next = gone->service_next;
-
-		conn_drop(gone);
-		gone = next;
+	for (; conn; conn = next) {
+		next = conn->service_next;
+		conn_drop(conn);
 	}
-	return conn;
 }
 
-/* Look at every deadline; how long until the next, in milliseconds. */
-static int tick_all(void)
+/* The timer has rung: each whose time has come. */
+static void run_timers(void)
 {
-	uint64_t now = clock_ms(), next = TIME_NEVER;
-	struct conn *conn = NULL;
-	bool soon = false;
+	uint64_t rings, now = clock_ms();
+	struct conn *conn;
 
-	audit_table();
-	idle = true;
-	while ((conn = next_watched(conn))) {
-		soon |= tick(conn, now);
-		if (leave_look(conn) && now + LEAVE_MS < next)
-			next = now + LEAVE_MS;
-		if (judge(conn, now) && policy_due_ms < next)
-			next = policy_due_ms;
-		if (conn->deadline_ms < next)
-			next = conn->deadline_ms;
-		if (conn->greeting.deadline_ms < next)
-			next = conn->greeting.deadline_ms;
+	(void)!real.read(timer, &rings, sizeof(rings));
+	while ((conn = timer_due(now))) {
+		tick(conn);
+		conn_drop(conn);
 	}
-	if (soon) {
-		idle = false;	/* nobody has to wake us for that */
-		if (now + TICK_MS < next)
-			next = now + TICK_MS;
-	}
-	if (next == TIME_NEVER)
+}
+
+static int time_to_sleep(void)
+{
+	uint64_t now = clock_ms();
+
+	if (rdma_live() == 0)
 		return -1;
-	now = clock_ms();
-	return next > now ? (int)(next - now) : 0;
+	return policy_due_ms > now ? (int)(policy_due_ms - now) : 0;
 }
 
 static void *service_thread(void *arg)
@@ -241,8 +143,11 @@ static void *service_thread(void *arg)
 
 	(void)arg;
 	for (;;) {
-		count = real.epoll_pwait(epoll, events, EVENTS, tick_all(),
-					 NULL);
+		drop_gone();
+		audit_table();
+		look_for_policy(clock_ms());
+		count = real.epoll_pwait(epoll, events, EVENTS,
+					 time_to_sleep(), NULL);
 		for (i = 0; i < count; i++) {
 			if (events[i].data.ptr == &control)
 				operator_knock(control);
@@ -250,21 +155,14 @@ static void *service_thread(void *arg)
 				family_hear((void *)(uintptr_t)(
 					events[i].data.u64 & ~CHANNEL));
 			else if (events[i].data.ptr == &timer)
-				attend_rung();
+				run_timers();
 			else if (events[i].data.ptr)
-				look(events[i].data.ptr);
+				tick(events[i].data.ptr);
 			else if (real.read(bell, &rings, sizeof(rings)) < 0)
 				continue;
 		}
 	}
 	return NULL;
-}
-
-void service_outstanding(void)
-{
-	if (atomic_load_explicit(&idle, memory_order_relaxed) &&
-	    atomic_exchange(&idle, false))
-		service_wake();
 }
 
 static int start_thread(void)
@@ -308,7 +206,7 @@ static int start(void)
 		return 0;
 	epoll = real.epoll_create1(EPOLL_CLOEXEC);
 	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	timer = attend_timer();
+	timer = timer_fd();
 	if (epoll < 0 || bell < 0 || timer < 0)
 		goto failed;
 	epoll = fd_lift(epoll);
@@ -348,6 +246,9 @@ static int watch(struct conn *conn)
 	}
 	conn_hold(conn);
 	conn->service_next = watched;
+	conn->service_link = &watched;
+	if (watched)
+		watched->service_link = &conn->service_next;
 	watched = conn;
 	return 0;
 }
@@ -366,20 +267,10 @@ int service_watch(struct conn *conn)
 	return ret;
 }
 
-/* Touch the registration: an edge-triggered fd reports its state again. */
 void service_look(struct conn *conn)
 {
-	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-		.data.ptr = conn,
-	};
-	int saved = errno;
-
-	lock_acquire(&lock);
 	if (conn->watched)
-		real.epoll_ctl(epoll, EPOLL_CTL_MOD, conn->tcp, &event);
-	lock_release(&lock);
-	errno = saved;
+		timer_by(conn, 0);
 }
 
 int service_start(void)
@@ -399,16 +290,22 @@ void service_unwatch(struct conn *conn)
 	int saved = errno;
 	bool was;
 
-	attend_forget(conn);
+	timer_forget(conn);
 	lock_acquire(&lock);
 	was = conn->watched;
-	if (was)
+	if (was) {
 		real.epoll_ctl(epoll, EPOLL_CTL_DEL, conn->tcp, NULL);
+		*conn->service_link = conn->service_next;
+		if (conn->service_next)
+			conn->service_next->service_link = conn->service_link;
+		conn->service_next = gone;
+		gone = conn;
+	}
 	conn->watched = false;
 	conn->unwatched = true;
 	lock_release(&lock);
 	if (was)
-		service_wake();
+		wake();
 	errno = saved;
 }
 
@@ -481,10 +378,10 @@ void service_after_fork(void)
 		fd_close(bell);
 	if (control >= 0)
 		fd_close(control);
-	attend_after_fork();
+	timer_after_fork();
 	epoll = bell = control = -1;
 	policy = NULL;		/* the parent's thread holds it, for good */
 	policy_due_ms = 0;
-	watched = NULL;
+	watched = gone = NULL;
 	started = false;
 }

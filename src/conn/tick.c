@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What the service thread does with one connection: when its TCP leg has news,
+ * when it was asked to look, and when a time is over that was set for it.
+ */
+#include "base/clock.h"
+#include "base/real.h"
+#include "conn/family.h"
+#include "conn/internal.h"
+
+#define STALL_LOOK_MS 500	/* between looks at what is outstanding */
+#define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
+#define LEAVE_MS 1	/* what is on the lane still comes in */
+
+/*
+ * Is there anything that should still have come or gone by the lane? If it is
+ * being left in order, leave.c knows.
+ */
+static bool lane_is_missed(const struct conn *conn)
+{
+	return !leave_waits(conn) &&
+	       (conn->rx_end != conn->rx_bytes ||
+		!(conn->peer_close & WIRE_CLOSE_FULL));
+}
+
+/* The lane is over, and may have bytes or CLOSE behind it: for how long? */
+static void look_for_end(struct conn *conn, uint64_t now)
+{
+	if (conn->lane_over && conn->leg == LEG_OPEN && !conn->lingering &&
+	    conn->end_ms == TIME_NEVER && conn_state(conn) == STATE_on_rdma &&
+	    lane_is_missed(conn) && !conn_lane_holds(conn, 1))
+		conn->end_ms =
+			conn->rx_end == OFFSET_NEVER ? now + CLOSE_MS : now;
+}
+
+/* The time the RDMA lane was given after its end, or the peer's, is over. */
+static void end_is_over(struct conn *conn)
+{
+	conn->end_ms = TIME_NEVER;
+	if (conn->leg != LEG_OPEN) {
+		conn->lane_over = true;
+		conn_ring(conn, NULL);
+	} else if (conn->lane_over && lane_is_missed(conn) &&
+		   !conn_lane_holds(conn, 1)) {
+		retreat_lane(conn, REASON_lane_dead);
+	}
+}
+
+/*
+ * A lane is dead when bytes are outstanding and the peer, asked, has not seen
+ * them for stall_timeout. An application that does not read is no sign of it.
+ * True: something is outstanding still.
+ */
+static bool look_for_stall(struct conn *conn, uint64_t now)
+{
+	uint32_t most = conn->decision.lane.stall_timeout_ms;
+
+	if (conn->probed)
+		control_answer_probe(conn);
+	if (conn->replay.limit == 0 || (conn->peer_close & WIRE_CLOSE_FULL))
+		return conn->probed;
+	if (conn->acked == conn->tx_bytes)
+		conn->progress_ms = 0;
+	else if (conn->progress_ms == 0)
+		conn->progress_ms = now;
+	else if (now - conn->progress_ms >= most)
+		retreat_lane(conn, REASON_lane_stalled);
+	else if (now - conn->progress_ms >= most / 2 && !conn->probe_sent) {
+		conn->probe_sent = true;
+		control_say(conn, WIRE_PROBE, 0, conn->tx_bytes);
+	}
+	return conn->probed || conn->acked != conn->tx_bytes;
+}
+
+/*
+ * Who sends sets a time only if none is set (tick_outstanding()); so it is
+ * called off before the last look.
+ */
+static uint64_t stall_due(struct conn *conn, uint64_t now)
+{
+	if (conn_state(conn) != STATE_on_rdma || conn->leg != LEG_OPEN ||
+	    conn->tx != TX_LANE)
+		return TIME_NEVER;
+	atomic_store(&conn->stall_watched, false);
+	if (!look_for_stall(conn, now))
+		return TIME_NEVER;
+	atomic_store(&conn->stall_watched, true);
+	return now + STALL_LOOK_MS;
+}
+
+void tick_outstanding(struct conn *conn)
+{
+	if (!atomic_load_explicit(&conn->stall_watched, memory_order_relaxed) &&
+	    !atomic_exchange(&conn->stall_watched, true))
+		timer_by(conn, clock_ms() + STALL_LOOK_MS);
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Do what is due. Returns when something is next; TIME_NEVER: nothing. */
+static uint64_t look_at_times(struct conn *conn, uint64_t now)
+{
+	enum conn_state state = conn_state(conn);
+	uint64_t next;
+
+	if (conn->lingering && end_linger_over(conn, now)) {
+		conn->lingering = false;
+		service_unwatch(conn);
+		return TIME_NEVER;
+	}
+	next = conn->lingering ? sooner(conn->linger_ms, now + STALL_LOOK_MS)
+			       : TIME_NEVER;
+	if (state == STATE_connecting || state == STATE_greeting)
+		return sooner(next, conn->greeting.deadline_ms);
+	next = sooner(next, stall_due(conn, now));
+	look_for_end(conn, now);
+	if (conn->rx == RX_MAYBE)
+		conn_find_stage(conn);
+	if (now >= conn->end_ms && !conn->lingering)
+		end_is_over(conn);
+	if (leave_look(conn))
+		next = sooner(next, now + LEAVE_MS);
+	return sooner(next, sooner(conn->mark_ms, conn->end_ms));
+}
+
+/* The application has left a greeting alone: it is watched from now on. */
+static void attend(struct conn *conn)
+{
+	/* Who of the processes that share it touches it first is to have it. */
+	if (conn->share || (conn_state(conn) != STATE_greeting &&
+			    conn->tx != TX_RELEASE))
+		return;
+	service_watch(conn);
+}
+
+static void look_at_leg(struct conn *conn)
+{
+	if (conn->state == STATE_connecting || conn->state == STATE_greeting)
+		greeting_look(conn);
+	if (conn->tx == TX_RELEASE)
+		hold_release(conn);
+	control_flush(conn);
+	control_look(conn);
+	family_pay(conn);
+}
+
+void tick(struct conn *conn)
+{
+	if (!conn->watched)
+		attend(conn);
+	if (!conn->watched)
+		return;
+	look_at_leg(conn);
+	drain_if_judged(conn);
+	if (conn->watched)
+		timer_by(conn, look_at_times(conn, clock_ms()));
+}
