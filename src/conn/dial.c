@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The active side's greeting. connect() is the kernel's. A server whose mark
- * was seen gets HELLO when the application first touches the connection, and
- * application bytes wait for REPLY (hold.c). What is not REPLY is taken back:
+ * was seen gets HELLO when the application first touches the connection, or
+ * soon, and application bytes wait for REPLY (hold.c). What is not REPLY is taken back:
  * dissolved, and dialled again, plainly, on the same socket from the same
  * address, before the server has seen an application byte.
  */
@@ -17,6 +17,11 @@
 #include "mark/mark.h"
 
 #define REQUIRED_ERROR (-ENETUNREACH)	/* require, and no lane */
+/*
+ * HELLO of a connection that its application leaves alone: well within the
+ * grace that the server gives it, and later than a check that closes at once.
+ */
+#define HELLO_MS 2
 #define HURRY_MS 1000	/* for REPLY, when the connection is to be handed on */
 
 static bool must_have_lane(const struct conn *conn)
@@ -365,6 +370,20 @@ void dial_touch(struct conn *conn)
 	look(conn, true);
 }
 
+uint64_t dial_due(const struct conn *conn)
+{
+	if (conn->role != CONN_ACTIVE ||
+	    conn_state(conn) != STATE_greeting ||
+	    conn->greeting.stage != GREETING_QUIET)
+		return TIME_NEVER;
+	return conn->greeting.since_ms + HELLO_MS;
+}
+
+void dial_tend(struct conn *conn)
+{
+	look(conn, clock_ms() >= dial_due(conn));
+}
+
 void dial_hurry(struct conn *conn, enum reason reason)
 {
 	uint64_t soon = clock_ms() + HURRY_MS;
@@ -398,8 +417,11 @@ void conn_dial(struct conn *conn, const struct conn_dialling *dialling)
 		lock_release(&conn->lock);
 		settle(conn, before);
 	}
-	if (conn->decision.mode != POLICY_REQUIRE)
+	if (conn->decision.mode != POLICY_REQUIRE) {
+		if (conn_state(conn) <= STATE_greeting)
+			timer_by(conn, clock_ms() + HELLO_MS);
 		return;
+	}
 	/* The service thread makes the lane that connect() waits for. */
 	if (service_watch(conn) != 0)
 		conn_fail(conn, REQUIRED_ERROR, REASON_no_memory);

@@ -324,7 +324,7 @@ void greet_speak(struct conn *conn)
 void greeting_look(struct conn *conn)
 {
 	if (conn->role == CONN_ACTIVE) {
-		dial_look(conn);
+		dial_tend(conn);
 		return;
 	}
 	greet_look(conn);

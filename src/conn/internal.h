@@ -286,6 +286,9 @@ void greet_speak(struct conn *conn);
 /* dial.c: the active side. One look; the application's own look, which may */
 void dial_look(struct conn *conn);
 void dial_touch(struct conn *conn);	/* ... begin the greeting */
+/* Service thread: a look that is a touch when HELLO is due; and when it is. */
+void dial_tend(struct conn *conn);
+uint64_t dial_due(const struct conn *conn);
 /*
  * The connection is to be an ordinary one, and soon: no HELLO if it is not out;
  * else REPLY gets a second, and then it is taken back.

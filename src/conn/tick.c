@@ -114,7 +114,8 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	next = conn->lingering ? sooner(conn->linger_ms, now + STALL_LOOK_MS)
 			       : TIME_NEVER;
 	if (state == STATE_connecting || state == STATE_greeting)
-		return sooner(next, conn->greeting.deadline_ms);
+		return sooner(next, sooner(conn->greeting.deadline_ms,
+					   dial_due(conn)));
 	next = sooner(next, stall_due(conn, now));
 	look_for_end(conn, now);
 	if (conn->rx == RX_MAYBE)
@@ -130,7 +131,7 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 static void attend(struct conn *conn)
 {
 	/* Who of the processes that share it touches it first is to have it. */
-	if (conn->share || (conn_state(conn) != STATE_greeting &&
+	if (conn->share || (conn_state(conn) > STATE_greeting &&
 			    conn->tx != TX_RELEASE))
 		return;
 	service_watch(conn);
