@@ -19,7 +19,12 @@
 
 #define GRACE_TRIPS 4		/* round trips */
 #define GRACE_MOST_US 200000
-#define ATTEND_MS 1000	/* an application that does not look: HELLO waits */
+/*
+ * An application that does not look: HELLO waits no longer, and not for more
+ * than a part of what its sender's patience is likely to be.
+ */
+#define ATTEND_MS 250
+#define ATTEND_PART 4
 
 /* With lock: nothing that could become HELLO is there; the kernel's now. */
 static void leave(struct conn *conn, enum reason reason)
@@ -334,6 +339,13 @@ void greeting_look(struct conn *conn)
 		hold_quit(conn, REASON_closed);
 }
 
+static unsigned attend_ms(const struct conn *conn)
+{
+	uint32_t part = conn->decision.handshake.timeout_ms / ATTEND_PART;
+
+	return part < ATTEND_MS ? part : ATTEND_MS;
+}
+
 bool conn_accepted(struct conn *conn, unsigned mark,
 		   const struct mark_client *client)
 {
@@ -344,6 +356,6 @@ bool conn_accepted(struct conn *conn, unsigned mark,
 	refused = family_greets_late() ? look_refused(conn) : look(conn);
 	/* A client may have seen the mark although its own was lost. */
 	if (mark && conn_state(conn) == STATE_greeting)
-		timer_by(conn, clock_ms() + ATTEND_MS);
+		timer_by(conn, clock_ms() + attend_ms(conn));
 	return !refused;
 }
