@@ -81,7 +81,8 @@ static void send_hello(struct conn *conn)
  */
 static void begin(struct conn *conn)
 {
-	struct pollfd tcp = { .fd = conn->tcp, .events = POLLIN | POLLRDHUP };
+	struct pollfd tcp = { .fd = conn->tcp,
+			      .events = POLLIN | POLLPRI | POLLRDHUP };
 
 	if (real.poll(&tcp, 1, 0) == 1)
 		hold_leave(conn, tcp.revents & (POLLRDHUP | POLLERR | POLLHUP)

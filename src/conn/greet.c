@@ -121,7 +121,7 @@ static void look_at_prefix(struct conn *conn)
 /* With lock. True: the client has taken it back, with HELLO alone in it. */
 static bool look_locked(struct conn *conn)
 {
-	struct pollfd tcp = { .fd = conn->tcp, .events = POLLIN };
+	struct pollfd tcp = { .fd = conn->tcp, .events = POLLIN | POLLPRI };
 	uint8_t in[WIRE_HELLO_MAX];
 	bool refused;
 	ssize_t got;
@@ -133,6 +133,10 @@ static bool look_locked(struct conn *conn)
 		refused = take_refused_hello(conn);
 		leave(conn, REASON_peer_closed);
 		return refused;
+	}
+	if ((tcp.revents & (POLLIN | POLLPRI)) == POLLPRI) {
+		leave(conn, REASON_urgent);	/* HELLO has no such byte */
+		return false;
 	}
 	got = real.recv(conn->tcp, in, sizeof(in), MSG_PEEK | MSG_DONTWAIT);
 	if (got < 0)

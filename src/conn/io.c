@@ -230,14 +230,15 @@ static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
 	return got;
 }
 
-/* What the lane cannot do: out-of-band bytes. Raw ones spoil the count. */
-static ssize_t out_of_band(struct conn *conn, ssize_t otherwise)
+/*
+ * What the lane cannot do: out-of-band bytes. Raw ones spoil the count. For a
+ * client they are no reason to begin a greeting. False: it is on a lane.
+ */
+static bool may_have_urgent(struct conn *conn)
 {
-	if (conn->rx == RX_GREET)
-		look_at_greeting(conn);
-	if (conn_refuse(conn, REASON_urgent) == 0)
-		return conn_is_plain(conn) ? CONN_PLAIN : -EAGAIN;
-	return otherwise;
+	if (conn->rx == RX_GREET && conn->role == CONN_PASSIVE)
+		greet_look(conn);
+	return conn_refuse(conn, REASON_urgent) == 0;
 }
 
 /* Has the call used up what was ready? At the end of the stream nothing is. */
@@ -247,9 +248,9 @@ static bool used_up(ssize_t moved, const struct iovec *iov, int count)
 	       (moved > 0 && (size_t)moved < iov_size(iov, count));
 }
 
-/* The kernel's: a lane puts nothing there. */
-static ssize_t error_queue(struct conn *conn, const struct iovec *iov,
-			   int count, int flags)
+/* What only the kernel's socket has: out-of-band bytes, the error queue. */
+static ssize_t kernel_receive(struct conn *conn, const struct iovec *iov,
+			      int count, int flags)
 {
 	struct msghdr msg = { .msg_iov = (struct iovec *)iov,
 			      .msg_iovlen = count };
@@ -265,10 +266,10 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 	bool acknowledge;
 	ssize_t got;
 
-	if (flags & MSG_OOB)
-		return out_of_band(conn, -EINVAL);
-	if (flags & MSG_ERRQUEUE)
-		return error_queue(conn, iov, count, flags);
+	if ((flags & MSG_OOB) && !may_have_urgent(conn))
+		return -EINVAL;
+	if (flags & (MSG_OOB | MSG_ERRQUEUE))
+		return kernel_receive(conn, iov, count, flags);
 	if (conn->rx == RX_GREET)
 		look_at_greeting(conn);
 	if (family_is_away(conn))
@@ -406,8 +407,10 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 	int denied = 0;
 	ssize_t put;
 
+	if ((flags & MSG_OOB) && !may_have_urgent(conn))
+		return -EOPNOTSUPP;
 	if (flags & MSG_OOB)
-		return out_of_band(conn, -EOPNOTSUPP);
+		return conn_is_plain(conn) ? CONN_PLAIN : -EAGAIN;
 	if (conn->tx == TX_HOLD) {
 		look_at_greeting(conn);
 		greet_speak(conn);

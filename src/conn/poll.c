@@ -248,7 +248,7 @@ static short tcp_events(struct conn *conn, short events)
 		return wanted;	/* see conn_arm */
 	if (conn->rx == RX_GREET && !conn->reply_due &&
 	    conn->state == STATE_greeting)
-		wanted |= POLLIN;
+		wanted |= POLLIN | (events & POLLPRI);
 	if (conn->rx == RX_RAW && conn_pulled(conn) != conn->rx_boundary)
 		wanted |= events & (READ_BITS | POLLRDHUP | POLLPRI);
 	if (conn->rx == RX_MAYBE)
