@@ -323,17 +323,21 @@ static bool awaits_hello(struct conn *conn)
 	return true;
 }
 
-/* What is held goes before the end, unless the application wants a reset. */
+/*
+ * What is held goes before the end. Before a reset, too: its server's kernel
+ * would have it, and the server's accept() something to hand out.
+ */
 static bool has_to_wait(struct conn *conn)
 {
-	if (resets_on_close(conn))
-		return false;
-	if (hold_waits(conn) || conn->reply_due) {
-		if (conn->tx == TX_RAW)	/* trusted: REPLY is yet to come */
+	bool resets = resets_on_close(conn);
+
+	if (hold_waits(conn) || (conn->reply_due && !resets)) {
+		/* trusted: REPLY is yet to come */
+		if (conn->tx == TX_RAW && !resets)
 			real.shutdown(conn->tcp, SHUT_WR);
 		return true;
 	}
-	return awaits_hello(conn);
+	return !resets && awaits_hello(conn);
 }
 
 /*
