@@ -7,6 +7,7 @@
  * address, before the server has seen an application byte.
  */
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,9 @@
 #include "conn/internal.h"
 #include "mark/mark.h"
 
+#ifndef IP_LOCAL_PORT_RANGE
+#define IP_LOCAL_PORT_RANGE 51	/* linux/in.h */
+#endif
 #define REQUIRED_ERROR (-ENETUNREACH)	/* require, and no lane */
 /*
  * HELLO of a connection that its application leaves alone: well within the
@@ -215,24 +219,20 @@ void dial_dissolve(struct conn *conn)
 	real.connect(conn->tcp, &unspec, sizeof(unspec));
 }
 
-/*
- * With lock: dissolve the connection (connect(2), AF_UNSPEC) and dial plainly
- * from the same address; the kernel refuses that one only if somebody has
- * taken it in between. Never blocks. 0, -EINPROGRESS, -errno.
- */
-static int redial(struct conn *conn)
+/* Let connect(2) choose this port alone (ip(7), since Linux 6.3); 0: any. */
+static bool choose_port(int fd, uint16_t port)
 {
-	struct sockaddr_storage local;
-	socklen_t length = sizeof(local);
-	int flags = real.fcntl(conn->tcp, F_GETFL, NULL), ret;
-	bool named = real.getsockname(conn->tcp, (struct sockaddr *)&local,
-				      &length) == 0;
+	uint32_t range = (uint32_t)port << 16 | port;
 
-	dial_dissolve(conn);
-	if (conn->greeting.marked_syn)
-		mark_syn_never(conn->tcp);
-	if (named)
-		(void)real.bind(conn->tcp, (struct sockaddr *)&local, length);
+	return real.setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range,
+			       sizeof(range)) == 0;
+}
+
+/* With lock: connect(2) without sleeping. 0, -EINPROGRESS, -errno. */
+static int connect_at_once(struct conn *conn)
+{
+	int flags = real.fcntl(conn->tcp, F_GETFL, NULL), ret;
+
 	if (!(flags & O_NONBLOCK))
 		real.fcntl(conn->tcp, F_SETFL,
 			   (void *)(long)(flags | O_NONBLOCK));
@@ -242,6 +242,35 @@ static int redial(struct conn *conn)
 		      : -errno;
 	if (!(flags & O_NONBLOCK))
 		real.fcntl(conn->tcp, F_SETFL, (void *)(long)flags);
+	return ret;
+}
+
+/*
+ * With lock: dissolve the connection (connect(2), AF_UNSPEC) and dial plainly
+ * from the same address. bind(2) is refused it where another connection has
+ * the port, too; connect(2) may share it. Never blocks. 0, -EINPROGRESS,
+ * -errno.
+ */
+static int redial(struct conn *conn)
+{
+	struct sockaddr_storage local;
+	socklen_t length = sizeof(local);
+	bool chosen = false;
+	bool named = real.getsockname(conn->tcp, (struct sockaddr *)&local,
+				      &length) == 0;
+	int ret;
+
+	dial_dissolve(conn);
+	if (conn->greeting.marked_syn)
+		mark_syn_never(conn->tcp);
+	if (named &&
+	    real.bind(conn->tcp, (struct sockaddr *)&local, length) != 0)
+		chosen = choose_port(conn->tcp, addr_port(&local));
+	ret = connect_at_once(conn);
+	if (chosen)
+		choose_port(conn->tcp, 0);
+	if (chosen && ret == -EADDRNOTAVAIL)
+		ret = connect_at_once(conn);
 	learn_local(conn);
 	return ret;
 }
