@@ -130,9 +130,12 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 /* The application has left a greeting alone: it is watched from now on. */
 static void attend(struct conn *conn)
 {
-	/* Who of the processes that share it touches it first is to have it. */
-	if (conn->share || (conn_state(conn) > STATE_greeting &&
-			    conn->tx != TX_RELEASE))
+	/*
+	 * Who of the processes that share it touches it first is to have it;
+	 * what we have sent on it is ours to look after.
+	 */
+	if ((conn->share && family_untouched(conn)) ||
+	    (conn_state(conn) > STATE_greeting && conn->tx != TX_RELEASE))
 		return;
 	service_watch(conn);
 }
