@@ -406,7 +406,6 @@ static void make_connection(void)
 	int sock = socket(AF_INET, SOCK_STREAM, 0);
 
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	set_small(sock);
 	if (!plan.role) {
 		while (!page->port)
 			nap_ms(1);
@@ -414,6 +413,7 @@ static void make_connection(void)
 		if (connect(sock, (struct sockaddr *)&addr, length))
 			wrong("connect: %s", strerror(errno));
 		fd = sock;
+		set_small(fd);
 		return;
 	}
 	if (bind(sock, (struct sockaddr *)&addr, length) || listen(sock, 1) ||
@@ -423,6 +423,7 @@ static void make_connection(void)
 	fd = accept(sock, NULL, NULL);
 	if (fd < 0)
 		wrong("accept: %s", strerror(errno));
+	set_small(fd);	/* a listener's small window would hide its mark */
 }
 
 /* The last one in the process may not leave before the peer has all. */
