@@ -155,6 +155,8 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 
 	if (next < 0)
 		return false;
+	if (next == STATE_plain && hold_any(conn))
+		hold_are_lost(conn);
 	conn->state = next;
 	conn->reason = reason;
 	if (next == STATE_plain) {

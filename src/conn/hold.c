@@ -14,6 +14,7 @@
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
+#include "diag/log.h"
 #include "rdma/rdma.h"
 
 #define SERVICE_MS 2	/* then the service thread looks after them */
@@ -251,6 +252,15 @@ bool hold_on_lane(struct conn *conn)
 		drop(conn, (size_t)put);
 	}
 	return true;
+}
+
+void hold_are_lost(struct conn *conn)
+{
+	log_error("%zu bytes that were held are lost",
+		  (size_t)conn->greeting.held_size);
+#ifdef SHUNT_DEBUG
+	abort();
+#endif
 }
 
 bool hold_waits(const struct conn *conn)

@@ -322,6 +322,8 @@ bool hold_release_locked(struct conn *conn);
 void hold_over(struct conn *conn);
 /* With send: TX_LANE. False: the lane has no room for all of it. */
 bool hold_on_lane(struct conn *conn);
+/* It is about to be plain with bytes held, which is a mistake of ours. */
+void hold_are_lost(struct conn *conn);
 /* Forget it: the connection is dissolved, or another process's. */
 void hold_drop(struct conn *conn);
 

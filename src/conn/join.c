@@ -339,6 +339,9 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 		conn_cross(conn);
 		if (conn_state(conn) == STATE_retreating)
 			end_settle(conn);	/* it may be closed */
+	} else if (conn->tx == TX_RELEASE) {
+		conn_step(conn, EVENT_unready, reason);
+		hold_quit(conn, reason);
 	} else {
 		conn_step(conn, EVENT_unjoined, reason);
 	}

@@ -396,7 +396,6 @@ static void set_small(int sock)
 	if (!size)
 		return;
 	setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
 static void make_connection(void)
@@ -423,7 +422,7 @@ static void make_connection(void)
 	fd = accept(sock, NULL, NULL);
 	if (fd < 0)
 		wrong("accept: %s", strerror(errno));
-	set_small(fd);	/* a listener's small window would hide its mark */
+	set_small(fd);
 }
 
 /* The last one in the process may not leave before the peer has all. */
