@@ -127,6 +127,7 @@ def parse():
 def main():
     args = parse()
     support.use_resources = args.resource
+    faulthandler.enable()
     faulthandler.dump_traceback_later(args.limit, exit=True)
     with os_helper.temp_cwd():
         try:
