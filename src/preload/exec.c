@@ -44,7 +44,6 @@ int shim_hand_on(void)
 {
 	int result = 0, saved = errno;
 
-	listen_hand_on();
 	if (fdtab_count() == 0)
 		return 0;
 	fdtab_each(hand_on, &result);
@@ -54,6 +53,7 @@ int shim_hand_on(void)
 
 static int before_exec(void)
 {
+	listen_hand_on(shim_owns_process());
 	return (int)shim_result(shim_hand_on());
 }
 

@@ -36,6 +36,7 @@ void shim_in_child(void)
 	ready_after_fork();
 	stdio_after_fork();
 	conn_after_fork_child();
+	listen_inherited();
 	listen_after_fork();
 }
 

@@ -24,6 +24,8 @@ struct listener {
 	int fd;
 	unsigned mark;
 	uint64_t due_ms;	/* look again then */
+	bool accepts;		/* a connection was accepted on it */
+	bool inherited;		/* of our parent, who has it still */
 	UT_hash_handle hh;
 };
 
@@ -152,10 +154,22 @@ void listen_made(int fd)
 	if (listener) {
 		listener->mark = 0;
 		listener->due_ms = 0;
+		listener->accepts = listener->inherited = false;
 	}
 	lock_release(&lock);
 	errno = saved;
 	listen_look(fd);
+}
+
+void listen_accepted(int fd)
+{
+	struct listener *listener;
+
+	lock_acquire(&lock);
+	HASH_FIND_INT(listeners, &fd, listener);
+	if (listener)
+		listener->accepts = true;
+	lock_release(&lock);
 }
 
 unsigned listen_mark(int fd)
@@ -180,7 +194,7 @@ static void unmark(struct listener *listener)
 	listener->due_ms = 0;
 }
 
-void listen_hand_on(void)
+void listen_hand_on(bool instead)
 {
 	struct listener *listener, *next;
 	int flags, saved = errno;
@@ -188,7 +202,9 @@ void listen_hand_on(void)
 	lock_acquire(&lock);
 	HASH_ITER(hh, listeners, listener, next) {
 		flags = real.fcntl(listener->fd, F_GETFD, NULL);
-		if (flags >= 0 && !(flags & FD_CLOEXEC))
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			continue;
+		if (!listener->accepts || (instead && !listener->inherited))
 			unmark(listener);
 	}
 	lock_release(&lock);
@@ -230,6 +246,14 @@ void listen_before_fork(void)
 void listen_after_fork(void)
 {
 	lock_release(&lock);
+}
+
+void listen_inherited(void)
+{
+	struct listener *listener, *next;
+
+	HASH_ITER(hh, listeners, listener, next)
+		listener->inherited = true;
 }
 
 /* Who had it may have been changing the table: what listens is found again. */

@@ -14,6 +14,9 @@
 /* listen(2) was called: whatever the number stood for before is over. */
 void listen_made(int fd);
 
+/* A connection was accepted on it. */
+void listen_accepted(int fd);
+
 /* This number listens: mark it, or take the mark off, if that is due. */
 void listen_look(int fd);
 
@@ -24,10 +27,13 @@ unsigned listen_mark(int fd);
 void listen_begin(void);
 
 /*
- * Another program is about to have the listeners that are not close-on-exec;
- * or a process this one. What may know nothing of shunt has no mark.
+ * Another program is about to have the listeners that are not close-on-exec,
+ * in this process (`instead`) or in one beside it. What may know nothing of
+ * shunt has no mark. But one that a process accepts on, which goes on beside
+ * the new program, is left as it is: that has it by oversight.
  */
-void listen_hand_on(void);
+void listen_hand_on(bool instead);
+/* Another process is about to have this one (SCM_RIGHTS). */
 void listen_give(int fd);
 
 /* Around fork(2): the table is not half changed in the child. */
@@ -35,5 +41,7 @@ void listen_before_fork(void);
 void listen_after_fork(void);
 /* In a child before that, if nobody called listen_before_fork(). */
 void listen_forked_unseen(void);
+/* In a child, after that: what listens is our parent's. */
+void listen_inherited(void);
 
 #endif

@@ -70,6 +70,8 @@ SHIM int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 		size = &own_len;
 	}
 	made = accept_one(fd, peer, size, flags);
+	if (made >= 0)
+		listen_accepted(fd);
 	if (made >= 0 && peer != addr && addr && len)
 		verdict_copy_name(addr, len, room, peer, own_len);
 	return made;

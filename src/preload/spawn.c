@@ -8,15 +8,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "preload/listen.h"
 #include "preload/shim.h"
 #include "ready/ready.h"
+
+static int hand_on(void)
+{
+	listen_hand_on(false);
+	return shim_hand_on();
+}
 
 SHIM int posix_spawn(pid_t *pid, const char *path,
 		     const posix_spawn_file_actions_t *actions,
 		     const posix_spawnattr_t *attr, char *const argv[],
 		     char *const envp[])
 {
-	int ret = shim_hand_on();
+	int ret = hand_on();
 
 	return ret ? -ret : real.posix_spawn(pid, path, actions, attr, argv,
 					     envp);
@@ -27,7 +34,7 @@ SHIM int posix_spawnp(pid_t *pid, const char *file,
 		      const posix_spawnattr_t *attr, char *const argv[],
 		      char *const envp[])
 {
-	int ret = shim_hand_on();
+	int ret = hand_on();
 
 	return ret ? -ret : real.posix_spawnp(pid, file, actions, attr, argv,
 					      envp);
@@ -45,14 +52,14 @@ SHIM int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions,
 
 SHIM int system(const char *command)
 {
-	int ret = command ? shim_hand_on() : 0;
+	int ret = command ? hand_on() : 0;
 
 	return ret ? (int)shim_result(ret) : real.system(command);
 }
 
 SHIM FILE *popen(const char *command, const char *mode)
 {
-	int ret = shim_hand_on();
+	int ret = hand_on();
 
 	FILE *file = ret == 0 ? real.popen(command, mode) : NULL;
 
