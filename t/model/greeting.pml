@@ -15,14 +15,16 @@
  *
  *	-DCLIENT=1 -DSERVER=1	which of them are aware (1) or not (0)
  *	-DN=2 -DHOLD=1		bytes of each direction, bytes that are held
- *	-DFALSE_MARK		an unaware server may look marked; "probe", too
+ *	-DFALSE_MARK		an unaware server may look marked
+ *	-DPROBE			greeting = "probe": to such a server, too
  *	-DTRUSTED		greeting = "trusted"
  *	-DSINGLE		one thread is both applications
  *	-DONE_SHOT		the server accepts once and listens no more
- *	-DDELAY			what is on its way may not be there for a look,
- *				so that the server's first byte or end crosses
- *				HELLO: a server that accepts once is lost then,
- *				and one thread waits for ever
+ *	-DDELAY			what is on its way is not there for a look, so
+ *				that the server's first byte or end may cross
+ *				HELLO
+ *	-DLATE_LOOK		and the client looks at that when it has the
+ *				ACK of HELLO already
  *	-DIMPATIENT		silence is over at any moment, and not only
  *				before the server's application has the
  *				connection
@@ -72,7 +74,9 @@ bool handed[2];		/* to the server's application */
 bool listening = true;
 bool marked[2];		/* the server sees a mark of the client */
 bool taken_back;
-bool crossed;		/* because the server spoke first */
+bool hello_in;		/* the server's kernel has HELLO */
+bool spoke, knew;	/* its first segment is out; it carried HELLO's ACK */
+bool crossed;		/* it did not, and the client found that out */
 bool dial_failed, died;
 bool junk;		/* an unaware application has read HELLO */
 
@@ -94,10 +98,18 @@ bool junk;		/* an unaware application has read HELLO */
 #define silence (!SERVER || !handed[0])
 #define reset_unseen false
 #endif
-#if CLIENT && !SERVER && defined(FALSE_MARK)
-#define may_be_junk true
+#if CLIENT && (defined(FALSE_MARK) || defined(PROBE))
+#define may_be_junk (!SERVER)
+#define may_greet true
 #else
 #define may_be_junk false
+#define may_greet (CLIENT && SERVER)
+#endif
+/* Two who see what they do: none of a connection that an application has. */
+#if !SERVER || defined(IMPATIENT) || defined(LATE_LOOK) || defined(PROBE)
+#define may_be_lost true
+#else
+#define may_be_lost false
 #endif
 
 /* An application in no call does nothing for the library. */
@@ -120,8 +132,10 @@ bool junk;		/* an unaware application has read HELLO */
 
 #define is_open(state) (state == PLAIN || state == GREETED)
 #define c_raw (is_open(c.state) || c.state == TRUSTING)
-#define s_looks (me.state == LOOKING && len(from_client) > 0)
-#define s_blind (!s_looks || unseen)
+#define hello_first (from_client ? [HELLO(0)])
+#define s_looks (me.state == LOOKING && len(from_client) > 0 && \
+		 (!hello_first || hello_in))
+#define s_blind (!s_looks || (unseen && !hello_first))
 /* An application that has spoken first, or ended, waits for HELLO. */
 #define s_holds (me.state == LOOKING && !me.raw)
 
@@ -131,14 +145,14 @@ bool junk;		/* an unaware application has read HELLO */
 /* The client has taken back what the server's application has. */
 #define left (taken_back && at == 0)
 
-/* Errors that plain TCP shows as well: who closes with bytes unread resets. */
-#define c_excused (dial_failed || died || \
+/*
+ * Errors that plain TCP shows as well: who closes with bytes unread resets. And
+ * one that it does not: an unaware server with a false mark that has spoken,
+ * and closed, before HELLO came.
+ */
+#define c_excused (dial_failed || died || (may_be_junk && crossed) || \
 		   (s[with].closed && c.asked > s[with].got))
-#if defined(DELAY) || defined(IMPATIENT) || !SERVER
-#define s_excused (left || (c.closed && me.asked > c.got))
-#else
-#define s_excused (c.closed && me.asked > c.got)
-#endif
+#define s_excused ((left && may_be_lost) || (c.closed && me.asked > c.got))
 
 /* The server's program waits for nobody, or for somebody who does not come. */
 #define served (handed[with] || dial_failed || died)
@@ -216,8 +230,8 @@ inline dial()
 
 inline refuse_dial()
 {
-#if defined(ONE_SHOT) && !defined(IMPATIENT)
-	assert(crossed);
+#ifdef ONE_SHOT
+	assert(may_be_lost);
 #endif
 	dial_failed = true;
 	c.state = FAILED
@@ -230,6 +244,7 @@ inline touch()
 	:: len(from_server) > 0 -> c.state = PLAIN
 	:: len(from_server) == 0 || unseen ->
 		to_server ! HELLO(0);
+		hello_in = !unseen;
 #ifdef TRUSTED
 		c.state = TRUSTING
 #else
@@ -275,7 +290,19 @@ inline take_back()
 	fi
 }
 
-/* What comes first. */
+#if defined(PROBE) || defined(BROKEN_CROSSED)
+#define may_have_crossed false
+#else
+#define may_have_crossed (!(from_server ? [RST(0)]))
+#endif
+#define no_reply (!(from_server ? [REPLY(n)]))
+#ifdef LATE_LOOK
+#define heard (knew || hello_in)
+#else
+#define heard knew
+#endif
+
+/* What comes first: REPLY, or bytes that crossed HELLO, or not. */
 inline hear_reply()
 {
 	if
@@ -284,12 +311,14 @@ inline hear_reply()
 		assert(n == 0 || s[with].state == GREETED);
 		c.state = (n == 1 -> GREETED : PLAIN);
 		n = 0
-	:: else ->
 #ifdef TRUSTED
-		c.state = PLAIN
+	:: else -> c.state = PLAIN
 #else
-		assert(unseen || !SERVER || died);
+	:: no_reply && may_have_crossed && !knew ->
 		crossed = true;
+		c.state = PLAIN
+	:: no_reply && (!may_have_crossed || heard) ->
+		assert(unseen || !SERVER || died);
 		take_back()
 #endif
 	fi
@@ -308,9 +337,7 @@ active proctype client()
 		fi;
 		dial();
 		if
-#if CLIENT && (SERVER || defined(FALSE_MARK))
-		:: c.state = FRESH
-#endif
+		:: may_greet -> c.state = FRESH
 		:: c.state = PLAIN	/* no mark is seen */
 		fi
 	}
@@ -367,6 +394,9 @@ active proctype client()
 		c.error = true;
 		c_call = IDLE }
 
+	/* the network */
+	:: atomic { !hello_in && up[0] ? [HELLO(0)] -> hello_in = true }
+
 	/* REPLY, or what comes in its place; or silence */
 	:: atomic { (c.state == GREETING || c.state == TRUSTING) && c_works &&
 		    len(from_server) > 0 ->
@@ -407,6 +437,18 @@ active proctype client()
 
 /* -- the passive side ------------------------------------------------------ */
 
+/* The first segment tells the client how much its kernel had heard. */
+inline say(type, n)
+{
+	if
+	:: at == 0 && !spoke ->
+		spoke = true;
+		knew = hello_in
+	:: else
+	fi;
+	to_client ! type(n)
+}
+
 /* The first of the stream is there. A late HELLO is consumed, not answered. */
 inline look()
 {
@@ -414,10 +456,10 @@ inline look()
 	:: from_client ? [HELLO(0)] && me.sent == 0 && !me.fin ->
 		from_client ? HELLO(0);
 		if
-		:: to_client ! REPLY(1);
-			me.state = GREETED
-		:: to_client ! REPLY(0);
-			me.state = PLAIN
+		:: me.state = GREETED;
+			say(REPLY, 1)
+		:: me.state = PLAIN;
+			say(REPLY, 0)
 		fi
 	:: from_client ? [HELLO(0)] && (me.sent > 0 || me.fin) ->
 #ifndef BROKEN_STRIP
@@ -493,7 +535,7 @@ active proctype server()
 		s_call = IDLE }
 	:: atomic { s_call == SEND && !s_holds && s_blind &&
 		    me.sent == me.asked ->
-		to_client ! BYTE(me.sent);
+		say(BYTE, me.sent);
 		me.asked++;
 		me.sent++;
 		s_call = IDLE }
@@ -512,6 +554,7 @@ active proctype server()
 			me.error = true
 		:: else ->
 			assert(may_be_junk && what == HELLO && at == 0);
+			hello_in = true;
 			junk = true
 		fi;
 		what = 0;
@@ -533,7 +576,7 @@ active proctype server()
 		me.raw = true }
 #endif
 	:: atomic { s_works && !s_holds && s_blind && me.sent < me.asked ->
-		to_client ! BYTE(me.sent);
+		say(BYTE, me.sent);
 		me.sent++ }
 	:: atomic { at != NONE && (s_works || !me.closed) && me.shut &&
 #ifdef BROKEN_SERVER_FIN
@@ -541,7 +584,7 @@ active proctype server()
 #else
 		    !me.fin && !s_holds && s_blind && me.sent == me.asked ->
 #endif
-		to_client ! FIN(0);
+		say(FIN, 0);
 		me.fin = true }
 
 	/* the kernel's socket stays until the first of the stream was seen */
@@ -577,7 +620,8 @@ active proctype server()
 		s_call = IDLE }
 #endif
 	:: atomic { over && len(up[0]) == 0 && len(up[1]) == 0 ->
-		assert(!junk || taken_back);
+		/* it was reset; or spoke before HELLO came, with a false mark */
+		assert(!junk || taken_back || crossed);
 		break }
 	od
 }
