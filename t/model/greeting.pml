@@ -18,7 +18,8 @@
  *	-DFALSE_MARK		an unaware server may look marked
  *	-DPROBE			greeting = "probe": to such a server, too
  *	-DTRUSTED		greeting = "trusted"
- *	-DSINGLE		one thread is both applications
+ *	-DSINGLE		one thread is both applications; on its way to
+ *				itself no mark of the client is lost alone
  *	-DONE_SHOT		the server accepts once and listens no more
  *	-DDELAY			what is on its way is not there for a look, so
  *				that the server's first byte or end may cross
@@ -75,8 +76,10 @@ bool listening = true;
 bool marked[2];		/* the server sees a mark of the client */
 bool taken_back;
 bool hello_in;		/* the server's kernel has HELLO */
-bool spoke, knew;	/* its first segment is out; it carried HELLO's ACK */
-bool crossed;		/* it did not, and the client found that out */
+bool spoke;		/* its first segment is out */
+bool knew;		/* ... and carried HELLO's ACK */
+bool late;		/* ... and came later than a grace allows */
+bool crossed;		/* the client took it for one that crossed HELLO */
 bool dial_failed, died;
 bool junk;		/* an unaware application has read HELLO */
 
@@ -105,11 +108,11 @@ bool junk;		/* an unaware application has read HELLO */
 #define may_be_junk false
 #define may_greet (CLIENT && SERVER)
 #endif
-/* Two who see what they do: none of a connection that an application has. */
+/* May a connection be taken back that an application has? */
 #if !SERVER || defined(IMPATIENT) || defined(LATE_LOOK) || defined(PROBE)
 #define may_be_lost true
 #else
-#define may_be_lost false
+#define may_be_lost (!marked[0])
 #endif
 
 /* An application in no call does nothing for the library. */
@@ -314,10 +317,10 @@ inline hear_reply()
 #ifdef TRUSTED
 	:: else -> c.state = PLAIN
 #else
-	:: no_reply && may_have_crossed && !knew ->
+	:: no_reply && may_have_crossed && !knew && late ->
 		crossed = true;
 		c.state = PLAIN
-	:: no_reply && (!may_have_crossed || heard) ->
+	:: no_reply && (!may_have_crossed || heard || !late) ->
 		assert(unseen || !SERVER || died);
 		take_back()
 #endif
@@ -331,13 +334,17 @@ active proctype client()
 
 	/* connect(): the kernel's */
 	atomic {
+		dial();
 		if
 		:: marked[0] = true	/* of an unaware client: a false one */
 		:: skip
 		fi;
-		dial();
 		if
+#ifdef SINGLE
+		:: may_greet && marked[0] -> c.state = FRESH
+#else
 		:: may_greet -> c.state = FRESH
+#endif
 		:: c.state = PLAIN	/* no mark is seen */
 		fi
 	}
@@ -437,13 +444,20 @@ active proctype client()
 
 /* -- the passive side ------------------------------------------------------ */
 
-/* The first segment tells the client how much its kernel had heard. */
+/*
+ * The first segment tells the client how much the server's kernel had heard,
+ * and its time whether the server may have kept it for the grace.
+ */
 inline say(type, n)
 {
 	if
 	:: at == 0 && !spoke ->
 		spoke = true;
-		knew = hello_in
+		knew = hello_in;
+		if
+		:: late = true
+		:: may_greet && !(marked[0] && me.raw) -> late = false
+		fi
 	:: else
 	fi;
 	to_client ! type(n)
@@ -581,6 +595,8 @@ active proctype server()
 	:: atomic { at != NONE && (s_works || !me.closed) && me.shut &&
 #ifdef BROKEN_SERVER_FIN
 		    !me.fin ->
+#elif defined(BROKEN_KEEP_FIN)
+		    !me.fin && s_blind && me.sent == me.asked ->
 #else
 		    !me.fin && !s_holds && s_blind && me.sent == me.asked ->
 #endif
