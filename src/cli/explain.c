@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/dial.h"
+#include "cli/marks.h"
 #include "cli/policy.h"
 #include "cli/preload.h"
 #include "rdma/rdma.h"
@@ -16,6 +18,7 @@ struct question {
 	const char *program;	/* or NULL */
 	const char *conf;
 	bool conf_given;
+	bool dial;
 	bool porcelain;
 	struct environment environment;
 };
@@ -26,6 +29,9 @@ struct answer {
 	bool for_programs;	/* `other` is what some program would get */
 	struct policy_decision other;
 	enum reason host;	/* REASON_none: this host can use RDMA now */
+	struct listener_mark listener;	/* of role listen */
+	struct syn_mark syn;	/* of role connect */
+	struct dialled dialled;	/* with --dial */
 };
 
 static const char *role_name(const struct question *question)
@@ -56,6 +62,7 @@ static void parse(int argc, char **argv, struct question *question)
 		{ "program", required_argument, NULL, 'p' },
 		{ "role", required_argument, NULL, 'r' },
 		{ "conf", required_argument, NULL, 'c' },
+		{ "dial", no_argument, NULL, 'd' },
 		{ "porcelain", no_argument, NULL, 'P' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -63,7 +70,7 @@ static void parse(int argc, char **argv, struct question *question)
 
 	question->conf = cli_policy_path(&question->environment,
 					 &question->conf_given);
-	while ((option = getopt_long(argc, argv, "p:r:c:", long_options,
+	while ((option = getopt_long(argc, argv, "p:r:c:d", long_options,
 				     NULL)) >= 0) {
 		if (option == 'p') {
 			question->program = optarg;
@@ -72,6 +79,8 @@ static void parse(int argc, char **argv, struct question *question)
 		} else if (option == 'c') {
 			question->conf = optarg;
 			question->conf_given = true;
+		} else if (option == 'd') {
+			question->dial = true;
 		} else if (option == 'P') {
 			question->porcelain = true;
 		} else {
@@ -81,12 +90,26 @@ static void parse(int argc, char **argv, struct question *question)
 	if (argc - optind != 1)
 		cli_usage("explain", STATUS_USAGE);
 	set_address(question, argv[optind]);
+	if (question->dial && question->query.role != POLICY_CONNECT)
+		cli_fail(STATUS_USAGE,
+			 "--dial: a listener is not dialled (no --role listen with it)");
 }
 
-/* Load for one program and decide. False: refused, and the decision says so. */
+/* No client has it: the question is of any client. */
+static bool of_any_client(const struct question *question)
+{
+	return question->query.role == POLICY_LISTEN &&
+	       addr_is_any(&question->query.remote);
+}
+
+/*
+ * Load for one program and decide; of a listener, `any` is about any client.
+ * False: refused, and the decisions say so.
+ */
 static bool decide(const struct question *question,
 		   const struct program *program, struct problems *problems,
-		   struct policy_decision *decision)
+		   struct policy_decision *decision,
+		   struct policy_decision *any)
 {
 	struct load_request request = {
 		.path = question->conf,
@@ -104,7 +127,10 @@ static bool decide(const struct question *question,
 		cli_fail(STATUS_OWN_FAILURE, "there is no memory");
 	if (result.note[0] && problems->put)
 		cli_warn("%s", result.note);
+	policy_decide_listener(result.policy, question->query.port, any);
 	policy_decide(result.policy, &question->query, decision);
+	if (of_any_client(question))
+		*decision = *any;
 	table_free(result.policy);
 	load_done(&result);
 	return fine;
@@ -127,12 +153,24 @@ static void decide_every(const struct question *question,
 {
 	struct program *every = cli_alloc(sizeof(*every));
 	struct problems silent = { .put = NULL };
+	struct policy_decision any;
 
 	every->every = true;
-	decide(question, every, &silent, &answer->other);
+	decide(question, every, &silent, &answer->other, &any);
 	answer->for_programs = strcmp(answer->decision.source,
 				      answer->other.source) != 0;
 	free(every);
+}
+
+static void find_marks(const struct question *question,
+		       const struct policy_decision *any,
+		       struct answer *answer)
+{
+	if (question->query.role == POLICY_LISTEN)
+		marks_of_listener(&question->query.remote, any,
+				  &answer->listener);
+	else
+		marks_of_syn(&question->query.remote, &answer->syn);
 }
 
 static bool find_answer(const struct question *question,
@@ -140,16 +178,20 @@ static bool find_answer(const struct question *question,
 {
 	struct problems problems = { .put = cli_put_problem, .arg = stderr };
 	struct program *program = NULL;
+	struct policy_decision any;
 	bool fine;
 
 	if (question->program)
 		program = name_program(question->program);
-	fine = decide(question, program, &problems, &answer->decision);
+	fine = decide(question, program, &problems, &answer->decision, &any);
 	if (!program && fine)
 		decide_every(question, answer);
 	free(program);
+	find_marks(question, &any, answer);
 	if (answer->decision.mode != POLICY_TCP)
 		answer->host = rdma_open();
+	if (question->dial)
+		dial_server(&question->query.remote, &answer->dialled);
 	return fine;
 }
 
@@ -190,6 +232,36 @@ static void print_flags(const struct policy_decision *decision)
 		puts("  drain   a reload to tcp moves it back");
 }
 
+/* Would the SYN of a program under shunt be marked? */
+static bool marks_syn(const struct question *question,
+		      const struct answer *answer)
+{
+	return question->dial || (answer->decision.mode != POLICY_TCP &&
+				  answer->host == REASON_none);
+}
+
+/* Why this host would not greet a server that is marked, or NULL. */
+static const char *unable(const struct answer *answer)
+{
+	if (answer->decision.mode == POLICY_TCP)
+		return "the policy here says tcp";
+	return answer->host == REASON_none ? NULL : host_sentence(answer);
+}
+
+/* What the two ends' SYNs say, and what this end can see of the other's. */
+static void print_marks(const struct question *question,
+			const struct answer *answer)
+{
+	bool porcelain = question->porcelain;
+
+	if (question->query.role == POLICY_LISTEN)
+		marks_put_listener(&answer->listener, porcelain);
+	else if (marks_syn(question, answer))
+		marks_put_syn(&answer->syn, porcelain);
+	if (question->dial)
+		dial_put(&answer->dialled, unable(answer), porcelain);
+}
+
 static void print_human(const struct question *question,
 			const struct answer *answer)
 {
@@ -200,9 +272,12 @@ static void print_human(const struct question *question,
 	printf("%s %s: %s\n", role_name(question),
 	       addr_format(&question->query.remote, address),
 	       value_mode_name(decision->mode));
-	printf("  rule    %s%s%s%s\n", decision->rule,
+	printf("  rule    %s%s%s%s%s\n", decision->rule,
 	       decision->source[0] ? " (" : "", decision->source,
-	       decision->source[0] ? ")" : "");
+	       decision->source[0] ? ")" : "",
+	       !of_any_client(question) ? "" :
+	       decision->mode == POLICY_TCP ? ", for every client"
+					    : ", for some clients at least");
 	printf("  policy  %s\n", question->conf);
 	printf("  reason  %s\n", sentence(decision));
 	if (decision->mode != POLICY_TCP) {
@@ -214,6 +289,7 @@ static void print_human(const struct question *question,
 		printf("  but     for certain programs %s (%s) says %s: "
 		       "use --program\n", other->rule, other->source,
 		       value_mode_name(other->mode));
+	print_marks(question, answer);
 }
 
 static void print_pair(const char *key, const char *value)
@@ -238,6 +314,7 @@ static void print_porcelain(const struct question *question,
 	print_pair("sentence", sentence(decision));
 	if (decision->mode != POLICY_TCP)
 		print_pair("host", reason_name(answer->host));
+	print_marks(question, answer);
 }
 
 int command_explain(int argc, char **argv)
@@ -254,5 +331,7 @@ int command_explain(int argc, char **argv)
 	else
 		print_human(&question, &answer);
 	environment_free(&question.environment);
+	if (question.dial && answer.dialled.result == DIAL_UNREACHED)
+		return STATUS_PROBLEM;
 	return fine ? STATUS_FINE : STATUS_PROBLEM;
 }

@@ -339,7 +339,7 @@ static void look_locked(struct conn *conn, bool touch)
 		look_established(conn);
 	if (conn->state != STATE_greeting)
 		return;
-	switch (conn->greeting.stage) {
+	switch ((enum greeting_stage)conn->greeting.stage) {
 	case GREETING_QUIET:
 		if (touch)
 			begin(conn);

@@ -15,10 +15,17 @@
 #define TIMESTAMPS_SIZE 12	/* of each segment, in the MSS's account */
 #define SYN_MOST 512		/* IP and TCP header with their options */
 
+#define WINDOW_WIDE 65000	/* loopback's; it hides no automatic mark */
+
 /* The headers that an MSS does not count (RFC 9293, 3.7.1). */
 static unsigned headers(sa_family_t family)
 {
 	return family == AF_INET6 ? 60 : 40;
+}
+
+unsigned mark_limit(unsigned mtu, sa_family_t family)
+{
+	return mtu > headers(family) ? mtu - headers(family) : 0;
 }
 
 /* The largest value not above `most` with this residue; 0: too small. */
@@ -34,10 +41,15 @@ static unsigned largest(unsigned most, unsigned residue)
 
 unsigned mark_active(unsigned mtu, sa_family_t family)
 {
-	unsigned mss = mtu > headers(family) ? mtu - headers(family) : 0;
-
 	/* Announcing less would slow such a link down. */
-	return mss > MARK_MAXSEG_MOST ? 0 : largest(mss, RESIDUE_ACTIVE);
+	return mark_is_by_ttl(mtu, family)
+		       ? 0
+		       : largest(mark_limit(mtu, family), RESIDUE_ACTIVE);
+}
+
+bool mark_is_by_ttl(unsigned mtu, sa_family_t family)
+{
+	return mark_limit(mtu, family) > MARK_MAXSEG_MOST;
 }
 
 unsigned mark_passive_below(unsigned mss)
@@ -51,14 +63,13 @@ unsigned mark_passive_below(unsigned mss)
 
 unsigned mark_passive(unsigned mtu, sa_family_t family)
 {
-	return mark_passive_below(mtu > headers(family)
-					  ? mtu - headers(family)
-					  : 0);
+	return mark_passive_below(mark_limit(mtu, family));
 }
 
 bool mark_is_passive(unsigned mss)
 {
-	return mss >= MARK_LEAST && mss % MARK_EVERY == RESIDUE_PASSIVE;
+	return mss >= MARK_LEAST && mss <= MARK_PASSIVE_MOST &&
+	       mss % MARK_EVERY == RESIDUE_PASSIVE;
 }
 
 /* TCP_INFO as far as this kernel has it. Returns how much that is. */
@@ -102,27 +113,75 @@ static bool is_window_bound(const struct tcp_info *info, unsigned window)
 	return window && info->tcpi_snd_mss >= bound;
 }
 
+/* TCP_INFO has both without the timestamps that each segment carries. */
+bool mark_judge(const struct tcp_info *info, socklen_t size,
+		sa_family_t family, struct mark_reading *reading)
+{
+	unsigned more = info->tcpi_options & TCPI_OPT_TIMESTAMPS
+				? TIMESTAMPS_SIZE
+				: 0;
+
+	memset(reading, 0, sizeof(*reading));
+	if (!HAS(size, tcpi_advmss) || !is_connected(info))
+		return false;
+	reading->mss = info->tcpi_snd_mss + more;
+	reading->own = info->tcpi_advmss + more;
+	reading->path = mark_limit(info->tcpi_pmtu, family);
+	reading->window = HAS(size, tcpi_snd_wnd) ? info->tcpi_snd_wnd : 0;
+	reading->hidden = reading->mss >= reading->own ||
+			  reading->mss >= reading->path ||
+			  is_window_bound(info, reading->window);
+	reading->seen = !reading->hidden && mark_is_passive(reading->mss);
+	return true;
+}
+
 bool mark_read(int fd, sa_family_t family, struct mark_reading *reading)
 {
 	struct tcp_info info;
 	socklen_t size = read_info(fd, &info);
-	unsigned stamps;
 
-	if (!HAS(size, tcpi_advmss) || !is_connected(&info))
-		return false;
-	/* With timestamps the kernel takes them off both. */
-	stamps = info.tcpi_options & TCPI_OPT_TIMESTAMPS ? TIMESTAMPS_SIZE : 0;
-	reading->mss = info.tcpi_snd_mss + stamps;
-	reading->own = info.tcpi_advmss + stamps;
-	reading->path = info.tcpi_pmtu > headers(family)
-				? info.tcpi_pmtu - headers(family)
-				: 0;
-	reading->window = HAS(size, tcpi_snd_wnd) ? info.tcpi_snd_wnd : 0;
-	reading->hidden = reading->mss >= reading->own ||
-			  reading->mss >= reading->path ||
-			  is_window_bound(&info, reading->window);
-	reading->seen = !reading->hidden && mark_is_passive(reading->mss);
-	return true;
+	return mark_judge(&info, size, family, reading);
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* Is it half of the window that hides a mark, and nothing of this end's? */
+static bool is_at_window(const struct mark_reading *reading)
+{
+	return reading->hidden && reading->mss < reading->own &&
+	       reading->mss < reading->path;
+}
+
+/*
+ * A kernel offers whole segments (tcp_select_initial_window()): a window with
+ * room for two and a half is one of two, and half of it is no more than one.
+ */
+static unsigned find_visible(const struct mark_reading *reading)
+{
+	unsigned most = least(reading->own, reading->path);
+
+	if (reading->seen)
+		return mark_passive_below(most);
+	if (reading->window && reading->window < WINDOW_WIDE)
+		most = least(most, reading->window / 3);
+	return mark_passive_below(least(most, reading->mss));
+}
+
+enum mark_finding mark_find(const struct mark_reading *reading,
+			    unsigned *visible)
+{
+	*visible = find_visible(reading);
+	if (reading->seen)
+		return MARK_SEEN;
+	if (reading->mss > MARK_PASSIVE_MOST &&
+	    (!reading->window || reading->window >= WINDOW_WIDE))
+		return MARK_NONE;
+	if (!reading->hidden)
+		return MARK_LOWERED;
+	return is_at_window(reading) ? MARK_NARROW : MARK_HIDDEN;
 }
 
 bool mark_is_absent(int fd)
@@ -197,7 +256,9 @@ static size_t parse_ip(const uint8_t *bytes, size_t size, unsigned *ttl)
 {
 	if (size >= 20 && bytes[0] >> 4 == 4) {
 		*ttl = bytes[8];
-		return (size_t)(bytes[0] & 15) * 4;
+		return bytes[9] == IPPROTO_TCP && (bytes[0] & 15) >= 5
+			       ? (size_t)(bytes[0] & 15) * 4
+			       : 0;
 	}
 	if (size >= 40 && bytes[0] >> 4 == 6) {
 		*ttl = bytes[7];
@@ -219,11 +280,11 @@ void mark_parse_syn(const uint8_t *bytes, size_t size,
 	if (length < 20 || length > size - at)
 		return;
 	mss = find_mss(bytes + at + 20, length - 20);
-	if (mss >= MARK_LEAST && mss % MARK_EVERY == RESIDUE_ACTIVE) {
+	if (mss > MARK_MAXSEG_MOST) {
+		client->seen = ttl == MARK_TTL;
+	} else if (mss >= MARK_LEAST && mss % MARK_EVERY == RESIDUE_ACTIVE) {
 		client->seen = true;
 		client->mss = mss;
-	} else if (mss > MARK_MAXSEG_MOST && ttl == MARK_TTL) {
-		client->seen = true;
 	}
 }
 

@@ -13,7 +13,6 @@
 #include "base/real.h"
 #include "mark/mark.h"
 
-#define LOOPBACK_MTU 65536
 #define USUAL_TTL 64	/* ip_default_ttl */
 #define KEPT_MS 5000
 #define PLACES 4
@@ -67,7 +66,7 @@ static unsigned ask_mtu(const struct sockaddr_storage *remote)
 	return mtu > 0 ? (unsigned)mtu : 0;
 }
 
-static unsigned route_mtu(const struct sockaddr_storage *remote)
+unsigned mark_route_mtu(const struct sockaddr_storage *remote)
 {
 	size_t size;
 	const uint8_t *bytes;
@@ -75,7 +74,7 @@ static unsigned route_mtu(const struct sockaddr_storage *remote)
 	uint64_t now;
 
 	if (addr_is_loopback(remote))
-		return LOOPBACK_MTU;
+		return MARK_LOOPBACK_MTU;
 	bytes = addr_bytes(remote, &size);
 	place = &known[bytes[size - 1] % PLACES];
 	now = clock_ms();
@@ -103,11 +102,11 @@ static void mark_by_ttl(int fd, bool v4, bool may_ttl, struct mark_syn *syn)
 void mark_syn(int fd, const struct sockaddr_storage *remote, bool may_maxseg,
 	      bool may_ttl, struct mark_syn *syn)
 {
-	unsigned mss, mtu = route_mtu(remote);
+	unsigned mss, mtu = mark_route_mtu(remote);
 	bool v4 = remote->ss_family == AF_INET;
 
 	memset(syn, 0, sizeof(*syn));
-	if (mtu > MARK_MAXSEG_MOST + 60) {
+	if (mark_is_by_ttl(mtu, remote->ss_family)) {
 		mark_by_ttl(fd, v4, may_ttl, syn);
 		return;
 	}

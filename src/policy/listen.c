@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* policy_may_listen(): what the peers of a listener may be given. */
+/* What the peers of a listener may be given. */
 #include <netinet/in.h>
 #include <string.h>
 
@@ -10,8 +10,10 @@
 struct search {
 	const struct policy *policy;
 	uint16_t port;
-	bool found;
-	uint32_t rule;
+	bool found;		/* an address that may leave TCP */
+	uint32_t rule;		/* the first that says so */
+	uint32_t tcp_rule;	/* the first that says tcp */
+	bool tcp_default;	/* the default decides some, and says tcp */
 };
 
 static void try_address(struct search *search, sa_family_t family,
@@ -34,8 +36,11 @@ static void try_address(struct search *search, sa_family_t family,
 	else
 		tcp = policy->rules[rule].mode == POLICY_TCP;
 	search->found |= !tcp;
+	search->tcp_default |= tcp && rule == INDEX_NONE && !least_length;
 	if (!tcp && rule < search->rule)
 		search->rule = rule;
+	if (tcp && rule < search->tcp_rule)
+		search->tcp_rule = rule;
 }
 
 /* The first address behind the prefix. False: there is none. */
@@ -81,24 +86,43 @@ static void try_rules(struct search *search, sa_family_t family)
 	}
 }
 
+static void try_all(struct search *search)
+{
+	const struct addr_prefix *range;
+
+	/* the unspecified address, the lowest of its family, is one of them */
+	for (size_t i = 0; (range = special_range(i)); i++)
+		try_prefix(search, range->family, range->bytes, range->length);
+	try_rules(search, AF_INET);
+	try_rules(search, AF_INET6);
+}
+
+bool policy_decide_listener(const struct policy *policy, uint16_t port,
+			    struct policy_decision *decision)
+{
+	struct search search = { .policy = policy, .port = port,
+				 .rule = INDEX_NONE, .tcp_rule = INDEX_NONE };
+	uint32_t rule;
+
+	if (policy->refusal == REASON_none)
+		try_all(&search);
+	rule = search.rule;
+	if (!search.found && !search.tcp_default)
+		rule = search.tcp_rule;
+	table_answer(policy, rule, 0, decision);
+	return search.found;
+}
+
 bool policy_may_listen(const struct policy *policy, uint16_t port,
 		       struct policy_handshake *handshake)
 {
-	struct search search = { policy, port, false, INDEX_NONE };
-	const struct addr_prefix *range;
-	uint32_t settings = 0;
+	struct policy_decision decision;
+	bool may;
 
 	if (policy_all_tcp(policy, POLICY_LISTEN))
 		return false;
-	/* the unspecified address, the lowest of its family, is one of them */
-	for (size_t i = 0; (range = special_range(i)); i++)
-		try_prefix(&search, range->family, range->bytes,
-			   range->length);
-	try_rules(&search, AF_INET);
-	try_rules(&search, AF_INET6);
-	if (search.rule != INDEX_NONE)
-		settings = policy->rules[search.rule].settings;
-	if (search.found)
-		*handshake = policy->settings[settings].handshake;
-	return search.found;
+	may = policy_decide_listener(policy, port, &decision);
+	if (may)
+		*handshake = decision.handshake;
+	return may;
 }

@@ -112,4 +112,12 @@ bool policy_all_tcp(const struct policy *policy, enum policy_role role);
 bool policy_may_listen(const struct policy *policy, uint16_t port,
 		       struct policy_handshake *handshake);
 
+/*
+ * The same for people, as a decision: that of the first rule, in order, that
+ * decides such an address, or the default's where no rule does. False: what
+ * says tcp, the default where it decides an address, else the first rule.
+ */
+bool policy_decide_listener(const struct policy *policy, uint16_t port,
+			    struct policy_decision *decision);
+
 #endif

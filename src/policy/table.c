@@ -326,36 +326,44 @@ uint32_t table_find(const struct policy *policy, enum policy_role role,
 			  *least_length, port, steps);
 }
 
-void table_decide(const struct policy *policy,
-		  const struct policy_query *query,
-		  struct policy_decision *decision, unsigned *steps)
+void table_answer(const struct policy *policy, uint32_t rule,
+		  unsigned least_length, struct policy_decision *decision)
 {
 	const struct settings *settings = policy->settings
 						  ? policy->settings
 						  : &settings_initial;
-	struct sockaddr_storage remote = { .ss_family = AF_UNSPEC };
-	unsigned least_length;
-	uint32_t rule;
-	size_t size;
 
 	decision->greeting = POLICY_GREETING_MARK;
 	decision->nat = decision->drain = false;
 	answer_settings(decision, settings);
+	if (policy->refusal != REASON_none)
+		answer(decision, "built-in", "", POLICY_TCP, policy->refusal);
+	else if (rule != INDEX_NONE)
+		answer_rule(&policy->rules[rule], settings, decision);
+	else
+		answer_default(policy, least_length, decision);
+}
+
+void table_decide(const struct policy *policy,
+		  const struct policy_query *query,
+		  struct policy_decision *decision, unsigned *steps)
+{
+	struct sockaddr_storage remote = { .ss_family = AF_UNSPEC };
+	unsigned least_length = 0;
+	uint32_t rule = INDEX_NONE;
+	size_t size;
+
 	/* callers may have an IPv4-mapped address */
 	addr_normalize(&remote, (const struct sockaddr *)&query->remote,
 		       sizeof(query->remote));
 	addr_bytes(&remote, &size);
-	if (policy->refusal != REASON_none || !size) {
-		answer(decision, "built-in", "", POLICY_TCP, size ?
-		       policy->refusal : REASON_default_tcp);
-		return;
-	}
-	rule = table_find(policy, query->role, &remote, query->port,
-			  &least_length, steps);
-	if (rule != INDEX_NONE)
-		answer_rule(&policy->rules[rule], settings, decision);
-	else
-		answer_default(policy, least_length, decision);
+	if (size && policy->refusal == REASON_none)
+		rule = table_find(policy, query->role, &remote, query->port,
+				  &least_length, steps);
+	table_answer(policy, rule, least_length, decision);
+	if (!size)
+		answer(decision, "built-in", "", POLICY_TCP,
+		       REASON_default_tcp);
 }
 
 void policy_decide(const struct policy *policy,

@@ -73,6 +73,13 @@ uint32_t table_find(const struct policy *policy, enum policy_role role,
 		    const struct sockaddr_storage *remote, uint16_t port,
 		    unsigned *least_length, unsigned *steps);
 
+/*
+ * The decision that is rule number `rule`'s; with INDEX_NONE the default's, or
+ * where *least_length of table_find() is not 0 the built-in one.
+ */
+void table_answer(const struct policy *policy, uint32_t rule,
+		  unsigned least_length, struct policy_decision *decision);
+
 /* policy_decide(), which also adds to *steps (see index_find()). */
 void table_decide(const struct policy *policy,
 		  const struct policy_query *query,

@@ -28,6 +28,18 @@ static void put(void *arg, const char *line)
 	(void)arg;
 }
 
+static void ask_listener(const struct policy *policy, uint16_t port)
+{
+	struct policy_handshake handshake;
+	struct policy_decision decision;
+	bool may = policy_decide_listener(policy, port, &decision);
+
+	if (may != policy_may_listen(policy, port, &handshake) ||
+	    may != (decision.mode != POLICY_TCP) ||
+	    may != (decision.reason == REASON_none))
+		abort();
+}
+
 static void ask(const struct policy *policy)
 {
 	static const char *const remotes[] = {
@@ -52,6 +64,7 @@ static void ask(const struct policy *policy)
 		if (decision.mode != POLICY_TCP && i % 2 == 0 &&
 		    !policy_may_listen(policy, query.port, &handshake))
 			abort();
+		ask_listener(policy, query.port);
 	}
 }
 

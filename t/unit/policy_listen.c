@@ -11,8 +11,14 @@ static unsigned may_listen(const struct policy *policy, uint16_t port)
 {
 	struct policy_handshake handshake = { .timeout_ms = 77 };
 	bool may = policy_may_listen(policy, port, &handshake);
+	struct policy_decision decision;
 
 	cr_assert(may || handshake.timeout_ms == 77);
+	cr_assert_eq(policy_decide_listener(policy, port, &decision), may);
+	cr_assert_eq(decision.mode != POLICY_TCP, may);
+	cr_assert_eq(decision.reason == REASON_none, may);
+	cr_assert(!may || decision.handshake.timeout_ms ==
+				  handshake.timeout_ms);
 	return may ? handshake.timeout_ms : 0;
 }
 
@@ -126,6 +132,52 @@ Test(policy_listen, nothing_where_all_is_refused)
 	policy = load_with(NULL, rules, NULL, NULL);
 	cr_assert_eq(may_listen(policy, 80), DEFAULT_MS);
 	cr_assert_eq(may_listen(policy, 79), 0);
+	table_free(policy);
+}
+
+/* Rules, and which one `shunt explain` names for port 80. */
+static const struct {
+	const char *rules, *rule;
+	enum reason reason;	/* none: it may leave TCP */
+} deciders[] = {
+	{ "", "default", REASON_default_tcp },
+	{ "{ name = \"a\"; port = 81; mode = \"prefer\"; }", "default",
+	  REASON_default_tcp },
+	{ "{ name = \"a\"; port = 80; mode = \"tcp\"; }", "a",
+	  REASON_rule_tcp },
+	{ "{ name = \"a\"; port = 80; remote = \"10.0.0.0/8\"; mode = \"tcp\"; }",
+	  "default", REASON_default_tcp },
+	{ "{ name = \"a\"; remote = \"0.0.0.0/0\"; mode = \"tcp\"; },\n"
+	  "{ name = \"b\"; mode = \"tcp\"; }", "a", REASON_rule_tcp },
+	{ "{ name = \"a\"; remote = \"10.0.0.0/8\"; mode = \"tcp\"; },\n"
+	  "{ name = \"b\"; mode = \"prefer\"; },\n"
+	  "{ name = \"c\"; mode = \"require\"; }", "b", REASON_none },
+	{ "{ name = \"a\"; mode = \"tcp\"; },\n"
+	  "{ name = \"b\"; remote = \"127.0.0.1\"; mode = \"prefer\"; }", "b",
+	  REASON_none },
+};
+
+Test(policy_listen, who_decides)
+{
+	struct policy_decision decision;
+	struct policy *policy;
+	char text[500];
+
+	for (size_t i = 0; i < sizeof(deciders) / sizeof(*deciders); i++) {
+		snprintf(text, sizeof(text), "version = 1; rules = (\n%s );",
+			 deciders[i].rules);
+		policy = load_text(text);
+		policy_decide_listener(policy, 80, &decision);
+		cr_expect_str_eq(decision.rule, deciders[i].rule, "%s: %s",
+				 deciders[i].rules, decision.rule);
+		cr_expect_eq(decision.reason, deciders[i].reason, "%s: %s",
+			     deciders[i].rules, reason_name(decision.reason));
+		table_free(policy);
+	}
+	policy = table_refusing(REASON_bad_policy);
+	cr_expect_not(policy_decide_listener(policy, 80, &decision));
+	cr_expect_eq(decision.reason, REASON_bad_policy);
+	cr_expect_str_eq(decision.rule, "built-in");
 	table_free(policy);
 }
 
