@@ -9,23 +9,6 @@
 #define PACKAGE_VERSION "unreleased"
 #endif
 
-const struct command commands[] = {
-#define COMMAND(name, arguments, sentence, options) \
-	{ #name, command_##name, arguments, sentence, options },
-#include "cli/commands.def"
-#undef COMMAND
-	{ .name = NULL },
-};
-
-const struct command *command_find(const char *name)
-{
-	const struct command *command = commands;
-
-	while (command->name && strcmp(command->name, name))
-		command++;
-	return command->name ? command : NULL;
-}
-
 /* --help and --version are words that also say what a command says. */
 static int run_option(const char *option)
 {

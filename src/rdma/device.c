@@ -75,6 +75,25 @@ static int count_devices(void)
 	return list ? count : 0;
 }
 
+int rdma_device_names(char names[][RDMA_NAME_MAX], int max)
+{
+	struct ibv_context **list = NULL;
+	int saved, i = 0, count = 0;
+
+	if (!socket_begin())
+		return 0;
+	saved = inside_enter();
+	if (runtime_loaded())
+		list = runtime.rdma_get_devices(&count);
+	for (i = 0; list && i < count && i < max; i++)
+		snprintf(names[i], RDMA_NAME_MAX, "%s", list[i]->device->name);
+	if (list)
+		runtime.rdma_free_devices(list);
+	inside_leave(0, saved);
+	socket_end();
+	return i;
+}
+
 /* The runtime knows whether there is one; sysfs knows why there is none. */
 enum reason device_look(void)
 {

@@ -69,7 +69,7 @@ enum reason rdma_open(void)
 	}
 	lock_release(&lock);
 	if (first)
-		log_info("%s", runtime_news());
+		log_info("%s", rdma_runtime_news());
 	errno = saved;
 	return atomic_load(&answer);
 }

@@ -60,6 +60,16 @@ enum reason rdma_reason(int error);
 /* The file the runtime was loaded from, or "" when none is. */
 const char *rdma_runtime_path(void);
 
+/* What loading it has said, for people: the loader's words, if it failed. */
+const char *rdma_runtime_news(void);
+
+/*
+ * The names of the devices that the runtime can open now ("mlx5_0"), at most
+ * max of them; how many. After rdma_open(). May take milliseconds.
+ */
+#define RDMA_NAME_MAX 64
+int rdma_device_names(char names[][RDMA_NAME_MAX], int max);
+
 /*
  * This host's addresses with an RDMA device behind them, of both families
  * (not IPv6 link-local), found with rdma_bind_addr(3). Port 0.

@@ -38,7 +38,7 @@ const char *rdma_runtime_path(void)
 	return loaded ? path : "";
 }
 
-const char *runtime_news(void)
+const char *rdma_runtime_news(void)
 {
 	return news;
 }

@@ -31,9 +31,6 @@ extern struct runtime runtime;
 /* Find and load a runtime. REASON_none, or why there is none. */
 enum reason runtime_load(void);
 
-/* What runtime_load() did last, for the log. */
-const char *runtime_news(void);
-
 /* Has one been loaded? */
 bool runtime_loaded(void);
 

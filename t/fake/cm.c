@@ -8,7 +8,8 @@
 
 #include "fake.h"
 
-static struct ibv_context device;
+static struct ibv_device hardware = { .name = "fake0" };
+static struct ibv_context device = { .device = &hardware };
 
 static bool fails(const char *symbol)
 {

@@ -171,6 +171,22 @@ Test(rdma, librdmacm_does_not_spin)
 	cr_assert(asked_to_spin);
 }
 
+Test(rdma, names_devices_and_says_what_it_loaded)
+{
+	char names[4][RDMA_NAME_MAX];
+
+	cr_assert_eq(rdma_device_names(names, 4), 0, "nothing is loaded");
+	cr_assert_eq(rdma_open(), REASON_none);
+	cr_assert_not_null(strstr(rdma_runtime_news(), rdma_runtime_path()));
+	cr_assert_eq(rdma_device_names(names, 4), 1);
+	cr_assert_str_eq(names[0], getenv("SHUNT_GUEST") ?
+			 getenv("SHUNT_T_DEV") : "fake0");
+	cr_assert_eq(rdma_device_names(names, 0), 0);
+	control("devices=0");
+	if (!getenv("SHUNT_GUEST"))
+		cr_assert_eq(rdma_device_names(names, 4), 0);
+}
+
 Test(rdma, an_old_runtime_is_refused)
 {
 	if (getenv("SHUNT_GUEST"))
