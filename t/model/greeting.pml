@@ -240,7 +240,7 @@ inline refuse_dial()
 	c.state = FAILED
 }
 
-/* The application's first touch: HELLO, unless the server was faster. */
+/* The first touch: HELLO, unless the server was faster. */
 inline touch()
 {
 	if
@@ -400,6 +400,9 @@ active proctype client()
 	:: atomic { c_call != IDLE && c.state == FAILED ->
 		c.error = true;
 		c_call = IDLE }
+
+	/* HELLO does not wait for a touch for long */
+	:: atomic { c.state == FRESH && c_works -> touch() }
 
 	/* the network */
 	:: atomic { !hello_in && up[0] ? [HELLO(0)] -> hello_in = true }
