@@ -317,6 +317,11 @@ static bool awaits_hello(struct conn *conn)
 	if (conn->role != CONN_PASSIVE || !greeting->client.seen ||
 	    conn->rx != RX_GREET || greeting->stage != GREETING_QUIET)
 		return false;
+	if (conn->tx == TX_HOLD) {	/* FIN has the grace that bytes have */
+		conn->tx_shut = true;
+		greet_speak(conn);
+		return true;
+	}
 	real.shutdown(conn->tcp, SHUT_WR);
 	greeting->deadline_ms =
 		clock_ms() + conn->decision.handshake.timeout_ms;

@@ -337,7 +337,7 @@ void greeting_look(struct conn *conn)
 		return;
 	}
 	greet_look(conn);
-	if (hold_any(conn))
+	if (conn->tx == TX_HOLD && (hold_any(conn) || conn->tx_shut))
 		greet_speak(conn);
 	else if (conn->closing && clock_ms() >= conn->greeting.deadline_ms)
 		hold_quit(conn, REASON_closed);
