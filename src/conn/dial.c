@@ -2,9 +2,9 @@
 /*
  * The active side's greeting. connect() is the kernel's. A server whose mark
  * was seen gets HELLO when the application first touches the connection, or
- * soon, and application bytes wait for REPLY (hold.c). What is not REPLY is taken back:
- * dissolved, and dialled again, plainly, on the same socket from the same
- * address, before the server has seen an application byte.
+ * soon, and application bytes wait for REPLY (hold.c). What is not REPLY is
+ * taken back: dissolved, and dialled again, plainly, on the same socket from
+ * the same address, before the server has seen an application byte.
  */
 #include <fcntl.h>
 #include <netinet/in.h>

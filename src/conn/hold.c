@@ -182,6 +182,8 @@ void hold_over(struct conn *conn)
 		conn_settle(conn);
 	else
 		conn_ring(conn, NULL);
+	if (conn->owed)		/* a child waits: go on with it */
+		service_look(conn);
 	if (conn->closing && conn_state(conn) == STATE_greeting)
 		end_greeting(conn);
 	else if (conn_state(conn) == STATE_greeted)

@@ -88,9 +88,9 @@ struct conn {
 	_Atomic enum conn_state state;
 	_Atomic enum reason reason;
 	/* Times of the service thread's; TIME_NEVER: not set. */
-	_Atomic uint64_t mark_ms;	/* a part of a mark is there: raw then */
-	_Atomic uint64_t end_ms;	/* the lane is over: all has come then */
-	_Atomic uint64_t linger_ms;	/* closed: the TCP leg goes then */
+	_Atomic uint64_t mark_ms;	/* a part of a mark is there */
+	_Atomic uint64_t end_ms;	/* the lane is over */
+	_Atomic uint64_t linger_ms;	/* closed: the TCP leg is kept */
 	struct greeting greeting;
 	int failure;		/* why it is in STATE_dead, -errno */
 	atomic_bool failure_told;

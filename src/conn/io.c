@@ -266,8 +266,8 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 	bool acknowledge;
 	ssize_t got;
 
-	if ((flags & MSG_OOB) && !may_have_urgent(conn))
-		return -EINVAL;
+	if (flags & MSG_OOB)	/* also of one that is on its way back */
+		(void)may_have_urgent(conn);
 	if (flags & (MSG_OOB | MSG_ERRQUEUE))
 		return kernel_receive(conn, iov, count, flags);
 	if (conn->rx == RX_GREET)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * When the service thread is to look at a connection next: a heap, and one
- * timerfd for its top, so that who sets a time wakes nobody, and a wake-up costs
- * what is due. Each connection in it is held.
+ * timerfd for its top, so that who sets a time wakes nobody, and a wake-up
+ * costs what is due. Each connection in it is held.
  *
  * The application's threads set times for what they may leave alone: bytes that
  * are held for the greeting, or are outstanding on a lane.

@@ -61,6 +61,7 @@ struct epollset {
 	int inner_count;
 	atomic_uint interest;		/* members and inner sets */
 	atomic_uint sleepers;		/* threads that may miss new dirt */
+	atomic_bool kernels_turn;	/* members have left it no room */
 	struct epollset *next, **link;	/* all sets; the sets lock */
 };
 

@@ -341,8 +341,10 @@ static int ask_kernel(struct epollset *set, struct catch *catch,
 	int got, room = catch->max - catch->count;
 	struct timespec time;
 
-	if (room == 0)
+	if (room == 0) {
+		set->kernels_turn = true;
 		return 0;
+	}
 	if (catch->count == 0 && until_us != 0) {
 		got = sleep_on(set, sleep_time(catch, until_us, &time), mask);
 		if (got <= 0)
@@ -351,6 +353,23 @@ static int ask_kernel(struct epollset *set, struct catch *catch,
 	got = real.epoll_pwait(set->epoll, catch->events + catch->count, room,
 			       0, NULL);
 	return got < 0 ? -errno : got;
+}
+
+/*
+ * What is the kernel's, the listener say, must not wait for as long as there
+ * are members enough to fill a small array: then it is asked first, every
+ * other time. True: it had something.
+ */
+static bool take_turn(struct epollset *set, struct catch *catch)
+{
+	int got;
+
+	if (!atomic_exchange(&set->kernels_turn, false))
+		return false;
+	got = real.epoll_pwait(set->epoll, catch->events, catch->max, 0, NULL);
+	if (got > 0)
+		catch->count = sort_out(set, catch->events, got);
+	return catch->count > 0;
 }
 
 /* One round. The sleepers' count tells others to ring for new dirt. */
@@ -362,6 +381,11 @@ static int wait_round(struct epollset *set, struct catch *catch,
 	catch->deadline_ms = UINT64_MAX;
 	atomic_fetch_add(&set->sleepers, 1);
 	prepare_inner(set);
+	if (take_turn(set, catch)) {
+		look_at_dirty(set, catch);
+		atomic_fetch_sub(&set->sleepers, 1);
+		return 0;
+	}
 	spin(set, until_us);
 	look_at_dirty(set, catch);
 	got = ask_kernel(set, catch, until_us, mask);

@@ -156,28 +156,3 @@ long now_ms(void)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000L + t.tv_nsec / 1000000;
 }
-
-/* Our clients begin with a ping or with the pattern. */
-bool sem_meant(int fd, int ms)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	unsigned char byte, first;
-	ssize_t r;
-
-	if (poll(&pfd, 1, ms) == 0)
-		return true;
-	r = recv(fd, &byte, 1, MSG_PEEK);
-	data_fill(&first, 1, 0);
-	return r == 0 || (r == 1 && (byte == '!' || byte == first));
-}
-
-int sem_accept(int listener)
-{
-	for (;;) {
-		int fd = accept(listener, NULL, NULL);
-
-		if (fd < 0 || sem_meant(fd, -1))
-			return fd;
-		close(fd);
-	}
-}

@@ -438,7 +438,7 @@ const struct sem_case sem_cases[] = {
 	{ "deleted_while_waiting", LANE, deleted_while_waiting, "DEL under a waiting thread" },
 	{ "closed_while_waiting", LANE, closed_while_waiting, "close under a waiting thread" },
 	{ "two_waiters", LANE, two_waiters, "EPOLLET wakes one of two threads" },
-	{ "server_loop", SEM_ONCE | SEM_SERVES, server_loop, "accept in an event loop" },
+	{ "server_loop", SEM_ONCE, server_loop, "accept in an event loop" },
 	{ "client_loop", SEM_ONCE, client_loop, "connect in an event loop" },
 	{ "in_and_out", SEM_ONCE, in_and_out, "in the set and out before connect" },
 	{ "many", 0, many, "40 connections in a set" },

@@ -15,6 +15,9 @@
 #include "sem.h"
 
 #define CONTROL_FD 200	/* out of the way of the lowest free number */
+#define TEXT(number) #number
+#define MS(number) TEXT(number) "ms"
+#define HASTY MS(SEM_HASTY_MS)
 
 /* -- one case --------------------------------------------------------------------- */
 
@@ -65,7 +68,7 @@ static int run_near(const struct sem_case *c)
 
 /* -- the harness ------------------------------------------------------------------- */
 
-static void start(const char *role, const char *name, int fd)
+static void start(const char *role, const struct sem_case *c, int fd)
 {
 	const char *plain = getenv("SHUNT_T_PLAIN_SIDE");
 	bool near = !strcmp(role, "near");
@@ -73,23 +76,25 @@ static void start(const char *role, const char *name, int fd)
 
 	if (plain && !strcmp(plain, side))
 		unsetenv("LD_PRELOAD");
+	if (c->flags & SEM_HASTY)
+		setenv("SHUNT_HANDSHAKE_TIMEOUT", HASTY, 1);
 	if (fd >= 0 && dup2(fd, CONTROL_FD) < 0)
 		_exit(SEM_BROKEN);
 	execl("/proc/self/exe", "sem", "--role", role,
 	      sem_family == AF_INET6 ? "-6" : "-4",
 	      "--side", sem_is_client ? "client" : "server",
-	      "--model", sem_is_procs ? "procs" : "threads", name, NULL);
+	      "--model", sem_is_procs ? "procs" : "threads", c->name, NULL);
 	_exit(SEM_BROKEN);
 }
 
-static pid_t launch(const char *role, const char *name, int fd,
+static pid_t launch(const char *role, const struct sem_case *c, int fd,
 		    const sigset_t *mask)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		sigprocmask(SIG_SETMASK, mask, NULL);
-		start(role, name, fd);
+		start(role, c, fd);
 	}
 	return pid;
 }
@@ -161,10 +166,10 @@ static bool run_case(const struct sem_case *c)
 	sigprocmask(SIG_BLOCK, &child, &before);
 	if (sem_is_procs) {
 		MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
-		peer = launch("peer", c->name, ends[1], &before);
+		peer = launch("peer", c, ends[1], &before);
 		close(ends[1]);
 	}
-	near = launch("near", c->name, ends[0], &before);
+	near = launch("near", c, ends[0], &before);
 	if (ends[0] >= 0)
 		close(ends[0]);
 	good = good_end("near end", near, end);
@@ -203,11 +208,10 @@ static bool run_wanted(const struct sem_case *c, const struct wanted *w)
 static int list_cases(void)
 {
 	for (const struct sem_case *c = sem_cases; c->name; c++)
-		printf("%s\t%s%s%s%s\t%s\n", c->name,
-		       c->flags & SEM_LANE ? "lane" : "-",
+		printf("%s\t%s%s%s\t%s\n", c->name,
+		       c->flags & (SEM_LANE | SEM_MOVES) ? "lane" : "-",
 		       c->flags & SEM_PROCS ? ",procs" : "",
-		       c->flags & SEM_ONCE ? ",once" : "",
-		       c->flags & SEM_SERVES ? ",serves" : "", c->help);
+		       c->flags & SEM_ONCE ? ",once" : "", c->help);
 	return 0;
 }
 

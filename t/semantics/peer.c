@@ -107,19 +107,8 @@ static long first_as_client(struct end *e, enum peer_open open)
 
 static long op_accept(struct end *e, enum peer_open open)
 {
-	bool banner = open == OPEN_BANNER || open == OPEN_LATE;
-	long r;
-
-	for (;;) {
-		*e = (struct end){ .fd = open == OPEN_PING ?
-			sem_accept(listener) : accept(listener, NULL, NULL) };
-		if (e->fd < 0)
-			return -1;
-		r = first_as_server(e, open);
-		if (!banner || (r >= 0 && sem_meant(e->fd, 50)))
-			return r;
-		close(e->fd);
-	}
+	*e = (struct end){ .fd = accept(listener, NULL, NULL) };
+	return e->fd < 0 ? -1 : first_as_server(e, open);
 }
 
 static long op_connect(struct end *e, int port, enum peer_open open)

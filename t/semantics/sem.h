@@ -38,10 +38,12 @@ enum sem_flags {
 	SEM_LANE = 2,	/* ... and warm it: the RDMA way must be on the lane */
 	SEM_PROCS = 4,	/* needs the peer to be a process */
 	SEM_ONCE = 8,	/* does not depend on the side: one side only */
-	SEM_SERVES = 16, /* accepts by itself: no preloaded stranger, please */
-	SEM_NO_TSAN = 32, /* left out under ThreadSanitizer, whose interceptors
+	SEM_NO_TSAN = 16, /* left out under ThreadSanitizer, whose interceptors
 			     read bad pointers and put signals off */
+	SEM_MOVES = 32,	/* warms connections itself: as SEM_LANE for the rest */
+	SEM_HASTY = 64,	/* handshake.timeout is SEM_HASTY_MS at both ends */
 };
+#define SEM_HASTY_MS 300
 #define LANE (SEM_PAIR | SEM_LANE)
 
 #ifdef __SANITIZE_THREAD__
@@ -141,15 +143,6 @@ long now_ms(void);
 
 /* -- the pair ---------------------------------------------------------------- */
 
-/*
- * A server without the library may see a first connection that a client with
- * it gives up again. Is this one meant? Yes, when it says something of ours
- * within ms, or says nothing.
- */
-bool sem_meant(int fd, int ms);
-/* accept(), until one is meant that speaks first. */
-int sem_accept(int listener);
-
 /* Connect it, ping one byte over it; slot chooses the peer's end. */
 void pair_open(struct pair *p, int slot);
 /*
@@ -157,7 +150,38 @@ void pair_open(struct pair *p, int slot);
  * SHUNT_T_WARM_MS have passed.
  */
 void pair_warm(struct pair *p);
+/* The same with both ends in this process. */
+void both_warm(struct pair *a, struct pair *b);
 void pair_close(struct pair *p);
+
+/* -- fresh connections: nothing was said on them yet (fresh.c) ---------------- */
+
+/* connect(2) to this port of the test address. */
+int fresh_to(int fd, int port);
+int fresh_error(int fd);		/* SO_ERROR */
+/* A listener of ours, and an end of each side in this process. */
+struct both { int listener, port; struct pair client, server; };
+void both_open(struct both *b);
+void both_close(struct both *b);
+/* n bytes from one to the other, which are few enough to be kept by TCP. */
+void both_say(struct pair *from, struct pair *to, size_t n);
+/*
+ * Without blocking, in one poll() loop: so many bytes each way. Says what of
+ * it came, and whether that took longer than it may.
+ */
+void both_pump(struct pair *a, struct pair *b, size_t there, size_t back);
+/* Has the client the name that the server's end was accepted from? */
+void show_names(const char *when, int client, int server);
+/* Did it take less than `most` ms since now_ms() said `since`? */
+void show_time(const char *what, long since, long most);
+
+/*
+ * A connection with the peer. As the client, its server accepts so many ms
+ * later; what the peer is asked meanwhile it does then, and fresh_accepted()
+ * is the first answer. As the server, accepted already.
+ */
+void fresh_open(struct pair *p, int slot, int accept_ms);
+void fresh_accepted(void);
 
 /* -- what the peer can be asked ---------------------------------------------- */
 

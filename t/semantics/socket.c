@@ -203,7 +203,7 @@ const struct sem_case sem_cases[] = {
 	{ "binding_wrong", SEM_ONCE, binding_wrong, "EBADF, EFAULT, EADDRNOTAVAIL" },
 	{ "listening", SEM_ONCE, listening, "listen with and without bind" },
 	{ "unaccepted", SEM_ONCE, unaccepted, "the listener closes on a waiting client" },
-	{ "listen_again", SEM_ONCE | SEM_SERVES, listen_again, "listen after shutdown" },
+	{ "listen_again", SEM_ONCE, listen_again, "listen after shutdown" },
 	{ "datagrams", SEM_ONCE, datagrams, "datagrams pass through" },
 	{ "local", SEM_ONCE, local, "local sockets pass through" },
 	{ 0 }

@@ -29,14 +29,10 @@ static void open_banner(struct pair *p, enum peer_open how)
 		int l = sem_listen(4, &port);
 
 		peer_begin(PEER_CONNECT, 0, 0, port, how);
-		do {
-			pair_close(p);
-			p->fd = (int)MUST(accept(l, NULL, NULL));
-			if (how == OPEN_LATE)
-				nap(150);
-			p->tx = 0;
-			pair_send(p, BANNER);
-		} while (!sem_meant(p->fd, 50));
+		p->fd = (int)MUST(accept(l, NULL, NULL));
+		if (how == OPEN_LATE)
+			nap(150);
+		pair_send(p, BANNER);
 		close(l);
 	}
 	SHOW(peer_end());
