@@ -46,6 +46,18 @@ static uint32_t patience_ms(const struct conn *conn)
 		       : conn->decision.handshake.timeout_ms;
 }
 
+/*
+ * A marked server that is silent is busy, and who has sent nothing loses
+ * nothing by it: the time runs from when something is to go.
+ */
+void dial_await_locked(struct conn *conn)
+{
+	if (conn->role == CONN_ACTIVE && conn->state == STATE_greeting &&
+	    conn->greeting.stage == GREETING_ASKED &&
+	    conn->greeting.deadline_ms == TIME_NEVER)
+		conn->greeting.deadline_ms = clock_ms() + patience_ms(conn);
+}
+
 /* With lock. */
 static void learn_local(struct conn *conn)
 {
@@ -76,7 +88,8 @@ static void send_hello(struct conn *conn)
 	conn->greeting.stage = GREETING_ASKED;
 	if (is_trusted(conn))
 		conn->tx = TX_RELEASE;
-	conn->greeting.deadline_ms = clock_ms() + patience_ms(conn);
+	if (conn->decision.greeting != POLICY_GREETING_MARK)
+		conn->greeting.deadline_ms = clock_ms() + patience_ms(conn);
 }
 
 /*

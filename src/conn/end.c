@@ -47,6 +47,7 @@ static bool shut_later(struct conn *conn, int how)
 {
 	if (conn->state > STATE_greeted || conn->tx == TX_RAW)
 		return false;
+	dial_await_locked(conn);
 	if (how != SHUT_RD)
 		conn->tx_shut = true;
 	if (how != SHUT_WR)
@@ -365,6 +366,9 @@ void end_greeting(struct conn *conn)
 	if (conn_is_plain(conn))
 		return;
 	if ((!shares || hold_any(conn)) && has_to_wait(conn)) {
+		lock_acquire(&conn->lock);
+		dial_await_locked(conn);
+		lock_release(&conn->lock);
 		service_watch(conn);
 		return;
 	}

@@ -87,6 +87,8 @@ ssize_t hold_take(struct conn *conn, const struct iovec *iov, int count)
 		took = -EPIPE;
 	else if (tx == TX_HOLD || tx == TX_RELEASE || tx == TX_LANE)
 		took = take(conn, iov, count);
+	if (took > 0)
+		dial_await_locked(conn);
 	lock_release(&conn->lock);
 	return took;
 }

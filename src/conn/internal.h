@@ -208,6 +208,7 @@ struct conn {
 	struct conn *service_next, **service_link;
 	uint64_t look_ms;		/* timer lock, and the next */
 	unsigned timer_place;		/* in the heap; 0: no time is set */
+	unsigned timer_turn;
 	bool expected;			/* tokens lock, and the two below */
 	struct conn *token_next;
 	unsigned round;			/* operator.c's */
@@ -286,6 +287,8 @@ void greet_speak(struct conn *conn);
 /* dial.c: the active side. One look; the application's own look, which may */
 void dial_look(struct conn *conn);
 void dial_touch(struct conn *conn);	/* ... begin the greeting */
+/* With lock: something is to go: REPLY is awaited so long, and no longer. */
+void dial_await_locked(struct conn *conn);
 /* Service thread: a look that is a touch when HELLO is due; and when it is. */
 void dial_tend(struct conn *conn);
 uint64_t dial_due(const struct conn *conn);

@@ -22,7 +22,7 @@ static struct lock lock = LOCK_INIT(timer);
 static int timer = -1;
 static uint64_t rings_ms = TIME_NEVER;	/* what the timerfd is set to */
 static struct conn **heap;		/* places 1 to count */
-static unsigned count, room;
+static unsigned count, room, turns;
 
 int timer_fd(void)
 {
@@ -43,21 +43,28 @@ static void put(struct conn *conn, unsigned place)
 	conn->timer_place = place;
 }
 
+/* With lock. Of two that are due at once, who was set first is. */
+static bool is_before(const struct conn *a, const struct conn *b)
+{
+	return a->look_ms < b->look_ms ||
+	       (a->look_ms == b->look_ms &&
+		(int)(a->timer_turn - b->timer_turn) < 0);
+}
+
 /* With lock: towards the top, or the bottom, as far as it has to. */
 static void sift(unsigned place)
 {
 	struct conn *conn = heap[place];
 	unsigned child;
 
-	while (place > 1 && heap[place / 2]->look_ms > conn->look_ms) {
+	while (place > 1 && is_before(conn, heap[place / 2])) {
 		put(heap[place / 2], place);
 		place /= 2;
 	}
 	while ((child = 2 * place) <= count) {
-		if (child < count &&
-		    heap[child + 1]->look_ms < heap[child]->look_ms)
+		if (child < count && is_before(heap[child + 1], heap[child]))
 			child++;
-		if (heap[child]->look_ms >= conn->look_ms)
+		if (!is_before(heap[child], conn))
 			break;
 		put(heap[child], place);
 		place = child;
@@ -118,6 +125,7 @@ static void set_clock(void)
 static void set(struct conn *conn, uint64_t due_ms)
 {
 	conn->look_ms = due_ms;
+	conn->timer_turn = turns++;
 	if (!conn->timer_place && !enter(conn))
 		return;		/* events will have it looked at */
 	sift(conn->timer_place);
