@@ -49,7 +49,8 @@ struct conn *conn_new(int fd, enum conn_role role,
 	if (local)
 		conn->local = *local;
 	conn->mark_ms = conn->end_ms = conn->linger_ms = TIME_NEVER;
-	conn->look_ms = conn->greeting.deadline_ms = TIME_NEVER;
+	conn->look_ms = TIME_NEVER;
+	conn->greeting.deadline_ms = TIME_NEVER;
 	conn->rx_boundary = OFFSET_NEVER;
 	conn->rx_end = OFFSET_NEVER;
 	conn->leave_at = conn->retreat_at = OFFSET_NEVER;
