@@ -355,8 +355,10 @@ void end_greeting(struct conn *conn)
 {
 	bool shares = family_shares(conn);
 
-	if (needs_lane(conn) && !resets_on_close(conn))
+	if (needs_lane(conn) && !resets_on_close(conn)) {
+		service_watch(conn);
 		return;		/* end_settle() */
+	}
 	if (!shares)
 		conn_refuse(conn, REASON_closed);
 	if (conn->role == CONN_PASSIVE && !shares)
@@ -471,6 +473,8 @@ void conn_exit(void)
 
 	family_exit();
 	fdtab_each(hurry_entry, NULL);
+	while (service_holds() && clock_ms() < until_ms)
+		real.poll(NULL, 0, 1);
 	fdtab_each(end_entry, NULL);
 	work_wait(WORK_END, EXIT_MOST_MS);
 	/* A peer that still talks would reset what TCP has yet to deliver. */

@@ -271,6 +271,11 @@ bool hold_waits(const struct conn *conn)
 {
 	enum conn_state state = conn_state(conn);
 
+	/* For a lane that the peer demands; then the lane's own end begins. */
+	if (state == STATE_joining)
+		return hold_any(conn);
+	if (state == STATE_on_rdma)
+		return conn->closing && !conn->lane_ending;
 	if (state != STATE_greeting && state != STATE_greeted)
 		return false;
 	return hold_any(conn) || conn->tx == TX_RELEASE ||

@@ -413,6 +413,8 @@ int service_watch(struct conn *conn);
 void service_unwatch(struct conn *conn);
 /* Start the thread, if there is none. 0 or -errno. */
 int service_start(void);
+/* Does a connection wait with bytes held, or for its lane's end to begin? */
+bool service_holds(void);
 /*
  * Is a connection on its way back to TCP, or waiting for its greeting with
  * bytes held? `give_up`: the process ends; a peer that still lacks bytes shall

@@ -335,6 +335,18 @@ void service_unwatch_channel(int channel)
 	lock_release(&lock);
 }
 
+bool service_holds(void)
+{
+	struct conn *conn;
+	bool any = false;
+
+	lock_acquire(&lock);
+	for (conn = watched; conn && !any; conn = conn->service_next)
+		any = !conn->parent && hold_waits(conn);
+	lock_release(&lock);
+	return any;
+}
+
 bool service_retreats(bool give_up)
 {
 	const struct linger reset = { .l_onoff = 1 };
