@@ -302,6 +302,16 @@ static enum reason reason_of_silence(const struct conn *conn)
 		       : REASON_peer_unaware;
 }
 
+/*
+ * With lock: the second connect() has failed, so the server has ended the first
+ * connection and is gone. What was sent on that is lost; if nothing was, the
+ * application sees the end of the stream, as it would have.
+ */
+static int error_of_refusal(const struct conn *conn)
+{
+	return hold_any(conn) ? -ECONNRESET : 0;
+}
+
 /* With lock: what came is no REPLY, or nothing came in time. */
 static void take_back(struct conn *conn)
 {
@@ -326,7 +336,7 @@ static void take_back(struct conn *conn)
 	} else if (ret == -EINPROGRESS) {
 		conn->greeting.stage = GREETING_REDIAL;
 	} else {
-		fail(conn, -ECONNRESET, reason_of_silence(conn));
+		fail(conn, error_of_refusal(conn), reason_of_silence(conn));
 	}
 }
 
@@ -338,7 +348,7 @@ static void look_redialled(struct conn *conn)
 	if (real.poll(&tcp, 1, 0) != 1)
 		return;
 	if (tcp.revents & (POLLERR | POLLHUP)) {
-		fail(conn, -ECONNRESET, reason_of_silence(conn));
+		fail(conn, error_of_refusal(conn), reason_of_silence(conn));
 		return;
 	}
 	learn_local(conn);

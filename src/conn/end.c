@@ -452,6 +452,21 @@ static void end_entry(int fd, struct fdtab_object *object, void *arg)
 		end_lane(conn);
 }
 
+/* Accepted, and its client has HELLO on its way: as if it had been closed. */
+static void end_untouched(struct conn *conn)
+{
+	bool mine;
+
+	lock_acquire(&conn->lock);
+	mine = family_untouched(conn) && conn->greeting.client.seen &&
+	       !conn->closing;
+	if (mine)
+		conn->closing = true;
+	lock_release(&conn->lock);
+	if (mine)
+		end_greeting(conn);
+}
+
 /* Held bytes are nowhere else: their greeting is to be over soon. */
 static void hurry_entry(int fd, struct fdtab_object *object, void *arg)
 {
@@ -459,7 +474,10 @@ static void hurry_entry(int fd, struct fdtab_object *object, void *arg)
 
 	(void)fd;
 	(void)arg;
-	if (!conn || !hold_waits(conn) || conn_is_away(conn))
+	if (!conn || conn_is_away(conn))
+		return;
+	end_untouched(conn);
+	if (!hold_waits(conn))
 		return;
 	if (conn->role == CONN_ACTIVE)
 		dial_hurry(conn, REASON_closed);

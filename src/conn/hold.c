@@ -278,6 +278,9 @@ bool hold_waits(const struct conn *conn)
 		return conn->closing && !conn->lane_ending;
 	if (state != STATE_greeting && state != STATE_greeted)
 		return false;
+	if (conn->closing && conn->tx_shut && conn->tx == TX_HOLD &&
+	    conn->role == CONN_PASSIVE)
+		return true;	/* FIN has its grace */
 	return hold_any(conn) || conn->tx == TX_RELEASE ||
 	       conn->greeting.stage == GREETING_REDIAL ||
 	       (conn->closing && conn->greeting.stage == GREETING_ASKED);

@@ -92,7 +92,8 @@ struct conn {
 	_Atomic uint64_t end_ms;	/* the lane is over */
 	_Atomic uint64_t linger_ms;	/* closed: the TCP leg is kept */
 	struct greeting greeting;
-	int failure;		/* why it is in STATE_dead, -errno */
+	int failure;		/* why it is in STATE_dead, -errno; 0: its
+				   stream has ended */
 	atomic_bool failure_told;
 	atomic_bool end_told;	/* counted and logged: plain or dead */
 	atomic_bool reply_due;		/* HELLO is in and not answered yet */

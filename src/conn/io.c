@@ -69,7 +69,7 @@ void conn_cross(struct conn *conn)
 /* STATE_dead: the error once, as a socket has it, then `after`. */
 static ssize_t say_failure(struct conn *conn, ssize_t after)
 {
-	if (atomic_exchange(&conn->failure_told, true))
+	if (conn->failure == 0 || atomic_exchange(&conn->failure_told, true))
 		return after;
 	return conn->failure;
 }

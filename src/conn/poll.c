@@ -124,7 +124,8 @@ static short compute(struct conn *conn, short events, short lane,
 	if (rx == RX_CONTROL && conn->rx_end == conn->rx_bytes)
 		bits |= READ_BITS | POLLRDHUP;
 	if (conn_state(conn) == STATE_dead)
-		return READ_BITS | WRITE_BITS | POLLERR | POLLHUP;
+		return READ_BITS | WRITE_BITS |
+		       (conn->failure ? POLLERR | POLLHUP : POLLRDHUP);
 	if (is_untouched(conn))
 		return conn->decision.mode == POLICY_REQUIRE
 			       ? 0
