@@ -37,7 +37,8 @@ lane = { after_bytes = "%d"; after_messages = %d; stall_timeout = "30s"; };
 log = { level = "info"; };
 """
 REMOTE = '"10.0.0.0/8", "fd00::/8", "127.0.0.0/8", "::1"'
-TIMEOUT_MS, GRACE_MS = 10000, 1000
+TIMEOUT_MS = 60000      # who waits as long hangs: talks.LONGEST
+GRACE_MS = 1000
 PORTS = 2000        # of a rule
 NEVER = 1 << 30     # bytes and messages
 
