@@ -79,6 +79,7 @@ def talk(sock, told, active, result):
     """The talk of one end. "held": of who spoke first, its words are not out."""
     mine, theirs = (1, 2) if active else (2, 1)
     speaks = (told["talk"] == "ask") == active
+    time.sleep(told.get("pause", 0))
     if speaks:
         sock.sendall(block(mine, WORDS))
         result["held"] = not bytes_sent(sock)
