@@ -18,6 +18,8 @@ their own, client and server. What is between is in further ones.
     clamp   1500  1500     a router that lowers the MSS of both to 1400
     csyn    1500  1500     ... of the SYN alone
     cack    1500  1500     ... of the SYN-ACK alone
+    lossy   1500  1500     a router that drops a client's first segment with data
+    lost3   1500  1500     ... its first three, so they come after 1.4 s
     stray   1500  1500     ... of both to 1361, a server's mark by accident
     vxlan   1450  1450     a tunnel over 1500, whose ends have the addresses
     gre     1476  1476     the same
@@ -234,6 +236,12 @@ def snat(path):
         oifname server snat ip6 to {path.server.gate6}""")
 
 
+def lossy(path, times):
+    rules = [f"iifname client meta length > 100 ct mark {n} ct mark set {n + 1} drop"
+             for n in reversed(range(times))]
+    filtered(path, "\n".join(["type filter hook forward priority filter", *rules]))
+
+
 def slow(path):
     space = router(path, 1500, 1500)
     for end in path.ends:
@@ -321,6 +329,8 @@ BUILDERS = {
     "clamp": lambda path: clamped(path, 1400, "& syn == syn"),
     "csyn": lambda path: clamped(path, 1400, "== syn"),
     "cack": lambda path: clamped(path, 1400, "== (syn|ack)"),
+    "lossy": lambda path: lossy(path, 1),
+    "lost3": lambda path: lossy(path, 3),
     "stray": lambda path: clamped(path, 1361, "& syn == syn"),
     "vxlan": lambda path: tunnel(path, 1450, "vxlan", "id 7 dstport 4789"),
     "gre": lambda path: tunnel(path, 1476, "gre", "ttl 64"),
