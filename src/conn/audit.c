@@ -63,7 +63,7 @@ static void look(int fd, struct fdtab_object *object, void *arg)
 
 void audit_table(void)
 {
-	static uint64_t due_ms;
+	static _Atomic uint64_t due_ms;	/* a forked child has it, too */
 	uint64_t now = clock_ms();
 
 	if (now < due_ms)

@@ -484,12 +484,39 @@ static void hurry_entry(int fd, struct fdtab_object *object, void *arg)
 	service_watch(conn);
 }
 
+/*
+ * HELLO is out, and nothing else: a REPLY that nobody has read would make a
+ * reset of our end. It has a moment; then FIN goes first.
+ */
+static void asked_entry(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+	struct pollfd tcp = { .events = POLLIN };
+	uint64_t until_ms = *(uint64_t *)arg, now;
+
+	(void)fd;
+	if (!conn || conn->role != CONN_ACTIVE || conn_is_away(conn) ||
+	    conn_state(conn) != STATE_greeting || hold_waits(conn) ||
+	    conn->greeting.stage != GREETING_ASKED || family_shares(conn))
+		return;
+	conn_refuse(conn, REASON_closed);
+	tcp.fd = conn->tcp;
+	now = clock_ms();
+	if (now < until_ms)
+		real.poll(&tcp, 1, (int)(until_ms - now));
+	dial_look(conn);
+	if (!conn_is_plain(conn))
+		real.shutdown(conn->tcp, SHUT_WR);
+}
+
 void conn_exit(void)
 {
 	uint64_t until_ms = clock_ms() + EXIT_MOST_MS;
+	uint64_t reply_ms = clock_ms() + GREETING_GRACE_MS;
 	int saved = errno;
 
 	family_exit();
+	fdtab_each(asked_entry, &reply_ms);
 	fdtab_each(hurry_entry, NULL);
 	while (service_holds() && clock_ms() < until_ms)
 		real.poll(NULL, 0, 1);

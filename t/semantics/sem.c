@@ -392,8 +392,6 @@ static void warm(void (*talk)(struct pair *, struct pair *, size_t),
 			talk(a, b, 64);
 		}
 	} while (!made && now_ms() < end);
-	if (!made && most)
-		say("no lane came in %d ms", most);
 	talk(a, b, 1024);
 }
 
