@@ -39,6 +39,27 @@ bool fd_is(int fd, enum fd_owner owner)
 	return fd_is_any(fd) && (fd_claims[fd] & 1 << owner);
 }
 
+static atomic_int highest_twin = -1;
+
+static void note_twin(int fd)
+{
+	int before = highest_twin;
+
+	while (before < fd && fd < (int)FD_CLAIMS_MOST &&
+	       !atomic_compare_exchange_weak(&highest_twin, &before, fd))
+		;
+}
+
+int fd_next_twin(int first)
+{
+	int number;
+
+	for (number = first; number <= highest_twin; number++)
+		if (fd_has_note(number, FD_NOTE_TWIN))
+			return number;
+	return -1;
+}
+
 void fd_set_note(int fd, enum fd_note note, bool on)
 {
 	if ((unsigned)fd >= FD_CLAIMS_MOST || fd_has_note(fd, note) == on)
@@ -59,8 +80,14 @@ void fd_copy_notes(int from, int to)
 {
 	unsigned char notes = 0;
 
+	/* connect() will be told of one of them. */
+	if (fd_has_note(from, FD_NOTE_FRESH | FD_NOTE_TWIN)) {
+		fd_set_note(from, FD_NOTE_TWIN, true);
+		note_twin(from > to ? from : to);
+	}
 	if ((unsigned)from < FD_CLAIMS_MOST)
-		notes = fd_notes[from] & (FD_NOTE_MAXSEG | FD_NOTE_SYN);
+		notes = fd_notes[from] &
+			(FD_NOTE_MAXSEG | FD_NOTE_SYN | FD_NOTE_TWIN);
 	if ((unsigned)to < FD_CLAIMS_MOST && fd_notes[to] != notes)
 		atomic_store(&fd_notes[to], notes);
 }

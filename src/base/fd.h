@@ -46,6 +46,8 @@ enum fd_note {
 	FD_NOTE_SYN = 4,	/* ... TCP_SAVE_SYN, and will read it */
 	FD_NOTE_FRESH = 8,	/* a TCP socket as socket(2) made it, but for
 				   options that connect() need not ask of */
+	FD_NOTE_TWIN = 16,	/* it was copied, or is a copy, from before
+				   there was a connection */
 };
 
 extern atomic_uchar fd_notes[FD_CLAIMS_MOST];
@@ -72,6 +74,8 @@ void fd_set_note(int fd, enum fd_note note, bool on);
 void fd_forget_notes(int fd);
 /* `to` is a new number for what `from` stands for. */
 void fd_copy_notes(int from, int to);
+/* The next number from `first` on that has FD_NOTE_TWIN, or -1. */
+int fd_next_twin(int first);
 
 /* Close one of ours. */
 void fd_close(int fd);

@@ -125,6 +125,33 @@ static int leave(int fd, const struct sockaddr_storage *remote,
 	return -ENETUNREACH;
 }
 
+static uint64_t cookie(int fd)
+{
+	uint64_t value = 0;	/* 0: none, or no socket */
+	socklen_t length = sizeof(value);
+
+	return real.getsockopt(fd, SOL_SOCKET, SO_COOKIE, &value, &length) ==
+			       0
+		       ? value
+		       : 0;
+}
+
+/* Numbers copied before there was a connection stand for it, too. */
+static void adopt_twins(int fd, struct conn *conn)
+{
+	uint64_t own;
+	int twin;
+
+	if (!fd_has_note(fd, FD_NOTE_TWIN))
+		return;
+	own = cookie(fd);
+	for (twin = fd_next_twin(0); own && twin >= 0;
+	     twin = fd_next_twin(twin + 1))
+		if (twin != fd && cookie(twin) == own &&
+		    fdtab_insert(twin, conn_object(conn)) == 0)
+			epollset_adopt(twin, conn);
+}
+
 /* The greeting is for what connect() has begun, or made. */
 static int adopt(int fd, const struct sockaddr_storage *remote,
 		 const struct policy_decision *decision,
@@ -139,6 +166,7 @@ static int adopt(int fd, const struct sockaddr_storage *remote,
 	}
 	if (fdtab_insert(fd, conn_object(conn)) == 0) {
 		epollset_adopt(fd, conn);
+		adopt_twins(fd, conn);
 		conn_dial(conn, dialling);
 		waits = decision->mode == POLICY_REQUIRE;
 		if (waits && real.fcntl(fd, F_GETFL, NULL) & O_NONBLOCK)
