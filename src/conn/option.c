@@ -60,7 +60,7 @@ static int tcp_info(struct conn *conn, void *value, socklen_t *length)
 int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 		    socklen_t *length)
 {
-	int error;
+	int error, saved = errno;
 
 	if (level == IPPROTO_TCP && name == TCP_INFO && value && length &&
 	    conn_state(conn) == STATE_on_rdma)
@@ -68,6 +68,7 @@ int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 	if (level != SOL_SOCKET || name != SO_ERROR || !value || !length)
 		return CONN_PLAIN;
 	error = socket_error(conn);
+	errno = saved;		/* which may be what is filled next */
 	if (error < 0)
 		return error;
 	if (*length > sizeof(error))

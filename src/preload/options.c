@@ -26,12 +26,11 @@ static void hide_mark(int fd, int name, void *value, const socklen_t *len)
 SHIM int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
 	struct conn *conn = shim_conn(fd);
-	int ret = CONN_PLAIN, saved = errno;
+	int ret = CONN_PLAIN;
 
 	if (conn) {
 		ret = conn_getsockopt(conn, level, name, value, len);
 		shim_done(conn);
-		errno = saved;
 	}
 	if (ret != CONN_PLAIN)
 		return (int)shim_result(ret);
