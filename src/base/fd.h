@@ -48,6 +48,8 @@ enum fd_note {
 				   options that connect() need not ask of */
 	FD_NOTE_TWIN = 16,	/* it was copied, or is a copy, from before
 				   there was a connection */
+	FD_NOTE_GREETED = 32,	/* it listens, and answers with our mark, or
+				   did: who connects may greet */
 };
 
 extern atomic_uchar fd_notes[FD_CLAIMS_MOST];

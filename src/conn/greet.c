@@ -29,7 +29,7 @@
 /* With lock: nothing that could become HELLO is there; the kernel's now. */
 static void leave(struct conn *conn, enum reason reason)
 {
-	if (conn->decision.mode != POLICY_REQUIRE) {
+	if (conn->mode != POLICY_REQUIRE) {
 		hold_leave(conn, reason);
 		return;
 	}
@@ -44,6 +44,8 @@ static enum reason why_no_hello(const struct conn *conn)
 {
 	const struct greeting *greeting = &conn->greeting;
 
+	if (conn->mode == POLICY_TCP)
+		return conn->reason;
 	if (greeting->client.seen && greeting->client.mss &&
 	    greeting->client.mss < greeting->listener_mark)
 		return REASON_mark_hidden;
@@ -56,7 +58,7 @@ static enum reason judge(struct conn *conn, int parsed,
 {
 	if (parsed != 0)
 		return REASON_version;
-	if (conn->decision.mode == POLICY_TCP)
+	if (conn->mode == POLICY_TCP)
 		return conn->reason;
 	if (!conn->decision.nat && !addr_same(&hello->local, &conn->remote))
 		return REASON_proxied;
@@ -114,7 +116,7 @@ static void look_at_prefix(struct conn *conn)
 		greeting->deadline_ms =
 			clock_ms() + conn->decision.handshake.probe_timeout_ms;
 	} else if (clock_ms() >= greeting->deadline_ms) {
-		leave(conn, REASON_peer_unaware);
+		leave(conn, why_no_hello(conn));
 	}
 }
 
@@ -200,7 +202,7 @@ static void send_reply(struct conn *conn, struct wire_reply *reply)
 	reply->reason = conn->reason;
 	if (conn->reason == REASON_none) {
 		reply->flags = WIRE_REPLY_ACCEPT;
-		if (conn->decision.mode == POLICY_REQUIRE)
+		if (conn->mode == POLICY_REQUIRE)
 			reply->flags |= WIRE_REPLY_REQUIRE;
 		conn_random(conn->mark, sizeof(conn->mark));
 		memcpy(reply->token, conn->token, sizeof(reply->token));
@@ -218,7 +220,7 @@ static void send_reply(struct conn *conn, struct wire_reply *reply)
 	} else {
 		conn_step_locked(conn, EVENT_aware, REASON_too_short);
 		conn->rx = RX_RAW;
-		conn->tx = conn->decision.mode == POLICY_REQUIRE ? TX_HOLD
+		conn->tx = conn->mode == POLICY_REQUIRE ? TX_HOLD
 								 : TX_RELEASE;
 	}
 }
@@ -323,7 +325,7 @@ void greet_speak(struct conn *conn)
 		return;
 	lock_acquire(&conn->lock);
 	if (conn->state == STATE_greeting && conn->tx == TX_HOLD &&
-	    !conn->reply_due && conn->decision.mode != POLICY_REQUIRE)
+	    !conn->reply_due && conn->mode != POLICY_REQUIRE)
 		speak_locked(conn);
 	lock_release(&conn->lock);
 	if (conn->tx == TX_RELEASE)

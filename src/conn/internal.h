@@ -80,6 +80,7 @@ struct conn {
 	int tcp;		/* our dup of the kernel socket */
 	int fd;			/* the application's first number for it */
 	struct policy_decision decision;
+	_Atomic enum policy_mode mode;	/* the decision's; tcp: refused since */
 	struct sockaddr_storage local, remote;
 	struct sockaddr_storage dial_to; /* as connect() was given it */
 	socklen_t dial_length;

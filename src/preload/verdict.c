@@ -51,20 +51,18 @@ void verdict_forbid(enum reason reason)
 	errno = saved;
 }
 
-static bool decide(const struct policy_query *query,
+/* The policy's answer; nothing but `require` goes against what forbids it. */
+static void decide(const struct policy_query *query,
 		   struct policy_decision *decision)
 {
 	struct policy *policy = policy_hold_current();
 
 	policy_decide(policy, query, decision);
 	policy_release(policy);
-	if (decision->mode == POLICY_TCP)
-		reason_count(decision->reason);
-	else if (forbidden != REASON_none && decision->mode == POLICY_PREFER)
-		reason_count(forbidden);
-	else
-		return true;
-	return false;
+	if (forbidden != REASON_none && decision->mode == POLICY_PREFER) {
+		decision->mode = POLICY_TCP;
+		decision->reason = forbidden;
+	}
 }
 
 bool verdict_connect(const struct sockaddr *addr, socklen_t len,
@@ -80,7 +78,10 @@ bool verdict_connect(const struct sockaddr *addr, socklen_t len,
 		return false;
 	query.port = addr_port(&query.remote);
 	*remote = query.remote;
-	return decide(&query, decision);
+	decide(&query, decision);
+	if (decision->mode == POLICY_TCP)
+		reason_count(decision->reason);
+	return decision->mode != POLICY_TCP;
 }
 
 static bool is_tcp(int fd)
@@ -128,6 +129,7 @@ static bool accepted(int listener, int fd, const struct policy_query *query,
 	read_client(listener, fd, &client);
 	conn = conn_new(fd, CONN_PASSIVE, decision, &query->remote, local);
 	if (!conn) {
+		conn_decline(fd, &client, REASON_no_memory);
 		reason_count(REASON_no_memory);
 		return true;
 	}
@@ -153,11 +155,16 @@ bool verdict_accepted(int listener, int fd, const struct sockaddr *peer,
 	if (addr_normalize(&query.remote, peer, len)) {
 		local_address(fd, &local);
 		query.port = addr_port(&local);
-		if (decide(&query, &decision))
+		decide(&query, &decision);
+		if (decision.mode != POLICY_TCP ||
+		    listen_is_greeted(listener)) {
+			/* HELLO must be stripped, whatever the verdict is. */
 			keep = accepted(listener, fd, &query, &decision,
 					&local);
-		else
+		} else {
+			reason_count(decision.reason);
 			fd_set_note(fd, FD_NOTE_JUDGED, true);
+		}
 	}
 	errno = saved;
 	return keep;
