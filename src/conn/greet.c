@@ -19,6 +19,7 @@
 
 #define GRACE_TRIPS 4		/* round trips */
 #define GRACE_MOST_US 200000
+#define GIVE_MS 250	/* for HELLO, which nobody would take out later */
 /*
  * An application that does not look: HELLO waits no longer, and not for more
  * than a part of what its sender's patience is likely to be.
@@ -302,34 +303,46 @@ static uint64_t grace_ms(const struct conn *conn)
 }
 
 /* With lock. HELLO that is in already will be answered, whatever it takes. */
-static void speak_locked(struct conn *conn)
+static void speak_locked(struct conn *conn, uint64_t least_ms)
 {
 	struct greeting *greeting = &conn->greeting;
-	uint64_t now = clock_ms();
+	uint64_t now = clock_ms(), grace;
 
 	if (!greeting->client.seen) {
 		conn->tx = TX_RELEASE;
 	} else if (greeting->prefix) {
 		return;		/* it has a time of its own */
 	} else if (greeting->deadline_ms == TIME_NEVER) {
-		greeting->deadline_ms = now + grace_ms(conn);
+		grace = grace_ms(conn);
+		grace = grace > least_ms ? grace : least_ms;
+		greeting->deadline_ms = now + grace;
 	} else if (now >= greeting->deadline_ms) {
 		greeting->deadline_ms = TIME_NEVER;
 		conn->tx = TX_RELEASE;
 	}
 }
 
-void greet_speak(struct conn *conn)
+static void speak(struct conn *conn, uint64_t least_ms)
 {
 	if (conn->role != CONN_PASSIVE || conn->tx != TX_HOLD)
 		return;
 	lock_acquire(&conn->lock);
 	if (conn->state == STATE_greeting && conn->tx == TX_HOLD &&
 	    !conn->reply_due && conn->mode != POLICY_REQUIRE)
-		speak_locked(conn);
+		speak_locked(conn, least_ms);
 	lock_release(&conn->lock);
 	if (conn->tx == TX_RELEASE)
 		hold_release(conn);
+}
+
+void greet_speak(struct conn *conn)
+{
+	speak(conn, 0);
+}
+
+void greet_give(struct conn *conn)
+{
+	speak(conn, GIVE_MS);
 }
 
 void greeting_look(struct conn *conn)

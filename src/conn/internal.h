@@ -285,6 +285,11 @@ void greet_answer(struct conn *conn);	/* a REPLY was due */
  * client's SYN was not marked, its bytes go raw.
  */
 void greet_speak(struct conn *conn);
+/*
+ * The same before another program has the connection: a client on a busy host
+ * may take longer, and who reads HELLO then knows nothing of it.
+ */
+void greet_give(struct conn *conn);
 
 /* dial.c: the active side. One look; the application's own look, which may */
 void dial_look(struct conn *conn);
