@@ -234,6 +234,26 @@ static void dissolved_held(struct pair *p)
 	(void)p;
 }
 
+/* A number that was made before there was a connection is as good as any. */
+static void duplicated(struct pair *p)
+{
+	int port, l = sem_listen(4, &port);
+
+	for (int i = 0; i < 3; i++) {
+		int c = sem_socket(), d = dup(c);
+
+		SHOW(fresh_to(c, port));
+		nap(i * 10);
+		if (i == 2)
+			close(c);
+		works(d, (int)MUST(accept(l, NULL, NULL)));
+		if (i != 2)
+			close(c);
+		close(d);
+	}
+	(void)p;
+}
+
 /* -- in the end ----------------------------------------------------------------------- */
 
 static void on_alarm(int signal)
@@ -447,6 +467,7 @@ const struct sem_case sem_cases[] = {
 	  "accepted too late, from a port that another connection has, too" },
 	{ "dissolved", SEM_ONCE, dissolved, "AF_UNSPEC before anything was said" },
 	{ "dissolved_held", SEM_ONCE, dissolved_held, "... with bytes on their way" },
+	{ "duplicated", SEM_ONCE, duplicated, "dup, then connect" },
 	{ "interrupted", SEM_ONCE | SEM_NO_TSAN, interrupted,
 	  "EINTR, SO_SNDTIMEO, EINPROGRESS, and connected later" },
 	{ "fast_open", SEM_ONCE, fast_open, "MSG_FASTOPEN and TCP_FASTOPEN_CONNECT" },
