@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/real.h"
+#include "base/symbol.h"
 
 #define BUNDLED "libshunt-rdma.so"
 #define SYSTEM "librdmacm.so.1"
@@ -71,15 +72,15 @@ static void remember_path(const char *name)
 	snprintf(path, sizeof(path), "%s", name);
 }
 
-/* The loader has made the section's addresses absolute. */
-static bool needs_verbs(const ElfW(Dyn) *section)
+static bool needs_verbs(const struct dl_phdr_info *object,
+			const ElfW(Dyn) *section)
 {
 	const char *strings = NULL;
 	const ElfW(Dyn) *entry;
 
 	for (entry = section; entry->d_tag != DT_NULL; entry++)
 		if (entry->d_tag == DT_STRTAB)
-			strings = (const char *)entry->d_un.d_ptr;
+			strings = symbol_address(object, entry->d_un.d_ptr);
 	for (entry = section; strings && entry->d_tag != DT_NULL; entry++)
 		if (entry->d_tag == DT_NEEDED &&
 		    strstr(strings + entry->d_un.d_val, "libibverbs"))
@@ -107,7 +108,7 @@ static int look_at_object(struct dl_phdr_info *info, size_t size, void *arg)
 			 at < info->dlpi_phdr[i].p_memsz)
 			here = true;
 	}
-	return here && section && !needs_verbs(section);
+	return here && section && !needs_verbs(info, section);
 }
 
 /* Does it come without a libibverbs, of which there would be one for both? */
