@@ -40,6 +40,16 @@ pid_t gettid(void)
 	return (pid_t)sys_call(SYS_gettid);
 }
 
+void *reallocarray(void *old, size_t count, size_t size)
+{
+	size_t bytes;
+
+	if (!__builtin_mul_overflow(count, size, &bytes))
+		return realloc(old, bytes);
+	errno = ENOMEM;
+	return NULL;
+}
+
 /* musl's strerror_r() is POSIX's, as this one is in both. */
 int __xpg_strerror_r(int error, char *text, size_t size);
 

@@ -28,6 +28,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -103,6 +104,8 @@ int lstat(const char *path, struct stat *st) __asm__("oldlibc_lstat");
 ssize_t getrandom(void *buf, size_t n, unsigned flags)
 	__asm__("oldlibc_getrandom");
 pid_t gettid(void) __asm__("oldlibc_gettid");
+void *reallocarray(void *old, size_t count, size_t size)
+	__asm__("oldlibc_reallocarray");
 char *strerror_r(int error, char *text, size_t size)
 	__asm__("oldlibc_strerror_r");
 int pthread_atfork(void (*before)(void), void (*parent)(void),
