@@ -65,8 +65,10 @@ __attribute__((constructor)) static void begin(void)
 {
 	real_init();
 	log_begin();
-	if (!real_ready())
+	if (!real_ready()) {
 		say_inert();
+		return;	/* what a fork would call may not be there */
+	}
 	shim_own_process();
 	pthread_atfork(shim_before_fork, shim_in_parent, shim_in_child);
 	listen_begin();
