@@ -4,11 +4,14 @@ bytes of both directions after that.
 
 	ktls.py serve PORT		for ever, a connection at a time
 	ktls.py dial HOST PORT early|late
+	ktls.py watch FILE		until SIGTERM: which clear texts are in frames
 
 The server is told which with the first byte. `early`: before anything else is
 said. `late`: after much was said in clear text, with bytes on their way.
 """
 import hashlib
+import os
+import signal
 import socket
 import struct
 import sys
@@ -80,7 +83,28 @@ def dial(host, port, when):
     print('same')
 
 
+def watch(path):
+    """All interfaces, TCP and RoCE: a line per text that a frame has."""
+    def end(*_):
+        with open(path + '.new', 'w', encoding='ascii') as file:
+            file.write('\n'.join(sorted(seen)) + '\n')
+        os.rename(path + '.new', path)
+        os._exit(0)
+    texts = {seed: bytes_of(seed, 64) for seed in
+             ('clear there', 'clear back', 'secret there', 'secret back')}
+    seen = set()
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    s.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)   # SO_RCVBUFFORCE
+    signal.signal(signal.SIGTERM, end)
+    print('watching', flush=True)
+    while True:
+        frame = s.recv(1 << 17)
+        seen |= {seed for seed, text in texts.items() if text in frame}
+
+
 if sys.argv[1] == 'serve':
     serve(int(sys.argv[2]))
+elif sys.argv[1] == 'watch':
+    watch(sys.argv[2])
 else:
     dial(sys.argv[2], int(sys.argv[3]), sys.argv[4])
