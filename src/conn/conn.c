@@ -436,6 +436,11 @@ void conn_report(struct conn *conn, const char *what)
 		 (unsigned long long)(rx - conn->rx_raw));
 }
 
+bool conn_any_path(const struct conn *conn)
+{
+	return conn->decision.any_path;
+}
+
 unsigned conn_busy_poll_us(const struct conn *conn)
 {
 	return conn_state(conn) == STATE_on_rdma

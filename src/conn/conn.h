@@ -192,6 +192,9 @@ void conn_unkeep(struct conn *conn);
  */
 bool conn_is_raw(const struct conn *conn);
 
+/* any_path of its rule: a path that the application chose is no matter. */
+bool conn_any_path(const struct conn *conn);
+
 /* lane.busy_poll of its rule, microseconds; 0 when it is not on RDMA. */
 unsigned conn_busy_poll_us(const struct conn *conn);
 

@@ -13,6 +13,7 @@
 #include "base/real.h"
 #include "diag/log.h"
 #include "mark/mark.h"
+#include "preload/kernel.h"
 #include "preload/shim.h"
 #include "preload/verdict.h"
 #include "rdma/rdma.h"
@@ -65,6 +66,9 @@ static unsigned wanted(int fd)
 	bool may;
 
 	if (fd_has_note(fd, FD_NOTE_MAXSEG) || !listens(fd))
+		return 0;
+	kernel_look(fd);	/* what is accepted inherits it */
+	if (fd_has_note(fd, FD_NOTE_FEATURE))
 		return 0;
 	policy = policy_hold_current();
 	may = policy_may_listen(policy, port_of(fd), &handshake);

@@ -8,6 +8,7 @@
 #include "base/addr.h"
 #include "base/fd.h"
 #include "diag/log.h"
+#include "preload/kernel.h"
 #include "preload/listen.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
@@ -115,7 +116,29 @@ static void read_client(int listener, int fd, struct mark_client *client)
 		mark_read_client(fd, client);
 }
 
-/* False: the client has taken it back; it is closed. */
+/*
+ * The listener has options with which no connection of it gets a lane. HELLO is
+ * stripped, if there is one. False: it is to have a lane, and is closed.
+ */
+static bool bar(struct conn *conn, int fd, int listener,
+		const struct policy_decision *decision)
+{
+	enum reason reason = kernel_wants(listener, decision->any_path);
+
+	if (reason == REASON_none)
+		return true;
+	kernel_option_came(fd, reason);
+	if (decision->mode != POLICY_REQUIRE) {
+		conn_refuse(conn, reason);
+		return true;
+	}
+	reason_count(reason);
+	log_warn("fd %d is closed, because its rule %s says require: %s", fd,
+		 decision->rule, reason_sentence(reason));
+	return false;
+}
+
+/* False: the client has taken it back, or it may not be; it is closed. */
 static bool accepted(int listener, int fd, const struct policy_query *query,
 		     const struct policy_decision *decision,
 		     const struct sockaddr_storage *local)
@@ -134,7 +157,8 @@ static bool accepted(int listener, int fd, const struct policy_query *query,
 		return true;
 	}
 	fdtab_insert(fd, conn_object(conn));
-	keep = conn_accepted(conn, listen_mark(listener), &client);
+	keep = bar(conn, fd, listener, decision) &&
+	       conn_accepted(conn, listen_mark(listener), &client);
 	if (!keep) {
 		fdtab_evict(fd);
 		real.close(fd);
