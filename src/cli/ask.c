@@ -314,13 +314,18 @@ static void allow_files(void)
 /* Those that were not to be asked, or have gone meanwhile, leave no trace. */
 static void take_out(struct voices *voices)
 {
+	struct voice *voice = voices->all;
+	char id[VOICE_ID_MAX];
 	size_t i, kept = 0;
 
-	for (i = 0; i < voices->count; i++) {
-		if (voices->all[i].inside)
-			voices->all[kept++] = voices->all[i];
-		else
-			free(voices->all[i].text);
+	for (i = 0; i < voices->count; i++, voice++) {
+		if (!voice->inside) {
+			free(voice->text);
+			continue;
+		}
+		snprintf(voice->who, sizeof(voice->who), "%s/%s", voice->name,
+			 voice_id(voice, id));
+		voices->all[kept++] = *voice;
 	}
 	voices->count = kept;
 }

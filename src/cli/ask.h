@@ -26,6 +26,8 @@ struct question {
 	bool pod;
 };
 
+#define VOICE_ID_MAX 40
+
 /* A process that was asked. */
 struct voice {
 	pid_t pid;		/* as seen from here; 0: it is not seen */
@@ -33,6 +35,7 @@ struct voice {
 	uint64_t salt;		/* tells apart those that are not seen */
 	uid_t uid;		/* whose it is */
 	char name[CHANNEL_NAME_MAX];
+	char who[CHANNEL_NAME_MAX + VOICE_ID_MAX];	/* "NAME/ID" */
 	char *text;		/* lines, the last is "end"; NULL: none */
 	size_t size;
 	const char *wrong;	/* NULL, or why there is no answer */
@@ -66,7 +69,6 @@ struct line {
 bool ask_line(struct line *line, char **text);
 
 /* "4711", or "1:1f0c22ab" for one that is not seen. */
-#define VOICE_ID_MAX 40
 const char *voice_id(const struct voice *voice, char text[VOICE_ID_MAX]);
 
 /* All of it a number. */

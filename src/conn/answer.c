@@ -88,7 +88,7 @@ void answer_conn(struct answer *answer, const struct conn *conn,
 		 const char *note)
 {
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
-	uint64_t bytes[TALLY_FLOWS], messages[TALLY_FLOWS];
+	uint64_t bytes[FLOWS], messages[FLOWS];
 	enum conn_state state = conn_state(conn);
 
 	addr_format(&conn->local, local);
@@ -194,8 +194,8 @@ static void say_tally(struct answer *answer, const struct tally_view *view)
 		   view->rule, U(view->open_tcp), U(view->open_rdma),
 		   U(view->connections), U(view->joined), U(view->unjoined),
 		   U(view->ended), U(view->retreats),
-		   list(bytes, view->bytes, TALLY_FLOWS),
-		   list(messages, view->messages, TALLY_FLOWS));
+		   list(bytes, view->bytes, FLOWS),
+		   list(messages, view->messages, FLOWS));
 	say_times(answer, "join", view, &view->join);
 	say_times(answer, "retreat", view, &view->retreat);
 }

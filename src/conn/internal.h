@@ -223,8 +223,8 @@ struct conn {
 	uint64_t step_us;		/* with lock: joining or retreating */
 	atomic_bool tallied;		/* it is in the row */
 	atomic_uint retreats;
-	/* Calls that moved bytes, by enum tally_flow; with send or receive. */
-	_Atomic uint64_t moves[TALLY_FLOWS];
+	/* Calls that moved bytes, by enum flow; with send or receive. */
+	_Atomic uint64_t moves[FLOWS];
 	uint64_t number;		/* crowd.c: among all of the process */
 	struct conn *crowd_next, **crowd_link;	/* crowd lock */
 };
@@ -344,7 +344,7 @@ void hold_are_lost(struct conn *conn);
 void hold_drop(struct conn *conn);
 
 /* io.c: with send or receive: one more call has moved bytes this way */
-static inline void conn_moved(struct conn *conn, enum tally_flow flow)
+static inline void conn_moved(struct conn *conn, enum flow flow)
 {
 	uint64_t moves = atomic_load_explicit(&conn->moves[flow],
 					      memory_order_relaxed);

@@ -21,8 +21,8 @@ struct tally {
 	char rule[48];		/* constant once the row is counted */
 	atomic_ullong connections, joined, unjoined, ended, retreats;
 	/* Of connections that have ended: bytes, then messages. */
-	atomic_ullong carried[2 * TALLY_FLOWS];
-	atomic_ullong told[2 * TALLY_FLOWS];	/* the most that was told */
+	atomic_ullong carried[2 * FLOWS];
+	atomic_ullong told[2 * FLOWS];	/* the most that was told */
 	struct times join, retreat;
 };
 
@@ -74,8 +74,8 @@ static bool counts_here(const struct conn *conn)
 	return conn->tally_family == family;
 }
 
-void tally_carried(const struct conn *conn, uint64_t bytes[TALLY_FLOWS],
-		   uint64_t messages[TALLY_FLOWS])
+void tally_carried(const struct conn *conn, uint64_t bytes[FLOWS],
+		   uint64_t messages[FLOWS])
 {
 	uint64_t sent = conn->tx_bytes, received = conn->rx_bytes;
 	int i;
@@ -86,20 +86,20 @@ void tally_carried(const struct conn *conn, uint64_t bytes[TALLY_FLOWS],
 	bytes[FLOW_RDMA_SENT] = sent > conn->tx_raw ? sent - conn->tx_raw : 0;
 	bytes[FLOW_RDMA_RECEIVED] =
 		received > conn->rx_raw ? received - conn->rx_raw : 0;
-	for (i = 0; i < TALLY_FLOWS; i++)
+	for (i = 0; i < FLOWS; i++)
 		messages[i] = atomic_load_explicit(&conn->moves[i],
 						   memory_order_relaxed);
 }
 
 void tally_end(struct conn *conn)
 {
-	uint64_t carried[2 * TALLY_FLOWS];
+	uint64_t carried[2 * FLOWS];
 	int i;
 
 	if (!counts_here(conn) || atomic_exchange(&conn->tallied, true))
 		return;
-	tally_carried(conn, carried, carried + TALLY_FLOWS);
-	for (i = 0; i < 2 * TALLY_FLOWS; i++)
+	tally_carried(conn, carried, carried + FLOWS);
+	for (i = 0; i < 2 * FLOWS; i++)
 		atomic_fetch_add(&conn->tally->carried[i], carried[i]);
 }
 
@@ -169,15 +169,15 @@ static void view_row(struct tally_view *view, const struct tally *row)
 	view->open_tcp = view->open_rdma = 0;
 	view_times(&view->join, &row->join);
 	view_times(&view->retreat, &row->retreat);
-	for (i = 0; i < TALLY_FLOWS; i++) {
+	for (i = 0; i < FLOWS; i++) {
 		view->bytes[i] = row->carried[i];
-		view->messages[i] = row->carried[TALLY_FLOWS + i];
+		view->messages[i] = row->carried[FLOWS + i];
 	}
 }
 
 static void add_living(struct tally_view *view, const struct conn *conn)
 {
-	uint64_t bytes[TALLY_FLOWS], messages[TALLY_FLOWS];
+	uint64_t bytes[FLOWS], messages[FLOWS];
 	int i;
 
 	if (!counts_here(conn) || conn->tallied)
@@ -187,7 +187,7 @@ static void add_living(struct tally_view *view, const struct conn *conn)
 	else
 		view->open_tcp++;
 	tally_carried(conn, bytes, messages);
-	for (i = 0; i < TALLY_FLOWS; i++) {
+	for (i = 0; i < FLOWS; i++) {
 		view->bytes[i] += bytes[i];
 		view->messages[i] += messages[i];
 	}
@@ -220,11 +220,11 @@ size_t tally_read(struct conn *const *conns, size_t count,
 			add_living(&views[row], conns[i]);
 	}
 	for (i = 0; i < made; i++) {
-		for (flow = 0; flow < TALLY_FLOWS; flow++) {
+		for (flow = 0; flow < FLOWS; flow++) {
 			views[i].bytes[flow] = at_least(&rows[i].told[flow],
 							views[i].bytes[flow]);
 			views[i].messages[flow] =
-				at_least(&rows[i].told[TALLY_FLOWS + flow],
+				at_least(&rows[i].told[FLOWS + flow],
 					 views[i].messages[flow]);
 		}
 	}

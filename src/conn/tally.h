@@ -16,18 +16,10 @@
 #include <stdint.h>
 
 #include "conn/state.h"
+#include "diag/channel.h"
 #include "diag/reason.h"
 
 struct conn;
-
-/* Which way bytes and messages went. A message is a call that moved bytes. */
-enum tally_flow {
-	FLOW_TCP_SENT,
-	FLOW_TCP_RECEIVED,
-	FLOW_RDMA_SENT,
-	FLOW_RDMA_RECEIVED,
-	TALLY_FLOWS
-};
 
 /* Rules that are told apart; those that come later share the last row. */
 #define TALLY_ROWS 64
@@ -49,7 +41,7 @@ struct tally_view {
 	uint64_t joined, unjoined, ended;	/* joins, by their outcome */
 	uint64_t retreats;	/* lanes that were left */
 	uint64_t open_tcp, open_rdma;	/* now; what is plain is not known */
-	uint64_t bytes[TALLY_FLOWS], messages[TALLY_FLOWS];
+	uint64_t bytes[FLOWS], messages[FLOWS];
 	struct tally_times join, retreat;
 };
 
@@ -62,8 +54,8 @@ void tally_step(struct conn *conn, enum conn_state from, enum conn_state to,
 		enum reason reason);
 
 /* What it has carried until now. */
-void tally_carried(const struct conn *conn, uint64_t bytes[TALLY_FLOWS],
-		   uint64_t messages[TALLY_FLOWS]);
+void tally_carried(const struct conn *conn, uint64_t bytes[FLOWS],
+		   uint64_t messages[FLOWS]);
 
 /*
  * All rows, with what the living connections `conns` have carried. No number

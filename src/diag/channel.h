@@ -43,6 +43,15 @@
 /* How the kernel shows a user that the reader's user namespace has not. */
 #define CHANNEL_OVERFLOW_UID 65534
 
+/* Ways of bytes and messages, in this order. A message: a call that moved. */
+enum flow {
+	FLOW_TCP_SENT,
+	FLOW_TCP_RECEIVED,
+	FLOW_RDMA_SENT,
+	FLOW_RDMA_RECEIVED,
+	FLOWS
+};
+
 /*
  * "shunt/PID/SALT": the process by its own pid, and a number of its own,
  * because processes of several pid namespaces share a network namespace.
