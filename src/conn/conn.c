@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/real.h"
+#include "conn/crowd.h"
 #include "conn/family.h"
 #include "conn/internal.h"
 #include "diag/log.h"
@@ -63,6 +64,8 @@ struct conn *conn_new(int fd, enum conn_role role,
 	lock_init(&conn->receive, LOCK_receive);
 	lock_init(&conn->send, LOCK_send);
 	lock_init(&conn->waiters_lock, LOCK_waiters);
+	tally_begin(conn);
+	crowd_enter(conn);
 	return conn;
 }
 
@@ -77,6 +80,8 @@ void conn_drop(struct conn *conn)
 
 	if (atomic_fetch_sub(&conn->holders, 1) != 1)
 		return;
+	tally_end(conn);
+	crowd_leave(conn);
 	fd_close(conn->tcp);
 	lock_destroy(&conn->lock);
 	lock_destroy(&conn->receive);
@@ -155,7 +160,8 @@ bool conn_is_plain(const struct conn *conn)
 bool conn_step_locked(struct conn *conn, enum conn_event event,
 		      enum reason reason)
 {
-	int next = state_next(conn->state, event);
+	enum conn_state from = conn->state;
+	int next = state_next(from, event);
 
 	if (next < 0)
 		return false;
@@ -163,6 +169,7 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 		hold_are_lost(conn);
 	conn->state = next;
 	conn->reason = reason;
+	tally_step(conn, from, next, reason);
 	if (next == STATE_plain) {
 		conn->rx = RX_RAW;
 		conn->tx = TX_RAW;
@@ -208,6 +215,7 @@ static void tell_end(struct conn *conn, const char *what)
 	if (atomic_exchange(&conn->end_told, true))
 		return;
 	reason_count(conn->reason);
+	tally_end(conn);
 	conn_report(conn, what);
 }
 

@@ -17,6 +17,7 @@
 #include "base/lock.h"
 #include "conn/conn.h"
 #include "conn/replay.h"
+#include "conn/tally.h"
 #include "conn/unaware.h"
 #include "conn/wire.h"
 #include "mark/mark.h"
@@ -213,9 +214,20 @@ struct conn {
 	unsigned timer_turn;
 	bool expected;			/* tokens lock, and the two below */
 	struct conn *token_next;
-	unsigned round;			/* operator.c's */
 	bool awaits;			/* the listeners */
 	struct conn *reply_next;
+
+	/* tally.c: constant; but the last four */
+	struct tally *tally;		/* its rule's row */
+	unsigned tally_family;
+	uint64_t made_ms;
+	uint64_t step_us;		/* with lock: joining or retreating */
+	atomic_bool tallied;		/* it is in the row */
+	atomic_uint retreats;
+	/* Calls that moved bytes, by enum flow; with send or receive. */
+	_Atomic uint64_t moves[FLOWS];
+	uint64_t number;		/* crowd.c: among all of the process */
+	struct conn *crowd_next, **crowd_link;	/* crowd lock */
 };
 
 /* conn.c: lifetime and state */
@@ -336,6 +348,16 @@ bool hold_on_lane(struct conn *conn);
 void hold_are_lost(struct conn *conn);
 /* Forget it: the connection is dissolved, or another process's. */
 void hold_drop(struct conn *conn);
+
+/* io.c: with send or receive: one more call has moved bytes this way */
+static inline void conn_moved(struct conn *conn, enum flow flow)
+{
+	uint64_t moves = atomic_load_explicit(&conn->moves[flow],
+					      memory_order_relaxed);
+
+	atomic_store_explicit(&conn->moves[flow], moves + 1,
+			      memory_order_relaxed);
+}
 
 /* io.c: with send: TX_LANE, without a look at what is held */
 ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count);
@@ -465,7 +487,8 @@ enum work_kind {
 	WORK_END,	/* of lanes with bytes in them: exit() waits */
 	WORK_DISCARD,	/* of dead ones */
 	WORK_LISTEN,
-	WORK_ANSWER,	/* operator.c */
+	WORK_ANSWER,	/* operator.c, and the next */
+	WORK_DRAIN,
 	WORK_KINDS
 };
 /* Run it on a thread of its own, or queue it; -EAGAIN: too many wait. */
