@@ -325,6 +325,8 @@ void greeting_look(struct conn *conn);
 bool hold_any(const struct conn *conn);
 /* Does something wait for the greeting, so that its end has to be awaited? */
 bool hold_waits(const struct conn *conn);
+/* Frozen, on its way to the lane or back: is what is sent held meanwhile? */
+bool hold_while_moving(const struct conn *conn);
 size_t hold_room(const struct conn *conn);
 /* With send: keep as much as there is room for, as sendmsg(2); -EAGAIN. */
 ssize_t hold_take(struct conn *conn, const struct iovec *iov, int count);
@@ -342,8 +344,10 @@ void hold_release(struct conn *conn);
 /* The same with send; true: it is TX_RAW now, and hold_over() is due. */
 bool hold_release_locked(struct conn *conn);
 void hold_over(struct conn *conn);
-/* With send: TX_LANE. False: the lane has no room for all of it. */
+/* With send: put it on the lane. False: that has no room for all of it. */
 bool hold_on_lane(struct conn *conn);
+/* The same without, and what waited for it. True: look again soon. No locks. */
+bool hold_lane_look(struct conn *conn);
 /* It is about to be plain with bytes held, which is a mistake of ours. */
 void hold_are_lost(struct conn *conn);
 /* Forget it: the connection is dissolved, or another process's. */
