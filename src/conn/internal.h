@@ -81,6 +81,7 @@ struct conn {
 	int tcp;		/* our dup of the kernel socket */
 	int fd;			/* the application's first number for it */
 	struct policy_decision decision;
+	_Atomic enum policy_mode mode;	/* the decision's; tcp: refused since */
 	struct sockaddr_storage local, remote;
 	struct sockaddr_storage dial_to; /* as connect() was given it */
 	socklen_t dial_length;
@@ -296,6 +297,11 @@ void greet_answer(struct conn *conn);	/* a REPLY was due */
  * client's SYN was not marked, its bytes go raw.
  */
 void greet_speak(struct conn *conn);
+/*
+ * The same before another program has the connection: a client on a busy host
+ * may take longer, and who reads HELLO then knows nothing of it.
+ */
+void greet_give(struct conn *conn);
 
 /* dial.c: the active side. One look; the application's own look, which may */
 void dial_look(struct conn *conn);
