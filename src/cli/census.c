@@ -68,7 +68,7 @@ static void add(struct census *census, const struct census_conn *conn)
 	census->conns[census->count++] = *conn;
 }
 
-static void read_voice(struct census *census, const struct voice *voice)
+void census_read(struct census *census, const struct voice *voice)
 {
 	struct census_conn conn = { .voice = voice, .who = voice->who };
 	struct line line = { .voice = voice };
@@ -92,7 +92,7 @@ void census_take(struct question *question, struct census *census)
 			 strerror(-ret));
 	for (i = 0; i < census->voices.count; i++)
 		if (!census->voices.all[i].wrong)
-			read_voice(census, &census->voices.all[i]);
+			census_read(census, &census->voices.all[i]);
 }
 
 void census_free(struct census *census)

@@ -31,6 +31,8 @@ struct census {
  * are left out. If it cannot be known who is there the command ends.
  */
 void census_take(struct question *question, struct census *census);
+/* The lines of one answer, whose text is cut into pieces. */
+void census_read(struct census *census, const struct voice *voice);
 void census_free(struct census *census);
 
 /* Fill in the rates since an earlier one, which is put in another order. */

@@ -254,7 +254,7 @@ static void read_use(const struct reading *reading, const struct line *line)
 				line->fields[3]);
 }
 
-static void read_voice(struct ledger *ledger, const struct voice *voice)
+void ledger_read(struct ledger *ledger, const struct voice *voice)
 {
 	struct reading reading = { .ledger = ledger, .voice = voice };
 	struct line line = { .voice = voice };
@@ -333,7 +333,7 @@ int ledger_take(struct ledger *ledger, struct question *question)
 			keep_silent(ledger, &voices.all[i]);
 		} else {
 			ledger->answered++;
-			read_voice(ledger, &voices.all[i]);
+			ledger_read(ledger, &voices.all[i]);
 		}
 	}
 	if (ret == 0)

@@ -56,6 +56,8 @@ struct ledger {
 
 /* Ask, and bring it up to date. -errno as of ask(). */
 int ledger_take(struct ledger *ledger, struct question *question);
+/* The lines of one answer, whose text is cut into pieces. */
+void ledger_read(struct ledger *ledger, const struct voice *voice);
 void ledger_free(struct ledger *ledger);
 
 #endif
