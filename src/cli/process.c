@@ -16,16 +16,18 @@
 #include "diag/channel.h"
 
 #define PATH_SIZE 64
+#define LINE_SIZE 4096	/* longer ones are cut */
 #define LIBRARY "libshunt.so"
 
 /* One round of questions. */
 struct round {
 	pid_t pid;		/* 0: all */
 	const char *request;
-	unsigned wait_s;
+	unsigned wait_s;	/* 0: for ever */
 	void (*hear)(const struct line *line, void *arg);
 	void *arg;
 	unsigned answers, problems;
+	bool heard;		/* anything of an answer */
 };
 
 static FILE *open_proc(pid_t pid, const char *file)
@@ -104,6 +106,7 @@ static int reach(const struct sockaddr_un *name, socklen_t length,
 	return -1;
 }
 
+/* The words may be a stranger's: no control characters but the tabs. */
 static void cut(struct line *line, char *text)
 {
 	static char nothing[] = "";
@@ -111,6 +114,10 @@ static void cut(struct line *line, char *text)
 	int i;
 
 	text[strcspn(text, "\n")] = '\0';
+	for (field = text; *field; field++)
+		if (((unsigned char)*field < ' ' && *field != '\t') ||
+		    *field == 0x7f)
+			*field = '?';
 	line->count = 0;
 	while (line->count < FIELDS_MOST && (field = strsep(&text, "\t")))
 		line->fields[line->count++] = field;
@@ -118,28 +125,31 @@ static void cut(struct line *line, char *text)
 		line->fields[i] = nothing;
 }
 
+static const char ended[] = "it has ended";
+
 /* Take the answer to its end. NULL, or what is wrong with it. */
 static const char *take_answer(struct round *round, struct line *line,
-			       FILE *file, char **text)
+			       FILE *file)
 {
 	const char *wrong = NULL;
-	size_t size = 0;
+	char text[LINE_SIZE];
 
-	while (getline(text, &size, file) > 0) {
-		cut(line, *text);
+	while (fgets(text, sizeof(text), file)) {
+		cut(line, text);
 		if (!strcmp(line->fields[0], "end"))
 			return wrong;
 		if (!strcmp(line->fields[0], "error"))
 			wrong = strdup(line->fields[1]);
 		else if (!wrong)
 			round->hear(line, round->arg);
+		round->heard = true;
 	}
-	return "it does not answer";
+	return round->heard && !round->wait_s ? ended : "it does not answer";
 }
 
 static void converse(struct round *round, pid_t pid, int fd)
 {
-	char name[PATH_SIZE], *text = NULL;
+	char name[PATH_SIZE];
 	struct line line = { .pid = pid, .name = name };
 	const char *wrong = "it does not answer";
 	FILE *file = fdopen(fd, "r");
@@ -150,12 +160,11 @@ static void converse(struct round *round, pid_t pid, int fd)
 	round->answers++;
 	/* who may not ask is answered and hung up on before */
 	if (dprintf(fd, "%s\n", round->request) > 0 || errno == EPIPE)
-		wrong = take_answer(round, &line, file, &text);
+		wrong = take_answer(round, &line, file);
 	if (wrong) {
 		cli_warn("process %d (%s): %s", (int)pid, name, wrong);
-		round->problems++;
+		round->problems += wrong != ended;
 	}
-	free(text);
 	fclose(file);
 }
 
@@ -242,9 +251,10 @@ void process_print_conn(const struct line *line)
 	char *const *f = line->fields;
 
 	printf("  %s %s %s: %s lane=%s reason=%s rule=%s tcp_sent=%s "
-	       "tcp_received=%s rdma_sent=%s rdma_received=%s%s%s\n",
+	       "tcp_received=%s rdma_sent=%s rdma_received=%s id=%s tx=%s "
+	       "rx=%s%s%s\n",
 	       f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10],
-	       f[11], *f[12] ? ": " : "", f[12]);
+	       f[11], f[13], f[14], f[15], *f[12] ? ": " : "", f[12]);
 }
 
 void process_print_line(const struct line *line)

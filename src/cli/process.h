@@ -23,7 +23,8 @@ struct line {
  * Ask the process whose pid the text is, or with "all" every one of this
  * network namespace that lets itself be asked, and hand on the lines of the
  * answers, without "end" and "error". Problems are told on stderr. `wait_s`:
- * how long an answer may take. Returns a status.
+ * how long an answer may take; 0: for ever, as long as the process runs.
+ * Returns a status. Fields have no control characters.
  */
 int process_ask(const char *text, const char *request, unsigned wait_s,
 		void (*hear)(const struct line *line, void *arg), void *arg);

@@ -4,6 +4,8 @@
  * none of the threads. What becomes of the connections is family.c.
  */
 #include "conn/family.h"
+#include "conn/trace.h"
+#include "conn/trace_tell.h"
 #include "conn/unaware.h"
 #include "rdma/rdma.h"
 
@@ -25,6 +27,8 @@ void conn_after_fork_parent(void)
 void conn_after_fork_child(void)
 {
 	rdma_after_fork();
+	trace_after_fork();
+	trace_tell_after_fork();
 	credentials_after_fork();
 	work_after_fork();
 	listener_after_fork();

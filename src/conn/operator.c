@@ -15,6 +15,7 @@
 #include "conn/drain.h"
 #include "conn/internal.h"
 #include "conn/limits.h"
+#include "conn/trace_tell.h"
 #include "diag/channel.h"
 #include "diag/log.h"
 
@@ -137,12 +138,13 @@ static void say_conn(struct answer *answer, struct conn *conn,
 	addr_format(&conn->local, local);
 	addr_format(&conn->remote, remote);
 	say(answer,
-	    "conn\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%llu\t%llu\t%llu\t%llu\t%s",
+	    "conn\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%llu\t%llu\t%llu\t%llu\t%s\t%llu\t%s\t%s",
 	    local, conn->role == CONN_ACTIVE ? "->" : "<-", remote,
 	    state_name(state), state == STATE_on_rdma ? "rdma" : "tcp",
 	    reason_name(conn->reason), conn->decision.rule, tx_raw, rx_raw,
 	    tx > tx_raw ? tx - tx_raw : 0, rx > rx_raw ? rx - rx_raw : 0,
-	    note);
+	    note, (unsigned long long)conn->id, trace_tx(conn->tx),
+	    trace_rx(conn->rx, conn->rx_boundary != OFFSET_NEVER));
 }
 
 static void say_reasons(struct answer *answer)
@@ -252,19 +254,28 @@ static bool read_request(int fd, char text[REQUEST_MOST])
 	return false;
 }
 
-static void answer_request(struct answer *answer, const char *request)
+/* False: somebody else goes on with it, and has the socket. */
+static bool answer_request(struct answer *answer, const char *request)
 {
+	const char *wrong;
 	unsigned wait_ms;
 
-	if (!strcmp(request, "stat"))
+	if (trace_is_request(request)) {
+		wrong = trace_tell(answer->fd, request);
+		if (!wrong)
+			return false;
+		say(answer, "error\t%s", wrong);
+	} else if (!strcmp(request, "stat")) {
 		answer_stat(answer);
-	else if (sscanf(request, "drain %u", &wait_ms) == 1 &&
-		 wait_ms <= WAIT_MOST_MS)
+	} else if (sscanf(request, "drain %u", &wait_ms) == 1 &&
+		 wait_ms <= WAIT_MOST_MS) {
 		answer_drain(answer, wait_ms);
-	else
+	} else {
 		say(answer, "error\tthis release does not know the request");
+	}
 	say(answer, "end");
 	say_now(answer);
+	return true;
 }
 
 /* A job: the whole conversation. */
@@ -278,9 +289,9 @@ static void converse(void *arg)
 			sizeof(patience));
 	real.setsockopt(answer.fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 			sizeof(patience));
-	if (read_request(answer.fd, request))
-		answer_request(&answer, request);
-	fd_close(answer.fd);
+	if (!read_request(answer.fd, request) ||
+	    answer_request(&answer, request))
+		fd_close(answer.fd);
 }
 
 static bool may_ask(int fd)

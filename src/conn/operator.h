@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The control socket (diag/channel.h): what `shunt stat` and `shunt drain` ask
+ * The control socket (diag/channel.h): what `shunt stat` and its like ask
  * of this process. The service thread listens; each request is answered by a
  * job of its own, one at a time. Root and the process's own user may ask.
  */
