@@ -124,7 +124,7 @@ static void disperse(struct answer *answer, struct crowd *crowd)
 
 static void say_process(struct answer *answer)
 {
-	say(answer, "process\t%d", (int)getpid());
+	say(answer, "process\t%d\t%s", (int)getpid(), PACKAGE_VERSION);
 }
 
 static void say_conn(struct answer *answer, struct conn *conn,

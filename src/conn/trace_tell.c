@@ -179,7 +179,7 @@ static void *converse(void *arg)
 	if (teller->follows)
 		real.setsockopt(teller->fd, SOL_SOCKET, SO_SNDTIMEO, &for_ever,
 				sizeof(for_ever));
-	say(teller, "process\t%d", (int)getpid());
+	say(teller, "process\t%d\t%s", (int)getpid(), PACKAGE_VERSION);
 	if (teller->follows)
 		follow(teller);
 	else

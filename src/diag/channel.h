@@ -18,7 +18,7 @@
  *				written over before they could be sent
  *	anything refused	error TEXT, end
  *
- *	process PID (in its own pid namespace)
+ *	process PID (in its own pid namespace) RELEASE
  *	conn LOCAL ->|<- REMOTE STATE LANE REASON RULE TCP-SENT TCP-RECEIVED
  *		RDMA-SENT RDMA-RECEIVED NOTE ID SENDING-STAGE RECEIVING-STAGE
  *	step TIME ID LOCAL ->|<- REMOTE STATE EVENT NEXT-STATE REASON
