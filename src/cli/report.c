@@ -99,12 +99,20 @@ static int write_connections(char *pid)
 	return command_stat(2, argv);
 }
 
+static int write_rows(char *pid)
+{
+	char name[] = "shunt ss", by[32], *argv[] = { name, by, NULL };
+
+	snprintf(by, sizeof(by), "pid=%.20s", pid);
+	return command_ss(2, argv);
+}
+
 static void hear_step(const struct line *line, void *arg)
 {
 	(void)arg;
 	if (!strcmp(line->fields[0], "process"))
-		printf("libshunt.so of release %s\n", *line->fields[2] ?
-		       line->fields[2] : "unknown");
+		printf("libshunt.so of release %s\n", *line->fields[3] ?
+		       line->fields[3] : "unknown");
 	else
 		step_print(line);
 }
@@ -121,7 +129,8 @@ static const struct section {
 	{ "versions", write_versions },
 	{ "policy", write_policy },
 	{ "doctor (with each value and who has set it)", write_doctor },
-	{ "connections, limits, reasons", write_connections },
+	{ "stat: connections, limits, reasons", write_connections },
+	{ "ss: the connections, a row each", write_rows },
 	{ "the last steps of its connections", write_steps },
 };
 

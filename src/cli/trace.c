@@ -32,10 +32,10 @@ static void print_json(const struct line *line)
 
 	if (!strcmp(f[0], "missed")) {
 		printf("{ \"version\": 1, \"pid\": %d, \"lost\": %llu }\n",
-		       (int)line->pid, number(f[1]));
+		       (int)line->voice->pid, number(f[1]));
 	} else if (!strcmp(f[0], "step")) {
 		printf("{ \"version\": 1, \"pid\": %d, \"conn\": %llu",
-		       (int)line->pid, number(f[2]));
+		       (int)line->voice->pid, number(f[2]));
 		print_pair("time", step_time(line, time));
 		print_pair("local", f[3]);
 		print_pair("remote", f[5]);
@@ -105,5 +105,6 @@ int command_trace(int argc, char **argv)
 	if (argc - optind != 1 || !strcmp(argv[optind], "all"))
 		cli_usage("trace", STATUS_USAGE);
 	snprintf(request, sizeof(request), "trace %llu %llu", last, conn);
-	return process_ask(argv[optind], request, 0, hear, &json);
+	return process_follow(process_parse(argv[optind]), request, hear,
+			      &json);
 }

@@ -30,7 +30,7 @@
 
 static bool must_have_lane(const struct conn *conn)
 {
-	return conn->decision.mode == POLICY_REQUIRE || conn->peer_requires;
+	return conn->mode == POLICY_REQUIRE || conn->peer_requires;
 }
 
 static bool is_trusted(const struct conn *conn)
@@ -152,7 +152,7 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 		return;
 	}
 	conn->peer_requires = reply->flags & WIRE_REPLY_REQUIRE;
-	if (conn->decision.mode == POLICY_TCP) {
+	if (conn->mode == POLICY_TCP) {
 		hold_leave(conn, conn->reason);
 		return;
 	}
@@ -473,7 +473,7 @@ void conn_dial(struct conn *conn, const struct conn_dialling *dialling)
 		lock_release(&conn->lock);
 		settle(conn, before);
 	}
-	if (conn->decision.mode != POLICY_REQUIRE) {
+	if (conn->mode != POLICY_REQUIRE) {
 		if (conn_state(conn) <= STATE_greeting)
 			timer_by(conn, clock_ms() + HELLO_MS);
 		return;
@@ -506,7 +506,7 @@ int conn_dialled(struct conn *conn)
 {
 	enum conn_state state = conn_state(conn);
 
-	if (conn->decision.mode == POLICY_REQUIRE)
+	if (conn->mode == POLICY_REQUIRE)
 		return demanded(conn);
 	if (state == STATE_greeting &&
 	    conn->greeting.stage == GREETING_REDIAL)

@@ -76,7 +76,7 @@ static int shut_early(struct conn *conn, int how)
 
 	/* Still connecting, as the application sees it (tcp(7)). */
 	if (conn->role == CONN_ACTIVE &&
-	    conn->decision.mode == POLICY_REQUIRE) {
+	    conn->mode == POLICY_REQUIRE) {
 		dial_dissolve(conn);
 		hold_quit(conn, REASON_closed);
 		return 0;

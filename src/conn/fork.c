@@ -3,7 +3,9 @@
  * fork(2): the child touches nothing that it inherited of librdmacm, and has
  * none of the threads. What becomes of the connections is family.c.
  */
+#include "conn/crowd.h"
 #include "conn/family.h"
+#include "conn/tally.h"
 #include "conn/trace.h"
 #include "conn/trace_tell.h"
 #include "conn/unaware.h"
@@ -34,5 +36,7 @@ void conn_after_fork_child(void)
 	listener_after_fork();
 	service_after_fork();
 	unaware_after_fork();
+	tally_after_fork();
+	crowd_after_fork();
 	family_after_fork_child();
 }

@@ -30,7 +30,7 @@ size_t hold_room(const struct conn *conn)
 	size_t most = conn->decision.handshake.hold;
 
 	/* Under `require` the application waits for the lane. */
-	if (conn->decision.mode == POLICY_REQUIRE || size >= most)
+	if (conn->mode == POLICY_REQUIRE || size >= most)
 		return 0;
 	return most - size;
 }

@@ -17,6 +17,7 @@
 #include "base/lock.h"
 #include "conn/conn.h"
 #include "conn/replay.h"
+#include "conn/tally.h"
 #include "conn/trace.h"
 #include "conn/unaware.h"
 #include "conn/wire.h"
@@ -77,12 +78,12 @@ struct greeting {
 struct conn {
 	struct fdtab_object object;
 	atomic_uint holders;	/* the object counts as one */
-	uint64_t id;		/* of the process's; trace.c has its steps */
-	_Atomic uint64_t unlogged;	/* trace.c: 1 + the first's number */
+	_Atomic uint64_t unlogged;	/* trace.c: 1 + the first step's */
 	enum conn_role role;
 	int tcp;		/* our dup of the kernel socket */
 	int fd;			/* the application's first number for it */
 	struct policy_decision decision;
+	_Atomic enum policy_mode mode;	/* the decision's; tcp: refused since */
 	struct sockaddr_storage local, remote;
 	struct sockaddr_storage dial_to; /* as connect() was given it */
 	socklen_t dial_length;
@@ -215,9 +216,20 @@ struct conn {
 	unsigned timer_turn;
 	bool expected;			/* tokens lock, and the two below */
 	struct conn *token_next;
-	unsigned round;			/* operator.c's */
 	bool awaits;			/* the listeners */
 	struct conn *reply_next;
+
+	/* tally.c: constant; but the last four */
+	struct tally *tally;		/* its rule's row */
+	unsigned tally_family;
+	uint64_t made_ms;
+	uint64_t step_us;		/* with lock: joining or retreating */
+	atomic_bool tallied;		/* it is in the row */
+	atomic_uint retreats;
+	/* Calls that moved bytes, by enum flow; with send or receive. */
+	_Atomic uint64_t moves[FLOWS];
+	uint64_t number;		/* crowd.c: among all of the process */
+	struct conn *crowd_next, **crowd_link;	/* crowd lock */
 };
 
 /* conn.c: lifetime and state */
@@ -290,6 +302,11 @@ void greet_answer(struct conn *conn);	/* a REPLY was due */
  * client's SYN was not marked, its bytes go raw.
  */
 void greet_speak(struct conn *conn);
+/*
+ * The same before another program has the connection: a client on a busy host
+ * may take longer, and who reads HELLO then knows nothing of it.
+ */
+void greet_give(struct conn *conn);
 
 /* dial.c: the active side. One look; the application's own look, which may */
 void dial_look(struct conn *conn);
@@ -336,6 +353,16 @@ bool hold_on_lane(struct conn *conn);
 void hold_are_lost(struct conn *conn);
 /* Forget it: the connection is dissolved, or another process's. */
 void hold_drop(struct conn *conn);
+
+/* io.c: with send or receive: one more call has moved bytes this way */
+static inline void conn_moved(struct conn *conn, enum flow flow)
+{
+	uint64_t moves = atomic_load_explicit(&conn->moves[flow],
+					      memory_order_relaxed);
+
+	atomic_store_explicit(&conn->moves[flow], moves + 1,
+			      memory_order_relaxed);
+}
 
 /* io.c: with send: TX_LANE, without a look at what is held */
 ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count);
@@ -465,7 +492,8 @@ enum work_kind {
 	WORK_END,	/* of lanes with bytes in them: exit() waits */
 	WORK_DISCARD,	/* of dead ones */
 	WORK_LISTEN,
-	WORK_ANSWER,	/* operator.c */
+	WORK_ANSWER,	/* operator.c, and the next */
+	WORK_DRAIN,
 	WORK_KINDS
 };
 /* Run it on a thread of its own, or queue it; -EAGAIN: too many wait. */

@@ -327,7 +327,7 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 	limits_give(conn);
 	reason = reason_of(conn, rs, error);
 	log_debug("join: %s: %s", reason_name(reason), strerror(-error));
-	if (conn->decision.mode == POLICY_REQUIRE || conn->peer_requires) {
+	if (conn->mode == POLICY_REQUIRE || conn->peer_requires) {
 		real.shutdown(conn->tcp, SHUT_RDWR);
 		conn_fail(conn, -ENETUNREACH, reason);
 		return;

@@ -190,7 +190,7 @@ void retreat_check(struct conn *conn)
 
 /*
  * Before a lane. A client whose SYN was marked may have HELLO on its way: it
- * gets the grace that an application's first bytes have.
+ * gets more than the grace that an application's first bytes have.
  */
 static void leave_greeting(struct conn *conn, enum reason reason)
 {
@@ -200,7 +200,7 @@ static void leave_greeting(struct conn *conn, enum reason reason)
 	}
 	conn_refuse(conn, reason);
 	greet_look(conn);
-	greet_speak(conn);
+	greet_give(conn);
 	if (conn_state(conn) == STATE_greeting && !conn->reply_due &&
 	    conn->tx != TX_HOLD)
 		hold_quit(conn, reason);

@@ -39,14 +39,8 @@ struct ring {
 };
 
 static _Atomic(struct ring *) ring;
-static _Atomic uint64_t last_id;
 static atomic_uint news;	/* grows with each record; slept on */
 static atomic_uint listeners;
-
-uint64_t trace_new_id(void)
-{
-	return atomic_fetch_add(&last_id, 1) + 1;
-}
 
 /* The ring; made by who comes first. NULL: there is no memory. */
 static struct ring *have_ring(void)
@@ -78,7 +72,7 @@ static void fill(struct trace_record *record, const struct conn *conn,
 {
 	memset(record, 0, sizeof(*record));
 	record->time_ns = time_ns();
-	record->conn = conn->id;
+	record->conn = conn->number;
 	record->from = (uint8_t)from;
 	record->event = (uint8_t)event;
 	record->to = (uint8_t)conn_state(conn);
@@ -209,7 +203,7 @@ void trace_log(struct conn *conn)
 	number = atomic_exchange(&conn->unlogged, 0);
 	for (end = trace_next(); number && number <= end; number++)
 		if (trace_read(number - 1, &record) == TRACE_THERE &&
-		    record.conn == conn->id)
+		    record.conn == conn->number)
 			log_record(&record);
 }
 
@@ -250,7 +244,7 @@ const char *trace_rx(unsigned stage, bool bounded)
 	return stage < sizeof(names) / sizeof(*names) ? names[stage] : "?";
 }
 
-/* The parent's steps are the parent's; its connections keep their ids. */
+/* The parent's steps are the parent's; its connections keep their numbers. */
 void trace_after_fork(void)
 {
 	struct ring *old = atomic_exchange(&ring, NULL);

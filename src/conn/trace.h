@@ -35,7 +35,7 @@ enum {
 struct trace_record {
 	uint64_t number;	/* of all of the process, from 0 on */
 	uint64_t time_ns;	/* CLOCK_REALTIME */
-	uint64_t conn;		/* its id */
+	uint64_t conn;		/* its number, which others call its id */
 	uint8_t from, event, to;
 	uint8_t reason;
 	uint8_t tx, rx;		/* the stages, for trace_tx() and trace_rx() */
@@ -43,9 +43,6 @@ struct trace_record {
 	bool active;		/* we connected */
 	struct sockaddr_in6 local, remote;	/* or a sockaddr_in */
 };
-
-/* The number of a new connection: 1, 2, ... of the process. */
-uint64_t trace_new_id(void);
 
 /* It stepped: with its lock, or before anybody else has it. Never blocks. */
 void trace_step(struct conn *conn, enum conn_state from, unsigned event);

@@ -2,7 +2,6 @@
 #include "conn/trace_tell.h"
 
 #include <poll.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +11,12 @@
 #include "base/addr.h"
 #include "base/fd.h"
 #include "base/real.h"
+#include "conn/answer.h"
 #include "conn/internal.h"
 #include "conn/trace.h"
 
 #define PIECE 4096
-#define LINE_MOST 400
+#define PATIENCE_S 5	/* with who asks for the past alone */
 #define IDLE_MS 1000	/* between looks whether somebody still listens */
 #define COMING_MS 100	/* a record that is not there by then is lost */
 
@@ -31,9 +31,8 @@ struct teller {
 	uint64_t conn;		/* 0: of all */
 	uint64_t next;		/* the number of the next record to tell */
 	uint64_t missed;	/* that were to be told before it */
-	bool failed;
-	size_t size;
-	char text[PIECE];
+	bool gone;		/* nobody listens any more */
+	struct answer answer;	/* what is to be said at once */
 };
 
 static void say_now(struct teller *teller)
@@ -41,37 +40,23 @@ static void say_now(struct teller *teller)
 	size_t at = 0;
 	ssize_t put;
 
-	while (!teller->failed && at < teller->size) {
-		put = real.send(teller->fd, teller->text + at,
-				teller->size - at, MSG_NOSIGNAL);
+	teller->gone |= teller->answer.failed;
+	while (!teller->gone && at < teller->answer.size) {
+		put = real.send(teller->fd, teller->answer.text + at,
+				teller->answer.size - at, MSG_NOSIGNAL);
 		if (put <= 0)
-			teller->failed = true;
+			teller->gone = true;
 		else
-			at += put;
+			at += (size_t)put;
 	}
-	teller->size = 0;
-}
-
-__attribute__((format(printf, 2, 3)))
-static void say(struct teller *teller, const char *format, ...)
-{
-	va_list args;
-	int size;
-
-	if (teller->size + LINE_MOST > PIECE)
-		say_now(teller);
-	va_start(args, format);
-	size = vsnprintf(teller->text + teller->size, LINE_MOST - 1, format,
-			 args);
-	va_end(args);
-	teller->size += size < LINE_MOST - 1 ? size : LINE_MOST - 2;
-	teller->text[teller->size++] = '\n';
+	teller->answer.size = 0;
 }
 
 static void say_missed(struct teller *teller)
 {
 	if (teller->missed)
-		say(teller, "missed\t%llu", (unsigned long long)teller->missed);
+		answer_say(&teller->answer, "missed\t%llu",
+			   (unsigned long long)teller->missed);
 	teller->missed = 0;
 }
 
@@ -90,13 +75,16 @@ static void say_step(struct teller *teller, const struct trace_record *record)
 	format_end(&record->local, local);
 	format_end(&record->remote, remote);
 	say_missed(teller);
-	say(teller, "step\t%llu\t%llu\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s",
-	    (unsigned long long)record->time_ns,
-	    (unsigned long long)record->conn, local,
-	    record->active ? "->" : "<-", remote, state_name(record->from),
-	    trace_event_name(record->event), state_name(record->to),
-	    reason_name(record->reason), trace_tx(record->tx),
-	    trace_rx(record->rx, record->bounded));
+	answer_say(&teller->answer,
+		   "step\t%llu\t%llu\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s",
+		   (unsigned long long)record->time_ns,
+		   (unsigned long long)record->conn, local,
+		   record->active ? "->" : "<-", remote,
+		   state_name(record->from), trace_event_name(record->event),
+		   state_name(record->to), reason_name(record->reason),
+		   trace_tx(record->tx), trace_rx(record->rx, record->bounded));
+	if (teller->answer.size > PIECE)
+		say_now(teller);
 }
 
 /* The next one has been written over: go on where there is some room. */
@@ -115,7 +103,7 @@ static bool tell_some(struct teller *teller)
 {
 	struct trace_record record;
 
-	while (!teller->failed && teller->next < trace_next()) {
+	while (!teller->gone && teller->next < trace_next()) {
 		switch (trace_read(teller->next, &record)) {
 		case TRACE_THERE:
 			teller->next++;
@@ -136,7 +124,7 @@ static bool is_gone(const struct teller *teller)
 {
 	struct pollfd peer = { .fd = teller->fd, .events = POLLRDHUP };
 
-	return teller->failed || real.poll(&peer, 1, 0) != 0;
+	return teller->gone || real.poll(&peer, 1, 0) != 0;
 }
 
 /* What is told is sent before the sleep. */
@@ -173,22 +161,23 @@ static void tell_past(struct teller *teller)
 
 static void *converse(void *arg)
 {
-	static const struct timeval for_ever;
+	static const struct timeval patience = { .tv_sec = PATIENCE_S };
 	struct teller *teller = arg;
 
-	if (teller->follows)
-		real.setsockopt(teller->fd, SOL_SOCKET, SO_SNDTIMEO, &for_ever,
-				sizeof(for_ever));
-	say(teller, "process\t%d\t%s", (int)getpid(), PACKAGE_VERSION);
+	if (!teller->follows)
+		real.setsockopt(teller->fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+				sizeof(patience));
+	answer_process(&teller->answer);
 	if (teller->follows)
 		follow(teller);
 	else
 		tell_past(teller);
-	say(teller, "end");
+	answer_say(&teller->answer, "end");
 	say_now(teller);
 	/* A child that is forked in between may close it, no other number. */
 	atomic_store(teller->place, -1);
 	fd_close(teller->fd);
+	free(teller->answer.text);
 	free(teller);
 	return NULL;
 }

@@ -32,7 +32,8 @@ static struct kind {
 	[WORK_END] = { .most = 32 },
 	[WORK_DISCARD] = { .most = 32 },
 	[WORK_LISTEN] = { .most = 2 },
-	[WORK_ANSWER] = { .most = 1 },
+	[WORK_ANSWER] = { .most = 16 },
+	[WORK_DRAIN] = { .most = 1 },
 };
 
 static struct lock lock = LOCK_INIT(jobs);

@@ -20,79 +20,31 @@ static bool begin(void)
 	return ours;
 }
 
-static int over(bool ours, int ret)
+/* musl's way to all the threads leaves an errno behind; a success has none. */
+static int over(bool ours, int saved, int ret)
 {
 	if (ours)
 		conn_after_credentials(ret == 0);
+	if (ret == 0)
+		errno = saved;
 	return ret;
 }
 
-SHIM int setuid(uid_t uid)
-{
-	bool ours = begin();
+#define CREDENTIALS(name, params, args) \
+	SHIM int name params \
+	{ \
+		int saved = errno; \
+		bool ours = begin(); \
+		return over(ours, saved, real.name args); \
+	}
 
-	return over(ours, real.setuid(uid));
-}
-
-SHIM int setgid(gid_t gid)
-{
-	bool ours = begin();
-
-	return over(ours, real.setgid(gid));
-}
-
-SHIM int seteuid(uid_t effective)
-{
-	bool ours = begin();
-
-	return over(ours, real.seteuid(effective));
-}
-
-SHIM int setegid(gid_t effective)
-{
-	bool ours = begin();
-
-	return over(ours, real.setegid(effective));
-}
-
-SHIM int setreuid(uid_t own, uid_t effective)
-{
-	bool ours = begin();
-
-	return over(ours, real.setreuid(own, effective));
-}
-
-SHIM int setregid(gid_t own, gid_t effective)
-{
-	bool ours = begin();
-
-	return over(ours, real.setregid(own, effective));
-}
-
-SHIM int setresuid(uid_t own, uid_t effective, uid_t kept)
-{
-	bool ours = begin();
-
-	return over(ours, real.setresuid(own, effective, kept));
-}
-
-SHIM int setresgid(gid_t own, gid_t effective, gid_t kept)
-{
-	bool ours = begin();
-
-	return over(ours, real.setresgid(own, effective, kept));
-}
-
-SHIM int setgroups(size_t count, const gid_t *groups)
-{
-	bool ours = begin();
-
-	return over(ours, real.setgroups(count, groups));
-}
-
-SHIM int initgroups(const char *user, gid_t group)
-{
-	bool ours = begin();
-
-	return over(ours, real.initgroups(user, group));
-}
+CREDENTIALS(setuid, (uid_t uid), (uid))
+CREDENTIALS(setgid, (gid_t gid), (gid))
+CREDENTIALS(seteuid, (uid_t effective), (effective))
+CREDENTIALS(setegid, (gid_t effective), (effective))
+CREDENTIALS(setreuid, (uid_t own, uid_t effective), (own, effective))
+CREDENTIALS(setregid, (gid_t own, gid_t effective), (own, effective))
+CREDENTIALS(setresuid, (uid_t own, uid_t effective, uid_t kept), (own, effective, kept))
+CREDENTIALS(setresgid, (gid_t own, gid_t effective, gid_t kept), (own, effective, kept))
+CREDENTIALS(setgroups, (size_t count, const gid_t *groups), (count, groups))
+CREDENTIALS(initgroups, (const char *user, gid_t group), (user, group))

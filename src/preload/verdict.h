@@ -21,7 +21,8 @@ bool verdict_connect(const struct sockaddr *addr, socklen_t len,
 
 /*
  * The same for the socket `fd` accepted from `listener`; enters it into the fd
- * table. False: its client has taken it back, and it is closed.
+ * table. False: its client has taken it back, or the listener's options let it
+ * have no lane and its rule demands one; it is closed.
  */
 bool verdict_accepted(int listener, int fd, const struct sockaddr *peer,
 		      socklen_t len);
