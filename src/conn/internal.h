@@ -18,6 +18,7 @@
 #include "conn/conn.h"
 #include "conn/replay.h"
 #include "conn/tally.h"
+#include "conn/trace.h"
 #include "conn/unaware.h"
 #include "conn/wire.h"
 #include "mark/mark.h"
@@ -77,6 +78,7 @@ struct greeting {
 struct conn {
 	struct fdtab_object object;
 	atomic_uint holders;	/* the object counts as one */
+	_Atomic uint64_t unlogged;	/* trace.c: 1 + the first step's */
 	enum conn_role role;
 	int tcp;		/* our dup of the kernel socket */
 	int fd;			/* the application's first number for it */
@@ -238,6 +240,9 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 		      enum reason reason);
 /* The same, taking the lock; wakes sleepers, logs and forgets. */
 bool conn_step(struct conn *conn, enum conn_event event, enum reason reason);
+/* What no event makes (trace.def); with `lock`, or nobody else has it. */
+void conn_jump_locked(struct conn *conn, enum conn_state state,
+		      unsigned happening, enum reason reason);
 /* After a step under the lock: wake, log, leave the table. No locks. */
 void conn_settle(struct conn *conn);
 void conn_ring(struct conn *conn, const struct conn_waiter *except);
@@ -499,6 +504,9 @@ enum work_kind {
 int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);
+
+/* On a thread of its own that may last, or not at all: -errno. */
+int work_alone(void *(*run)(void *arg), void *arg);
 
 void work_after_fork(void);
 void listener_after_fork(void);

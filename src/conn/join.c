@@ -376,6 +376,7 @@ void join_if_worth(struct conn *conn)
 	lock_release(&conn->lock);
 	if (!begin)
 		return;
+	trace_log(conn);
 	conn_hold(conn);
 	allowed = limits_join_begin();
 	if (allowed && work_start(WORK_JOIN, join_active, conn) == 0)

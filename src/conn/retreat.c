@@ -72,6 +72,7 @@ static bool leave_lane(struct conn *conn, enum reason reason)
 	lock_release(&conn->lock);
 	if (!leaving)
 		return false;
+	trace_log(conn);
 	lock_acquire(&conn->send);
 	conn->tx = TX_RETREAT;
 	lock_release(&conn->send);
