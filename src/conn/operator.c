@@ -302,17 +302,21 @@ static void refuse(int fd)
 	fd_close(fd);
 }
 
-void operator_knock(int listener)
+static void let_in(int fd)
 {
-	int fd = real.accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-
-	if (fd < 0)
-		return;
 	fd = fd_lift(fd);
 	if (!may_ask(fd))
 		refuse(fd);
 	else if (work_start(WORK_ANSWER, converse, (void *)(long)fd) != 0)
 		fd_close(fd);
+}
+
+void operator_knock(int listener)
+{
+	int fd;
+
+	while ((fd = real.accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		let_in(fd);
 }
 
 int operator_listen(void)
@@ -322,7 +326,8 @@ int operator_listen(void)
 	uint64_t salt;
 	int fd;
 
-	conn_random((uint8_t *)&salt, sizeof(salt));
+	if (!conn_random((uint8_t *)&salt, sizeof(salt)))
+		return -EIO;
 	length = channel_name(&name, (unsigned)getpid(), salt);
 	fd = real.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			 0);
