@@ -39,21 +39,21 @@ static void refuse(int fd, struct fdtab_object *object, void *arg)
 		conn_refuse(conn, *(enum reason *)arg);
 }
 
-void verdict_forbid(enum reason reason)
+void verdict_forbid(enum reason reason, enum log_level level)
 {
 	enum reason before = REASON_none;
 	int saved = errno;
 
 	if (atomic_compare_exchange_strong(&forbidden, &before, reason)) {
-		log_warn("new connections stay on tcp: %s",
-			 reason_sentence(reason));
+		log_put(level, "new connections stay on tcp: %s",
+			reason_sentence(reason));
 		fdtab_each(refuse, &reason);
 	}
 	errno = saved;
 }
 
-static bool decide(const struct policy_query *query,
-		   struct policy_decision *decision)
+static void ask(const struct policy_query *query,
+		struct policy_decision *decision)
 {
 	struct policy *policy = policy_hold_current();
 
@@ -61,11 +61,12 @@ static bool decide(const struct policy_query *query,
 	policy_release(policy);
 	if (decision->mode == POLICY_TCP)
 		reason_count(decision->reason);
-	else if (forbidden != REASON_none && decision->mode == POLICY_PREFER)
-		reason_count(forbidden);
-	else
-		return true;
-	return false;
+}
+
+/* Why it may not, whatever the policy says; REASON_none: it may. */
+static enum reason is_forbidden(const struct policy_decision *decision)
+{
+	return decision->mode == POLICY_PREFER ? forbidden : REASON_none;
 }
 
 bool verdict_connect(const struct sockaddr *addr, socklen_t len,
@@ -81,7 +82,11 @@ bool verdict_connect(const struct sockaddr *addr, socklen_t len,
 		return false;
 	query.port = addr_port(&query.remote);
 	*remote = query.remote;
-	return decide(&query, decision);
+	ask(&query, decision);
+	if (is_forbidden(decision) != REASON_none)
+		reason_count(is_forbidden(decision));
+	return decision->mode != POLICY_TCP &&
+	       is_forbidden(decision) == REASON_none;
 }
 
 static bool is_tcp(int fd)
@@ -116,17 +121,22 @@ static void read_client(int listener, int fd, struct mark_client *client)
 }
 
 /*
- * The listener has options with which no connection of it gets a lane. HELLO is
- * stripped, if there is one. False: it is to have a lane, and is closed.
+ * No connection of the process, or of a listener with its options, gets a lane.
+ * HELLO is stripped, if there is one. False: its rule demands one, and it is
+ * closed.
  */
 static bool bar(struct conn *conn, int fd, int listener,
 		const struct policy_decision *decision)
 {
-	enum reason reason = kernel_wants(listener, decision->any_path);
+	enum reason wants = kernel_wants(listener, decision->any_path);
+	enum reason reason = wants;
 
+	if (wants != REASON_none)
+		kernel_option_came(fd, wants);
+	else
+		reason = is_forbidden(decision);
 	if (reason == REASON_none)
 		return true;
-	kernel_option_came(fd, reason);
 	if (decision->mode != POLICY_REQUIRE) {
 		conn_refuse(conn, reason);
 		return true;
@@ -134,6 +144,21 @@ static bool bar(struct conn *conn, int fd, int listener,
 	reason_count(reason);
 	log_warn("fd %d is closed, because its rule %s says require: %s", fd,
 		 decision->rule, reason_sentence(reason));
+	return false;
+}
+
+/*
+ * No memory, or no number, to greet it with. A client that will is reset: it
+ * dials again, plainly, and its application does not notice.
+ */
+static bool turn_away(int fd, bool greets)
+{
+	const struct linger reset = { .l_onoff = 1 };
+
+	if (!greets)
+		return true;
+	real.setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	real.close(fd);
 	return false;
 }
 
@@ -152,7 +177,7 @@ static bool accepted(int listener, int fd, const struct policy_query *query,
 	conn = conn_new(fd, CONN_PASSIVE, decision, &query->remote, local);
 	if (!conn) {
 		reason_count(REASON_no_memory);
-		return true;
+		return turn_away(fd, client.seen && listen_mark(listener));
 	}
 	fdtab_insert(fd, conn_object(conn));
 	keep = bar(conn, fd, listener, decision) &&
@@ -177,7 +202,8 @@ bool verdict_accepted(int listener, int fd, const struct sockaddr *peer,
 	if (addr_normalize(&query.remote, peer, len)) {
 		local_address(fd, &local);
 		query.port = addr_port(&local);
-		if (decide(&query, &decision))
+		ask(&query, &decision);
+		if (decision.mode != POLICY_TCP)
 			keep = accepted(listener, fd, &query, &decision,
 					&local);
 		else
