@@ -145,20 +145,19 @@ static bool is_whole(const struct voice *voice)
 }
 
 /* What it says that is wrong, or NULL. */
-static const char *error_of(const struct voice *voice)
+static const char *error_of(struct voice *voice)
 {
 	const char *at = voice->text;
-	char *error;
 
 	while (strncmp(at, "error\t", 6)) {
 		at = strchr(at, '\n');
 		if (!at || !*++at)
 			return NULL;
 	}
-	error = strdup(at + 6);
-	if (error)
-		error[strcspn(error, "\n")] = '\0';
-	return error ? error : "there is no memory";
+	at += 6;
+	snprintf(voice->error, sizeof(voice->error), "%.*s",
+		 (int)strcspn(at, "\n"), at);
+	return voice->error;
 }
 
 const char *ask_check(struct voice *voice)
@@ -328,6 +327,8 @@ static void take_out(struct voices *voices)
 		}
 		snprintf(voice->who, sizeof(voice->who), "%s/%s", voice->name,
 			 voice_id(voice, id));
+		if (voice->wrong == voice->error)
+			voice->wrong = voices->all[kept].error;
 		voices->all[kept++] = *voice;
 	}
 	voices->count = kept;
