@@ -53,8 +53,7 @@ static void later(struct talk *talk)
 	talk->again_ms = clock_ms() + AGAIN_MS;
 }
 
-/* What would drive a terminal becomes a question mark. */
-static void make_harmless(char *text, size_t size)
+void ask_make_harmless(char *text, size_t size)
 {
 	size_t i;
 
@@ -82,7 +81,7 @@ static void read_name(struct voice *voice)
 		voice->name[strcspn(voice->name, "\n")] = '\0';
 	if (file)
 		fclose(file);
-	make_harmless(voice->name, strlen(voice->name));
+	ask_make_harmless(voice->name, strlen(voice->name));
 }
 
 /* Is it one whom the question is for? */
@@ -164,7 +163,7 @@ const char *ask_check(struct voice *voice)
 {
 	if (!voice->text || !is_whole(voice))
 		return "it does not answer";
-	make_harmless(voice->text, voice->size);
+	ask_make_harmless(voice->text, voice->size);
 	if (!voice->pid)
 		sscanf(voice->text, "process\t%*u\t%63[^\t\n]", voice->name);
 	return error_of(voice);
@@ -361,6 +360,25 @@ int ask(const struct question *question, struct voices *voices)
 	free(talks);
 	take_out(voices);
 	return 0;
+}
+
+int ask_open(const struct question *question, struct voice *voice)
+{
+	struct talk *talks;
+	ssize_t i, count = find(&talks);
+	int fd = -ENOENT;
+
+	for (i = 0; i < count && fd < 0; i++) {
+		talks[i].voice = voice;
+		if (!begin(&talks[i], question))
+			end(&talks[i], NULL);
+		else if (talks[i].fd >= 0)
+			fd = talks[i].fd;
+	}
+	free(talks);
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, 0);
+	return fd;
 }
 
 void ask_free(struct voices *voices)

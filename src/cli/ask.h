@@ -51,6 +51,15 @@ struct voices {
 int ask(const struct question *question, struct voices *voices);
 void ask_free(struct voices *voices);
 
+/*
+ * Ask one process, and be told as long as it speaks: a socket to read, which
+ * blocks, and in *voice who it is; -ENOENT: nobody answers for it.
+ */
+int ask_open(const struct question *question, struct voice *voice);
+
+/* What would drive a terminal becomes question marks. text[size] is 0. */
+void ask_make_harmless(char *text, size_t size);
+
 /* A process of a network namespace of its own: go there, or end with a word. */
 void ask_enter_network(pid_t pid);
 

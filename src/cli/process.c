@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 
 #define PATH_SIZE 64
+#define LINE_SIZE 4096	/* what is longer is cut into several */
 #define LIBRARY "libshunt.so"
 
 /* Has the process the library? 1, 0, or -1: it cannot be seen. */
@@ -119,14 +120,46 @@ int process_ask(const char *text, const char *request, unsigned wait_s,
 	return status;
 }
 
+int process_follow(pid_t pid, const char *request,
+		   void (*hear)(const struct line *line, void *arg), void *arg)
+{
+	struct question question = { .request = request, .pid = pid };
+	struct voice voice = { .pid = pid };
+	struct line line = { .voice = &voice };
+	const char *wrong = NULL;
+	char text[LINE_SIZE], *at;
+	FILE *file;
+	int fd;
+
+	ask_enter_network(pid);
+	fd = ask_open(&question, &voice);
+	if (fd < 0)
+		return tell_silence(pid);
+	file = fdopen(fd, "r");
+	while (file && !wrong && fgets(text, sizeof(text), file)) {
+		at = text;
+		ask_make_harmless(text, strlen(text));
+		if (!ask_line(&line, &at))
+			continue;
+		if (!strcmp(line.fields[0], "error"))
+			wrong = line.fields[1];
+		else
+			hear(&line, arg);
+	}
+	cli_warn("process %d (%s): %s", (int)pid, voice.name,
+		 wrong ? wrong : "it has ended");
+	return wrong ? STATUS_PROBLEM : STATUS_FINE;
+}
+
 void process_print_conn(const struct line *line)
 {
 	char *const *f = line->fields;
 
 	printf("  %s %s %s: %s lane=%s reason=%s rule=%s tcp_sent=%s "
-	       "tcp_received=%s rdma_sent=%s rdma_received=%s%s%s\n",
+	       "tcp_received=%s rdma_sent=%s rdma_received=%s id=%s tx=%s "
+	       "rx=%s%s%s\n",
 	       f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10],
-	       f[11], *f[12] ? ": " : "", f[12]);
+	       f[11], f[13], f[21], f[22], *f[12] ? ": " : "", f[12]);
 }
 
 void process_print_line(const struct line *line)

@@ -20,6 +20,13 @@
 int process_ask(const char *text, const char *request, unsigned wait_s,
 		void (*hear)(const struct line *line, void *arg), void *arg);
 
+/*
+ * Ask that process and hand on the lines of its answer as they come, until it
+ * ends. Returns a status, having told on stderr what has ended it.
+ */
+int process_follow(pid_t pid, const char *request,
+		   void (*hear)(const struct line *line, void *arg), void *arg);
+
 /* A process's id, of one that there is; else the command ends. */
 pid_t process_parse(const char *text);
 

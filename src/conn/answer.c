@@ -99,7 +99,8 @@ void answer_conn(struct answer *answer, const struct conn *conn,
 	answer_say(answer,
 		   "conn\t%s\t%s\t%s\t%s\t%s\t%s\t%s"
 		   "\t%llu\t%llu\t%llu\t%llu\t%s"
-		   "\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%u",
+		   "\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%u"
+		   "\t%s\t%s",
 		   local, conn->role == CONN_ACTIVE ? "->" : "<-", remote,
 		   state_name(state), state == STATE_on_rdma ? "rdma" : "tcp",
 		   reason_name(conn->reason), conn->decision.rule,
@@ -109,7 +110,9 @@ void answer_conn(struct answer *answer, const struct conn *conn,
 		   U(messages[FLOW_TCP_SENT]), U(messages[FLOW_TCP_RECEIVED]),
 		   U(messages[FLOW_RDMA_SENT]),
 		   U(messages[FLOW_RDMA_RECEIVED]),
-		   U(ring_held(conn, state)), conn->retreats);
+		   U(ring_held(conn, state)), conn->retreats,
+		   trace_tx(conn->tx),
+		   trace_rx(conn->rx, conn->rx_boundary != OFFSET_NEVER));
 }
 
 static void say_uses(struct answer *answer)

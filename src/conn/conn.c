@@ -67,6 +67,7 @@ struct conn *conn_new(int fd, enum conn_role role,
 	lock_init(&conn->waiters_lock, LOCK_waiters);
 	tally_begin(conn);
 	crowd_enter(conn);
+	trace_step(conn, conn->state, TRACE_made);
 	return conn;
 }
 
@@ -148,11 +149,22 @@ static void let_go(struct conn *conn)
 	}
 }
 
+/* What is plain has been forgotten, not closed. */
+static void trace_close(struct conn *conn)
+{
+	lock_acquire(&conn->lock);
+	if (conn->state != STATE_plain)
+		trace_step(conn, conn->state, TRACE_closed);
+	lock_release(&conn->lock);
+	trace_log(conn);
+}
+
 /* The last number of it is closed and no call is in flight. */
 static void conn_last(struct fdtab_object *object)
 {
 	struct conn *conn = (struct conn *)object;
 
+	trace_close(conn);
 	conn_end_waiters(conn);
 	end_conn(conn);
 	let_go(conn);
@@ -199,7 +211,18 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 		conn->mark_ms = conn->end_ms = TIME_NEVER;
 		conn->greeting.deadline_ms = TIME_NEVER;
 	}
+	trace_step(conn, from, event);
 	return true;
+}
+
+void conn_jump_locked(struct conn *conn, enum conn_state state,
+		      unsigned happening, enum reason reason)
+{
+	enum conn_state from = conn->state;
+
+	conn->state = state;
+	conn->reason = reason;
+	trace_step(conn, from, happening);
 }
 
 bool conn_step(struct conn *conn, enum conn_event event, enum reason reason)
@@ -245,6 +268,7 @@ void conn_settle(struct conn *conn)
 {
 	enum conn_state state = conn_state(conn);
 
+	trace_log(conn);
 	conn_ring(conn, NULL);
 	if (state == STATE_plain || state == STATE_dead)
 		family_settled(conn);

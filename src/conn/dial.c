@@ -390,8 +390,11 @@ static void settle(struct conn *conn, enum conn_state before)
 
 	if (state == STATE_plain && must_have_lane(conn)) {
 		dial_dissolve(conn);
+		lock_acquire(&conn->lock);
 		conn->failure = REQUIRED_ERROR;
-		conn->state = STATE_dead;
+		conn_jump_locked(conn, STATE_dead, TRACE_required,
+				 conn->reason);
+		lock_release(&conn->lock);
 	}
 	if (state != before)
 		conn_settle(conn);

@@ -6,6 +6,8 @@
 #include "conn/crowd.h"
 #include "conn/family.h"
 #include "conn/tally.h"
+#include "conn/trace.h"
+#include "conn/trace_tell.h"
 #include "conn/unaware.h"
 #include "rdma/rdma.h"
 
@@ -27,6 +29,8 @@ void conn_after_fork_parent(void)
 void conn_after_fork_child(void)
 {
 	rdma_after_fork();
+	trace_after_fork();
+	trace_tell_after_fork();
 	credentials_after_fork();
 	work_after_fork();
 	listener_after_fork();

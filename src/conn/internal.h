@@ -18,6 +18,7 @@
 #include "conn/conn.h"
 #include "conn/replay.h"
 #include "conn/tally.h"
+#include "conn/trace.h"
 #include "conn/unaware.h"
 #include "conn/wire.h"
 #include "mark/mark.h"
@@ -78,6 +79,7 @@ struct greeting {
 struct conn {
 	struct fdtab_object object;
 	atomic_uint holders;	/* the object counts as one */
+	_Atomic uint64_t unlogged;	/* trace.c: 1 + the first step's */
 	enum conn_role role;
 	int tcp;		/* our dup of the kernel socket */
 	int fd;			/* the application's first number for it */
@@ -241,6 +243,9 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 		      enum reason reason);
 /* The same, taking the lock; wakes sleepers, logs and forgets. */
 bool conn_step(struct conn *conn, enum conn_event event, enum reason reason);
+/* What no event makes (trace.def); with `lock`, or nobody else has it. */
+void conn_jump_locked(struct conn *conn, enum conn_state state,
+		      unsigned happening, enum reason reason);
 /* After a step under the lock: wake, log, leave the table. No locks. */
 void conn_settle(struct conn *conn);
 void conn_ring(struct conn *conn, const struct conn_waiter *except);
@@ -332,6 +337,8 @@ void greeting_look(struct conn *conn);
 bool hold_any(const struct conn *conn);
 /* Does something wait for the greeting, so that its end has to be awaited? */
 bool hold_waits(const struct conn *conn);
+/* Frozen, on its way to the lane or back: is what is sent held meanwhile? */
+bool hold_while_moving(const struct conn *conn);
 size_t hold_room(const struct conn *conn);
 /* With send: keep as much as there is room for, as sendmsg(2); -EAGAIN. */
 ssize_t hold_take(struct conn *conn, const struct iovec *iov, int count);
@@ -349,8 +356,10 @@ void hold_release(struct conn *conn);
 /* The same with send; true: it is TX_RAW now, and hold_over() is due. */
 bool hold_release_locked(struct conn *conn);
 void hold_over(struct conn *conn);
-/* With send: TX_LANE. False: the lane has no room for all of it. */
+/* With send: put it on the lane. False: that has no room for all of it. */
 bool hold_on_lane(struct conn *conn);
+/* The same without, and what waited for it. True: look again soon. No locks. */
+bool hold_lane_look(struct conn *conn);
 /* It is about to be plain with bytes held, which is a mistake of ours. */
 void hold_are_lost(struct conn *conn);
 /* Forget it: the connection is dissolved, or another process's. */
@@ -502,6 +511,9 @@ enum work_kind {
 int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);
+
+/* On a thread of its own that may last, or not at all: -errno. */
+int work_alone(void *(*run)(void *arg), void *arg);
 
 void work_after_fork(void);
 void listener_after_fork(void);

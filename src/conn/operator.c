@@ -13,6 +13,7 @@
 #include "conn/answer.h"
 #include "conn/drain.h"
 #include "conn/internal.h"
+#include "conn/trace_tell.h"
 #include "diag/channel.h"
 #include "diag/log.h"
 #include "policy/policy.h"
@@ -160,6 +161,19 @@ static void begin_drain(struct asker *asker)
 		refuse(asker, CHANNEL_BUSY);
 }
 
+/* It may take hours, and has a thread of its own and places of its own. */
+static void begin_trace(struct asker *asker, const char *request)
+{
+	const char *wrong = trace_tell(asker->fd, request);
+
+	if (wrong) {
+		refuse(asker, wrong);
+		return;
+	}
+	free(asker);
+	atomic_fetch_sub(&askers, 1);
+}
+
 /* The line, without its end. False: none came in time. */
 static bool read_request(int fd, char text[REQUEST_MOST])
 {
@@ -199,6 +213,8 @@ static void converse(void *arg)
 	} else if (sscanf(request, "drain %u", &asker->wait_ms) == 1 &&
 		   asker->wait_ms <= WAIT_MOST_MS) {
 		begin_drain(asker);
+	} else if (trace_is_request(request)) {
+		begin_trace(asker, request);
 	} else {
 		refuse(asker, "this release does not know the request");
 	}

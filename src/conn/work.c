@@ -66,7 +66,7 @@ static void *work_thread(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct kind *kind)
+static int start_thread(void *(*run)(void *arg), void *arg)
 {
 	pthread_t thread;
 	sigset_t all, old;
@@ -74,7 +74,7 @@ static int start_thread(struct kind *kind)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&thread, NULL, work_thread, kind);
+	ret = pthread_create(&thread, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (ret == 0)
 		pthread_detach(thread);
@@ -112,11 +112,16 @@ int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 	kind->running += start;
 	lock_release(&lock);
 
-	if (start && start_thread(kind) != 0) {
+	if (start && start_thread(work_thread, kind) != 0) {
 		/* The other threads of the kind, or this one, take it. */
 		work_thread(kind);
 	}
 	return 0;
+}
+
+int work_alone(void *(*run)(void *arg), void *arg)
+{
+	return start_thread(run, arg);
 }
 
 bool work_wait(enum work_kind which, unsigned ms)

@@ -14,12 +14,19 @@
  *				memlock, reason ..., end
  *	drain MS		process, conn ... of those that did not move
  *				within MS, moved N, end
+ *	steps			process, step ... of the last thousand, end
+ *	trace PAST ID		process, the last PAST steps of all, and from
+ *				then on each as it happens, of connection ID
+ *				alone if it is not 0; missed N where some were
+ *				written over before they could be sent
  *	anything refused	error TEXT, end
  *
  *	process PID (in its own pid namespace) NAME VERSION
  *	conn LOCAL ->|<- REMOTE STATE LANE REASON RULE TCP-SENT TCP-RECEIVED
  *		RDMA-SENT RDMA-RECEIVED NOTE ID AGE-MS, the same four in
- *		messages, RING RETREATS
+ *		messages, RING RETREATS, the stages of sending and receiving
+ *	step TIME ID LOCAL ->|<- REMOTE STATE EVENT NEXT-STATE REASON and the
+ *		stages of sending and receiving; TIME in ns since 1970
  *	use WHAT NOW MOST
  *	memlock PINNED MOST (if RLIMIT_MEMLOCK is one)
  *	reason NAME COUNT SENTENCE
