@@ -257,8 +257,8 @@ void conn_end_waiters(struct conn *conn);
 void conn_report(struct conn *conn, const char *what);
 /* STATE_dead with this errno. */
 void conn_fail(struct conn *conn, int error, enum reason reason);
-/* Fill with unpredictable bytes; getrandom(2). */
-void conn_random(uint8_t *bytes, size_t size);
+/* Fill with unpredictable bytes; getrandom(2). False: there are none. */
+bool conn_random(uint8_t *bytes, size_t size);
 
 /* Between these two the rsocket stays; false: it is going away. */
 bool lane_enter(struct conn *conn);
@@ -385,7 +385,10 @@ ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count);
  */
 int listener_addresses(struct conn *conn, struct sockaddr_storage *addresses,
 		       int max);
-/* A connection that a lane may ask for by its token, until taken back. */
+/*
+ * A connection that a lane may ask for by its token, until taken back. 0; -EIO:
+ * no random bytes for a token; -ENOMEM.
+ */
 int listener_expect(struct conn *conn);
 void listener_unexpect(struct conn *conn);
 /* The connection of this token, held, once; NULL: nobody's. */
@@ -507,7 +510,10 @@ enum work_kind {
 	WORK_DRAIN,
 	WORK_KINDS
 };
-/* Run it on a thread of its own, or queue it; -EAGAIN: too many wait. */
+/*
+ * Run it on a thread of its own, or queue it; -EAGAIN: too many wait, or no
+ * thread can be made; -ENOMEM.
+ */
 int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);
