@@ -179,7 +179,7 @@ static void finish(struct talk *talk)
 		end(talk, wrong);
 }
 
-/* One read; the answer's end is the stream's. */
+/* One read; the answer's end is its last line, or the stream's. */
 static void hear(struct talk *talk)
 {
 	struct voice *voice = talk->voice;
@@ -203,9 +203,10 @@ static void hear(struct talk *talk)
 		heard += (size_t)got;
 		voice->size += (size_t)got;
 		voice->text[voice->size] = '\0';
-	} else {
-		finish(talk);
 	}
+	/* A child that is forked meanwhile may keep the stream open. */
+	if (got <= 0 || is_whole(voice))
+		finish(talk);
 }
 
 /* What is to be waited for; how many, and in *next_ms what is due when. */
