@@ -369,6 +369,8 @@ int ask_open(const struct question *question, struct voice *voice)
 	ssize_t i, count = find(&talks);
 	int fd = -ENOENT;
 
+	if (!talks)
+		return fd;
 	for (i = 0; i < count && fd < 0; i++) {
 		talks[i].voice = voice;
 		if (!begin(&talks[i], question))
