@@ -66,6 +66,7 @@ static void learn_local(struct conn *conn)
 
 	if (real.getsockname(conn->tcp, (struct sockaddr *)&name, &length) == 0)
 		addr_normalize(&conn->local, (struct sockaddr *)&name, length);
+	conn_know_local(conn);
 }
 
 /* With lock. */
