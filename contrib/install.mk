@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# For Makefile.am: what is installed beside the programs and the manual, and
+# is made of something else.
+
+# An example, with the paths of the installation.
+
+doc_DATA = etc/systemd-drop-in.conf
+
+etc/systemd-drop-in.conf: etc/systemd-drop-in.conf.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) etc && $(SED) -e 's|[@]libdir[@]|$(libdir)|' \
+		-e 's|[@]sysconfdir[@]|$(sysconfdir)|' \
+		$(srcdir)/etc/systemd-drop-in.conf.in > $@
+
+# Completion, of the table of commands.
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/site-functions
+fishcompletiondir = $(datadir)/fish/vendor_completions.d
+bashcompletion_DATA = completion/shunt
+zshcompletion_DATA = completion/_shunt
+fishcompletion_DATA = completion/shunt.fish
+completions = $(bashcompletion_DATA) $(zshcompletion_DATA) \
+	$(fishcompletion_DATA)
+CLEANFILES += $(doc_DATA) $(completions)
+
+words = $(top_srcdir)/contrib/completion
+table = $(top_srcdir)/src/cli/commands.def
+$(completions): $(words)/generate $(words)/bash.sh $(table)
+	$(AM_V_GEN)$(MKDIR_P) completion && case $@ in \
+	*.fish) shell=fish ;; */_shunt) shell=zsh ;; *) shell=bash ;; esac && \
+	$(AWK) -f $(words)/generate -v shell=$$shell \
+		-v more=$(words)/bash.sh $(table) > $@.tmp && mv $@.tmp $@
