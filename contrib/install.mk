@@ -30,3 +30,13 @@ $(completions): $(words)/generate $(words)/bash.sh $(table)
 	*.fish) shell=fish ;; */_shunt) shell=zsh ;; *) shell=bash ;; esac && \
 	$(AWK) -f $(words)/generate -v shell=$$shell \
 		-v more=$(words)/bash.sh $(table) > $@.tmp && mv $@.tmp $@
+
+# EXTRA_DIST has whole folders, and what was built in those of the same name
+# comes along.
+
+dist-hook:
+	cd "$(distdir)" && rm -rf $(EXTRA_PROGRAMS) $(noinst_PROGRAMS) \
+		$(check_PROGRAMS)
+	find "$(distdir)" -depth '(' -name '*.o' -o -name '*.l[ao]' -o \
+		-name '*.log' -o -name '*.trs' -o -name .libs -o -name .deps \
+		-o -name .dirstamp -o -name __pycache__ ')' -exec rm -rf {} +
