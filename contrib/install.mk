@@ -24,12 +24,12 @@ completions = $(bashcompletion_DATA) $(zshcompletion_DATA) \
 CLEANFILES += $(doc_DATA) $(completions)
 
 words = $(top_srcdir)/contrib/completion
-table = $(top_srcdir)/src/cli/commands.def
-$(completions): $(words)/generate $(words)/bash.sh $(table)
+tables = $(top_srcdir)/src/cli/columns.def $(top_srcdir)/src/cli/commands.def
+$(completions): $(words)/generate $(words)/bash.sh $(tables)
 	$(AM_V_GEN)$(MKDIR_P) completion && case $@ in \
 	*.fish) shell=fish ;; */_shunt) shell=zsh ;; *) shell=bash ;; esac && \
 	$(AWK) -f $(words)/generate -v shell=$$shell \
-		-v more=$(words)/bash.sh $(table) > $@.tmp && mv $@.tmp $@
+		-v more=$(words)/bash.sh $(tables) > $@.tmp && mv $@.tmp $@
 
 # EXTRA_DIST has whole folders, and what was built in those of the same name
 # comes along.

@@ -65,6 +65,7 @@ _shunt()
 	else
 		# shellcheck disable=SC2046
 		_shunt_words $(_shunt_operands "${words[1]}")
+		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
 	fi
 }
 

@@ -143,9 +143,11 @@ static bool is_whole(const struct voice *voice)
 	       (voice->size == 4 || voice->text[voice->size - 5] == '\n');
 }
 
-static const char *error_of(struct voice *voice)
+/* What it says that is wrong, or NULL. */
+static const char *error_of(const struct voice *voice)
 {
-	char *at = voice->text, *error;
+	const char *at = voice->text;
+	char *error;
 
 	while (strncmp(at, "error\t", 6)) {
 		at = strchr(at, '\n');
@@ -158,23 +160,24 @@ static const char *error_of(struct voice *voice)
 	return error ? error : "there is no memory";
 }
 
-static void finish(struct talk *talk)
+const char *ask_check(struct voice *voice)
 {
-	struct voice *voice = talk->voice;
-	const char *error;
-
-	if (!voice->text || !is_whole(voice)) {
-		end(talk, "it does not answer");
-		return;
-	}
+	if (!voice->text || !is_whole(voice))
+		return "it does not answer";
 	ask_make_harmless(voice->text, voice->size);
 	if (!voice->pid)
 		sscanf(voice->text, "process\t%*u\t%63[^\t\n]", voice->name);
-	error = error_of(voice);
-	if (error && !strcmp(error, CHANNEL_BUSY))
+	return error_of(voice);
+}
+
+static void finish(struct talk *talk)
+{
+	const char *wrong = ask_check(talk->voice);
+
+	if (wrong && !strcmp(wrong, CHANNEL_BUSY))
 		later(talk);
 	else
-		end(talk, error);
+		end(talk, wrong);
 }
 
 /* One read; the answer's end is the stream's. */

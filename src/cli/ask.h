@@ -77,6 +77,13 @@ struct line {
  */
 bool ask_line(struct line *line, char **text);
 
+/*
+ * All has come: take out what would drive a terminal, and let one that is not
+ * seen say its name. NULL, or what is wrong with the answer, or it says itself.
+ * `text` has room for a NUL, which is there, behind `size`.
+ */
+const char *ask_check(struct voice *voice);
+
 /* "4711", or "1:1f0c22ab" for one that is not seen. */
 const char *voice_id(const struct voice *voice, char text[VOICE_ID_MAX]);
 

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 
+#define INTERVAL_MOST 3600
+
 /* The fields of a line "conn"; the last, and how many there are at least. */
 enum {
 	F_LOCAL = 1, F_DIRECTION, F_REMOTE, F_STATE, F_LANE, F_REASON, F_RULE,
@@ -66,7 +68,7 @@ static void add(struct census *census, const struct census_conn *conn)
 	census->conns[census->count++] = *conn;
 }
 
-static void read_voice(struct census *census, const struct voice *voice)
+void census_read(struct census *census, const struct voice *voice)
 {
 	struct census_conn conn = { .voice = voice, .who = voice->who };
 	struct line line = { .voice = voice };
@@ -77,7 +79,7 @@ static void read_voice(struct census *census, const struct voice *voice)
 			add(census, &conn);
 }
 
-int census_take(struct question *question, struct census *census)
+void census_take(struct question *question, struct census *census)
 {
 	size_t i;
 	int ret;
@@ -85,10 +87,12 @@ int census_take(struct question *question, struct census *census)
 	question->request = "stat";
 	*census = (struct census){ .at_us = clock_us() };
 	ret = ask(question, &census->voices);
-	for (i = 0; ret == 0 && i < census->voices.count; i++)
+	if (ret)
+		cli_fail(STATUS_OWN_FAILURE, "/proc/self/net/unix: %s",
+			 strerror(-ret));
+	for (i = 0; i < census->voices.count; i++)
 		if (!census->voices.all[i].wrong)
-			read_voice(census, &census->voices.all[i]);
-	return ret;
+			census_read(census, &census->voices.all[i]);
 }
 
 void census_free(struct census *census)
@@ -133,4 +137,16 @@ void census_rates(struct census *census, struct census *before)
 					   old->bytes[flow]) * 1000000 / us
 					: 0;
 	}
+}
+
+double census_interval(const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end || !(seconds >= 0.1 &&
+				     seconds <= INTERVAL_MOST))
+		cli_fail(STATUS_USAGE, "-i %s: not 0.1 to %d seconds", text,
+			 INTERVAL_MOST);
+	return seconds;
 }

@@ -28,12 +28,17 @@ struct census {
 
 /*
  * Ask "stat" of whom the question is for. Lines that are not as they should be
- * are left out. -errno as of ask(); census_free() in any case.
+ * are left out. If it cannot be known who is there the command ends.
  */
-int census_take(struct question *question, struct census *census);
+void census_take(struct question *question, struct census *census);
+/* The lines of one answer, whose text is cut into pieces. */
+void census_read(struct census *census, const struct voice *voice);
 void census_free(struct census *census);
 
 /* Fill in the rates since an earlier one, which is put in another order. */
 void census_rates(struct census *census, struct census *before);
+
+/* "0.5" -> seconds between two of them, or a usage error. */
+double census_interval(const char *text);
 
 #endif

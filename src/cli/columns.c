@@ -167,3 +167,22 @@ void columns_parse(const char *names, struct column_list *list)
 			return;
 	}
 }
+
+void columns_measure(const struct column_list *list,
+		     const struct census *census, int widths[COLUMNS])
+{
+	char number[COLUMN_TEXT_MAX];
+	const char *text;
+	size_t k;
+	int i;
+
+	for (i = 0; i < list->count; i++) {
+		widths[i] = (int)strlen(columns[list->all[i]].heading);
+		for (k = 0; k < census->count; k++) {
+			text = column_text(list->all[i], &census->conns[k],
+					   number);
+			if ((int)strlen(text) > widths[i])
+				widths[i] = (int)strlen(text);
+		}
+	}
+}

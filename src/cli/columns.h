@@ -39,4 +39,8 @@ struct column_list {
 };
 void columns_parse(const char *names, struct column_list *list);
 
+/* How wide each of them has to be. */
+void columns_measure(const struct column_list *list,
+		     const struct census *census, int widths[COLUMNS]);
+
 #endif

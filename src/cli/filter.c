@@ -199,6 +199,16 @@ bool filter_takes(const struct filter *filter, const struct census_conn *conn)
 	return true;
 }
 
+void filter_choose(const struct filter *filter, struct census *census)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < census->count; i++)
+		if (filter_takes(filter, &census->conns[i]))
+			census->conns[kept++] = census->conns[i];
+	census->count = kept;
+}
+
 pid_t filter_pid(const struct filter *filter)
 {
 	const struct word *word = filter->words;

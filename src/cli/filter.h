@@ -17,6 +17,9 @@ struct filter *filter_parse(char *const *words, int count,
 			    char wrong[FILTER_WRONG_MAX]);
 bool filter_takes(const struct filter *filter, const struct census_conn *conn);
 
+/* Leave those that it takes. */
+void filter_choose(const struct filter *filter, struct census *census);
+
 /* The one process that all of it is about, so that no other is asked; 0. */
 pid_t filter_pid(const struct filter *filter);
 

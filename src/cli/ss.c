@@ -15,7 +15,6 @@
 
 #define USUAL "process,local,dir,remote,state,lane,reason,rule,sent,received,"
 #define ANSWER_MS 5000
-#define INTERVAL_MOST 3600
 
 struct wish {
 	struct question question;
@@ -25,18 +24,6 @@ struct wish {
 	bool json;
 	bool bare;		/* without the headings */
 };
-
-static double parse_interval(const char *text)
-{
-	char *end;
-	double seconds = strtod(text, &end);
-
-	if (end == text || *end || !(seconds >= 0.1 &&
-				     seconds <= INTERVAL_MOST))
-		cli_fail(STATUS_USAGE, "-i %s: not 0.1 to %d seconds", text,
-			 INTERVAL_MOST);
-	return seconds;
-}
 
 static void parse(int argc, char **argv, struct wish *wish)
 {
@@ -63,7 +50,7 @@ static void parse(int argc, char **argv, struct wish *wish)
 		else if (option == 'o')
 			names = optarg;
 		else if (option == 'i')
-			wish->interval = parse_interval(optarg);
+			wish->interval = census_interval(optarg);
 		else
 			cli_usage("ss", STATUS_USAGE);
 	}
@@ -87,50 +74,9 @@ static void nap(double seconds)
 		;
 }
 
-static void take(struct question *question, struct census *census)
-{
-	int error = census_take(question, census);
-
-	if (error)
-		cli_fail(STATUS_OWN_FAILURE, "/proc/self/net/unix: %s",
-			 strerror(-error));
-}
-
 static int by_process(const void *a, const void *b)
 {
 	return column_compare(COLUMN_process, a, b);
-}
-
-/* Those that the filter takes, in order. */
-static void choose(struct census *census, const struct filter *filter)
-{
-	size_t i, kept = 0;
-
-	for (i = 0; i < census->count; i++)
-		if (filter_takes(filter, &census->conns[i]))
-			census->conns[kept++] = census->conns[i];
-	census->count = kept;
-	if (kept)
-		qsort(census->conns, kept, sizeof(*census->conns), by_process);
-}
-
-static void measure(const struct census *census,
-		    const struct column_list *list, int *widths)
-{
-	char number[COLUMN_TEXT_MAX];
-	const char *text;
-	size_t k;
-	int i;
-
-	for (i = 0; i < list->count; i++) {
-		widths[i] = (int)strlen(columns[list->all[i]].heading);
-		for (k = 0; k < census->count; k++) {
-			text = column_text(list->all[i], &census->conns[k],
-					   number);
-			if ((int)strlen(text) > widths[i])
-				widths[i] = (int)strlen(text);
-		}
-	}
 }
 
 /* Numbers to the right; nothing behind the last. */
@@ -151,7 +97,7 @@ static void print_rows(const struct census *census, const struct wish *wish)
 	int i, widths[COLUMNS];
 	size_t k;
 
-	measure(census, list, widths);
+	columns_measure(list, census, widths);
 	for (i = 0; !wish->bare && i < list->count; i++)
 		print_cell(columns[list->all[i]].heading,
 			   &columns[list->all[i]], widths[i],
@@ -174,15 +120,18 @@ int command_ss(int argc, char **argv)
 	wish.question.pid = filter_pid(wish.filter);
 	if (wish.question.pid)
 		ask_enter_network(wish.question.pid);
-	take(&wish.question, &census);
+	census_take(&wish.question, &census);
 	if (wish.interval) {
 		before = census;
 		nap(wish.interval);
-		take(&wish.question, &census);
+		census_take(&wish.question, &census);
 		census_rates(&census, &before);
 		census_free(&before);
 	}
-	choose(&census, wish.filter);
+	filter_choose(wish.filter, &census);
+	if (census.count)
+		qsort(census.conns, census.count, sizeof(*census.conns),
+		      by_process);
 	if (wish.json)
 		ss_print_json(&census, wish.interval);
 	else

@@ -168,13 +168,10 @@ static const char *list(char text[LINE_MOST], const uint64_t *numbers,
 
 static void say_bounds(struct answer *answer)
 {
-	uint64_t bounds[TALLY_BOUNDS];
+	static const uint64_t bounds[CHANNEL_BOUNDS] = CHANNEL_BOUNDS_US;
 	char text[LINE_MOST];
-	int i;
 
-	for (i = 0; i < TALLY_BOUNDS; i++)
-		bounds[i] = tally_bounds_us[i];
-	answer_say(answer, "bounds%s", list(text, bounds, TALLY_BOUNDS));
+	answer_say(answer, "bounds%s", list(text, bounds, CHANNEL_BOUNDS));
 }
 
 static void say_times(struct answer *answer, const char *what,
@@ -185,7 +182,7 @@ static void say_times(struct answer *answer, const char *what,
 
 	answer_say(answer, "times\t%s\t%s\t%llu%s", what, view->rule,
 		   U(times->sum_us),
-		   list(text, times->buckets, TALLY_BOUNDS + 1));
+		   list(text, times->buckets, CHANNEL_BOUNDS + 1));
 }
 
 static void say_tally(struct answer *answer, const struct tally_view *view)

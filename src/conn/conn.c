@@ -426,23 +426,22 @@ bool conn_is_raw(const struct conn *conn)
 	       conn->rx_boundary == OFFSET_NEVER;
 }
 
-void conn_random(uint8_t *bytes, size_t size)
+bool conn_random(uint8_t *bytes, size_t size)
 {
 	int saved = errno;
-	ssize_t got;
+	ssize_t got = 0;
 
 	while (size > 0) {
 		got = getrandom(bytes, size, 0);
+		if (got < 0 && errno != EINTR)
+			break;
 		if (got > 0) {
 			bytes += got;
 			size -= got;
-		} else if (errno != EINTR) {
-			/* No entropy source: a token nobody can present. */
-			memset(bytes, 0, size);
-			break;
 		}
 	}
 	errno = saved;
+	return size == 0;
 }
 
 void conn_report(struct conn *conn, const char *what)

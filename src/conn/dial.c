@@ -75,7 +75,10 @@ static void send_hello(struct conn *conn)
 	struct wire_hello hello;
 
 	memset(&hello, 0, sizeof(hello));
-	conn_random(conn->mark, sizeof(conn->mark));
+	if (!conn_random(conn->mark, sizeof(conn->mark))) {
+		hold_leave(conn, REASON_no_random);
+		return;
+	}
 	hello.local = conn->local;
 	hello.remote = conn->remote;
 	memcpy(hello.mark, conn->mark, sizeof(hello.mark));

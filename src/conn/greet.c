@@ -205,7 +205,6 @@ static void send_reply(struct conn *conn, struct wire_reply *reply)
 		reply->flags = WIRE_REPLY_ACCEPT;
 		if (conn->mode == POLICY_REQUIRE)
 			reply->flags |= WIRE_REPLY_REQUIRE;
-		conn_random(conn->mark, sizeof(conn->mark));
 		memcpy(reply->token, conn->token, sizeof(reply->token));
 		memcpy(reply->mark, conn->mark, sizeof(reply->mark));
 	} else {
@@ -240,6 +239,9 @@ static int addresses(struct conn *conn, struct wire_reply *reply)
 		if (count == 0)
 			reason = REASON_no_device;
 	}
+	if (reason == REASON_none && count > 0 &&
+	    !conn_random(conn->mark, sizeof(conn->mark)))
+		reason = REASON_no_random;
 	if (reason == REASON_none && count > 0 && listener_expect(conn) != 0)
 		reason = REASON_no_memory;
 	if (reason != REASON_none)

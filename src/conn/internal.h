@@ -254,8 +254,8 @@ void conn_end_waiters(struct conn *conn);
 void conn_report(struct conn *conn, const char *what);
 /* STATE_dead with this errno. */
 void conn_fail(struct conn *conn, int error, enum reason reason);
-/* Fill with unpredictable bytes; getrandom(2). */
-void conn_random(uint8_t *bytes, size_t size);
+/* Fill with unpredictable bytes; getrandom(2). False: there are none. */
+bool conn_random(uint8_t *bytes, size_t size);
 
 /* Between these two the rsocket stays; false: it is going away. */
 bool lane_enter(struct conn *conn);
@@ -330,6 +330,8 @@ void greeting_look(struct conn *conn);
 bool hold_any(const struct conn *conn);
 /* Does something wait for the greeting, so that its end has to be awaited? */
 bool hold_waits(const struct conn *conn);
+/* Frozen, on its way to the lane or back: is what is sent held meanwhile? */
+bool hold_while_moving(const struct conn *conn);
 size_t hold_room(const struct conn *conn);
 /* With send: keep as much as there is room for, as sendmsg(2); -EAGAIN. */
 ssize_t hold_take(struct conn *conn, const struct iovec *iov, int count);
@@ -347,8 +349,10 @@ void hold_release(struct conn *conn);
 /* The same with send; true: it is TX_RAW now, and hold_over() is due. */
 bool hold_release_locked(struct conn *conn);
 void hold_over(struct conn *conn);
-/* With send: TX_LANE. False: the lane has no room for all of it. */
+/* With send: put it on the lane. False: that has no room for all of it. */
 bool hold_on_lane(struct conn *conn);
+/* The same without, and what waited for it. True: look again soon. No locks. */
+bool hold_lane_look(struct conn *conn);
 /* It is about to be plain with bytes held, which is a mistake of ours. */
 void hold_are_lost(struct conn *conn);
 /* Forget it: the connection is dissolved, or another process's. */
@@ -374,7 +378,10 @@ ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count);
  */
 int listener_addresses(struct conn *conn, struct sockaddr_storage *addresses,
 		       int max);
-/* A connection that a lane may ask for by its token, until taken back. */
+/*
+ * A connection that a lane may ask for by its token, until taken back. 0; -EIO:
+ * no random bytes for a token; -ENOMEM.
+ */
 int listener_expect(struct conn *conn);
 void listener_unexpect(struct conn *conn);
 /* The connection of this token, held, once; NULL: nobody's. */
@@ -496,7 +503,10 @@ enum work_kind {
 	WORK_DRAIN,
 	WORK_KINDS
 };
-/* Run it on a thread of its own, or queue it; -EAGAIN: too many wait. */
+/*
+ * Run it on a thread of its own, or queue it; -EAGAIN: too many wait, or no
+ * thread can be made; -ENOMEM.
+ */
 int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);

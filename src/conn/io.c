@@ -387,9 +387,13 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 		if (hold_any(conn) && !hold_on_lane(conn))
 			return hold_take(conn, iov, count);
 		return lane_transmit(conn, iov, count);
-	default:
-		return -EAGAIN;
+	case TX_FROZEN:
+	case TX_RETREAT:
+		if (hold_while_moving(conn))
+			return hold_take(conn, iov, count);
+		break;
 	}
+	return -EAGAIN;
 }
 
 /*

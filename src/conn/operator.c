@@ -289,19 +289,33 @@ busy:
 	return false;
 }
 
-void operator_knock(int listener)
+static void let_in(int fd)
 {
-	int fd = real.accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	enum trust trust;
 
-	if (fd < 0)
-		return;
 	fd = fd_lift(fd);
 	trust = trust_of(fd);
 	if (trust == TRUST_NONE)
 		turn_away(fd, "only root and the process's own user may ask");
 	else if (!begin(fd, trust))
 		turn_away(fd, CHANNEL_BUSY);
+}
+
+/*
+ * The event is edge-triggered. All that waited when it came are taken; those
+ * who come meanwhile are another event, so that a flood of them does not keep
+ * the service thread here.
+ */
+void operator_knock(int listener)
+{
+	int fd, i;
+
+	for (i = 0; i <= BACKLOG; i++) {
+		fd = real.accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
+		let_in(fd);
+	}
 }
 
 int operator_listen(void)
@@ -311,7 +325,8 @@ int operator_listen(void)
 	uint64_t salt;
 	int fd;
 
-	conn_random((uint8_t *)&salt, sizeof(salt));
+	if (!conn_random((uint8_t *)&salt, sizeof(salt)))
+		return -EIO;
 	length = channel_name(&name, (unsigned)getpid(), salt);
 	fd = real.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			 0);

@@ -130,8 +130,9 @@ static short compute(struct conn *conn, short events, short lane,
 		return conn->mode == POLICY_REQUIRE
 			       ? 0
 			       : kernel_poll(conn, events);
-	if ((tx == TX_RELEASE && hold_room(conn)) ||
-	    (tx == TX_HOLD && may_hold(conn)))
+	if ((tx == TX_HOLD && may_hold(conn)) ||
+	    ((tx == TX_RELEASE || hold_while_moving(conn)) &&
+	     hold_room(conn)))
 		bits |= WRITE_BITS;
 	if (rx == RX_LANE)
 		bits |= lane_read_bits(conn, lane);

@@ -101,9 +101,11 @@ bool retreat_alone(struct conn *conn, enum reason reason)
 		return false;
 	leave_lane(conn, reason);
 	lock_acquire(&conn->send);
-	conn->tx = TX_RAW;
+	conn->tx = hold_any(conn) ? TX_RELEASE : TX_RAW;
 	replay_free(&conn->replay);
 	lock_release(&conn->send);
+	if (conn->tx == TX_RELEASE)
+		hold_release(conn);
 	retreat_check(conn);
 	return true;
 }

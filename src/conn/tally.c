@@ -7,14 +7,11 @@
 #include "base/clock.h"
 #include "conn/internal.h"
 
-const uint32_t tally_bounds_us[TALLY_BOUNDS] = {
-	500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000,
-	1000000, 2500000, 5000000, 10000000,
-};
+static const uint32_t bounds_us[CHANNEL_BOUNDS] = CHANNEL_BOUNDS_US;
 
 struct times {
 	atomic_ullong sum_us;
-	atomic_ullong buckets[TALLY_BOUNDS + 1];
+	atomic_ullong buckets[CHANNEL_BOUNDS + 1];
 };
 
 struct tally {
@@ -107,7 +104,7 @@ static void time_taken(struct times *times, uint64_t us)
 {
 	int i = 0;
 
-	while (i < TALLY_BOUNDS && us > tally_bounds_us[i])
+	while (i < CHANNEL_BOUNDS && us > bounds_us[i])
 		i++;
 	atomic_fetch_add(&times->sum_us, us);
 	atomic_fetch_add(&times->buckets[i], 1);
@@ -152,7 +149,7 @@ static void view_times(struct tally_times *view, const struct times *times)
 	int i;
 
 	view->sum_us = times->sum_us;
-	for (i = 0; i <= TALLY_BOUNDS; i++)
+	for (i = 0; i <= CHANNEL_BOUNDS; i++)
 		view->buckets[i] = times->buckets[i];
 }
 

@@ -25,13 +25,9 @@ struct conn;
 #define TALLY_ROWS 64
 #define TALLY_OTHER "(other)"
 
-/* Upper bounds of the buckets of both histograms; one more has the rest. */
-#define TALLY_BOUNDS 14
-extern const uint32_t tally_bounds_us[TALLY_BOUNDS];
-
 struct tally_times {
 	uint64_t sum_us;
-	uint64_t buckets[TALLY_BOUNDS + 1];	/* not cumulative */
+	uint64_t buckets[CHANNEL_BOUNDS + 1];	/* not cumulative */
 };
 
 /* A row, as it is told. */

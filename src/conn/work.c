@@ -91,6 +91,33 @@ static void enqueue(struct kind *kind, struct job *job)
 	kind->waiting++;
 }
 
+/*
+ * No thread could be made for it. Others of its kind take it; without any it is
+ * taken back, unless one of them has had it: -EAGAIN.
+ */
+static int take_back(struct kind *kind, struct job *job)
+{
+	struct job **link;
+
+	lock_acquire(&lock);
+	link = &kind->first;
+	if (--kind->running > 0)
+		job = NULL;
+	while (job && *link && *link != job)
+		link = &(*link)->next;
+	if (job && *link) {
+		*link = job->next;
+		if (!job->next)
+			kind->last = link;
+		kind->waiting--;
+	} else {
+		job = NULL;
+	}
+	lock_release(&lock);
+	free(job);
+	return job ? -EAGAIN : 0;
+}
+
 int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 {
 	struct kind *kind = &kinds[which];
@@ -112,11 +139,9 @@ int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 	kind->running += start;
 	lock_release(&lock);
 
-	if (start && start_thread(work_thread, kind) != 0) {
-		/* The other threads of the kind, or this one, take it. */
-		work_thread(kind);
-	}
-	return 0;
+	if (!start || start_thread(work_thread, kind) == 0)
+		return 0;
+	return take_back(kind, job);
 }
 
 int work_alone(void *(*run)(void *arg), void *arg)

@@ -50,6 +50,12 @@
 /* How the kernel shows a user that the reader's user namespace has not. */
 #define CHANNEL_OVERFLOW_UID 65534
 
+/* Upper bounds of the buckets of times, microseconds; one more has the rest. */
+#define CHANNEL_BOUNDS_US \
+	{ 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, \
+	  1000000, 2500000, 5000000, 10000000 }
+#define CHANNEL_BOUNDS 14
+
 /* Ways of bytes and messages, in this order. A message: a call that moved. */
 enum flow {
 	FLOW_TCP_SENT,

@@ -39,14 +39,14 @@ static void refuse(int fd, struct fdtab_object *object, void *arg)
 		conn_refuse(conn, *(enum reason *)arg);
 }
 
-void verdict_forbid(enum reason reason)
+void verdict_forbid(enum reason reason, enum log_level level)
 {
 	enum reason before = REASON_none;
 	int saved = errno;
 
 	if (atomic_compare_exchange_strong(&forbidden, &before, reason)) {
-		log_warn("new connections stay on tcp: %s",
-			 reason_sentence(reason));
+		log_put(level, "new connections stay on tcp: %s",
+			reason_sentence(reason));
 		fdtab_each(refuse, &reason);
 	}
 	errno = saved;
@@ -117,8 +117,8 @@ static void read_client(int listener, int fd, struct mark_client *client)
 }
 
 /*
- * The listener has options with which no connection of it gets a lane. HELLO is
- * stripped, if there is one. False: it is to have a lane, and is closed.
+ * No connection of a listener with such options gets a lane. HELLO is stripped,
+ * if there is one. False: its rule demands a lane, and it is closed.
  */
 static bool bar(struct conn *conn, int fd, int listener,
 		const struct policy_decision *decision)
