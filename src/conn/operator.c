@@ -130,6 +130,7 @@ static void say_conn(struct answer *answer, struct conn *conn,
 		     const char *note)
 {
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+	char reason[REASON_TEXT_MAX];
 	unsigned long long tx = conn->tx_bytes, rx = conn->rx_bytes;
 	unsigned long long tx_raw = conn->tx_raw, rx_raw = conn->rx_raw;
 	enum conn_state state = conn_state(conn);
@@ -140,9 +141,19 @@ static void say_conn(struct answer *answer, struct conn *conn,
 	    "conn\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%llu\t%llu\t%llu\t%llu\t%s",
 	    local, conn->role == CONN_ACTIVE ? "->" : "<-", remote,
 	    state_name(state), state == STATE_on_rdma ? "rdma" : "tcp",
-	    reason_name(conn->reason), conn->decision.rule, tx_raw, rx_raw,
+	    reason_text(conn->reason, conn->peers_reason, reason),
+	    conn->decision.rule, tx_raw, rx_raw,
 	    tx > tx_raw ? tx - tx_raw : 0, rx > rx_raw ? rx - rx_raw : 0,
 	    note);
+}
+
+static void say_count(struct answer *answer, const char *what,
+		      unsigned reason, uint64_t count)
+{
+	if (count)
+		say(answer, "%s\t%s\t%llu\t%s", what,
+		    reason_name(reason), (unsigned long long)count,
+		    reason_sentence(reason));
 }
 
 static void say_reasons(struct answer *answer)
@@ -150,11 +161,10 @@ static void say_reasons(struct answer *answer)
 	unsigned reason;
 
 	for (reason = 0; reason < REASON_COUNT; reason++)
-		if (reason_counted(reason))
-			say(answer, "reason\t%s\t%llu\t%s",
-			    reason_name(reason),
-			    (unsigned long long)reason_counted(reason),
-			    reason_sentence(reason));
+		say_count(answer, "reason", reason, reason_counted(reason));
+	for (reason = 0; reason < REASON_COUNT; reason++)
+		say_count(answer, "declined", reason,
+			  reason_counted_peers(reason));
 }
 
 static void say_uses(struct answer *answer)

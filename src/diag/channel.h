@@ -8,7 +8,8 @@
  * One request, a line; the answer, lines of fields parted by tabs, and then
  * the end of the stream. Values have no tabs. The last line is "end".
  *
- *	stat			process, conn ..., use ..., reason ..., end
+ *	stat			process, conn ..., use ..., reason ...,
+ *				declined ..., end
  *	drain MS		process, conn ... of those that did not move
  *				within MS, moved N, end
  *	anything refused	error TEXT, end
@@ -18,6 +19,7 @@
  *		RDMA-SENT RDMA-RECEIVED NOTE
  *	use WHAT NOW MOST
  *	reason NAME COUNT SENTENCE
+ *	declined NAME COUNT SENTENCE, of peer_declined: what the peers said
  */
 #ifndef DIAG_CHANNEL_H
 #define DIAG_CHANNEL_H

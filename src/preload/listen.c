@@ -23,6 +23,7 @@
 struct listener {
 	int fd;
 	unsigned mark;
+	enum reason unmarked;	/* why it has none; REASON_none: by rule */
 	uint64_t due_ms;	/* look again then */
 	bool accepts;		/* a connection was accepted on it */
 	bool inherited;		/* of our parent, who has it still */
@@ -56,8 +57,11 @@ static uint16_t port_of(int fd)
 	return addr_port(&name);
 }
 
-/* What it is to be marked with now; 0: not at all. */
-static unsigned wanted(int fd)
+/*
+ * What it is to be marked with now; 0: not at all, in *why the reason if it is
+ * this process that can have no lane.
+ */
+static unsigned wanted(int fd, enum reason *why)
 {
 	char links[MARK_NAMES_MOST][RDMA_LINK_SIZE];
 	struct policy_handshake handshake;
@@ -69,7 +73,9 @@ static unsigned wanted(int fd)
 	policy = policy_hold_current();
 	may = policy_may_listen(policy, port_of(fd), &handshake);
 	policy_release(policy);
-	if (!may || rdma_expect() != REASON_none)
+	if (may)
+		*why = rdma_expect();
+	if (!may || *why != REASON_none)
 		return 0;
 	if (handshake.mark > 0)
 		return (unsigned)handshake.mark;
@@ -114,33 +120,35 @@ static bool take_turn(int fd, unsigned *before)
 	return mine;
 }
 
-static void remember(int fd, unsigned mark)
+static void remember(int fd, unsigned mark, enum reason why)
 {
 	struct listener *listener;
 
 	lock_acquire(&lock);
 	listener = enter(fd);
-	if (listener)
+	if (listener) {
 		listener->mark = mark;
+		listener->unmarked = why;
+	}
 	lock_release(&lock);
 }
 
 /* Another process may have taken the mark off: it is set each time. */
 void listen_look(int fd)
 {
+	enum reason why = REASON_none;
 	unsigned mark, before = 0;
 	int saved = errno;
 
 	if (!verdict_possible(POLICY_LISTEN) || !take_turn(fd, &before))
 		return;
-	mark = wanted(fd);
+	mark = wanted(fd, &why);
 	if ((mark || before) && !fd_has_note(fd, FD_NOTE_MAXSEG))
 		mark_listener(fd, mark);
-	if (mark != before) {
-		remember(fd, mark);
+	remember(fd, mark, why);
+	if (mark != before)
 		log_debug("fd %d listens on port %u, its mark is %u", fd,
 			  (unsigned)port_of(fd), mark);
-	}
 	errno = saved;
 }
 
@@ -153,6 +161,7 @@ void listen_made(int fd)
 	HASH_FIND_INT(listeners, &fd, listener);
 	if (listener) {
 		listener->mark = 0;
+		listener->unmarked = REASON_none;
 		listener->due_ms = 0;
 		listener->accepts = listener->inherited = false;
 	}
@@ -183,6 +192,19 @@ unsigned listen_mark(int fd)
 		mark = listener->mark;
 	lock_release(&lock);
 	return mark;
+}
+
+enum reason listen_unmarked(int fd)
+{
+	struct listener *listener;
+	enum reason why = REASON_none;
+
+	lock_acquire(&lock);
+	HASH_FIND_INT(listeners, &fd, listener);
+	if (listener)
+		why = listener->unmarked;
+	lock_release(&lock);
+	return why;
 }
 
 /* With lock. */

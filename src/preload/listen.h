@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 
+#include "diag/reason.h"
+
 /* listen(2) was called: whatever the number stood for before is over. */
 void listen_made(int fd);
 
@@ -22,6 +24,8 @@ void listen_look(int fd);
 
 /* The MSS it is marked with; 0: it is not, or is none of ours. */
 unsigned listen_mark(int fd);
+/* What this process lacks for a lane, so that it is not marked; or none. */
+enum reason listen_unmarked(int fd);
 
 /* The process begins: what it has inherited may listen. */
 void listen_begin(void);

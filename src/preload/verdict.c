@@ -132,7 +132,8 @@ static bool accepted(int listener, int fd, const struct policy_query *query,
 		return true;
 	}
 	fdtab_insert(fd, conn_object(conn));
-	keep = conn_accepted(conn, listen_mark(listener), &client);
+	keep = conn_accepted(conn, listen_mark(listener),
+			     listen_unmarked(listener), &client);
 	if (!keep) {
 		fdtab_evict(fd);
 		real.close(fd);
