@@ -61,3 +61,26 @@ long raw_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 	return sys_call(number, a, b, c, d, e, f);
 }
+
+/* struct rlimit is the kernel's own where long has 64 bits. */
+int raw_prlimit64(pid_t pid, enum __rlimit_resource resource,
+		  const struct rlimit64 *limit, struct rlimit64 *old)
+{
+	return (int)sys_call(SYS_prlimit64, pid, resource, limit, old);
+}
+
+int raw_prlimit(pid_t pid, enum __rlimit_resource resource,
+		const struct rlimit *limit, struct rlimit *old)
+{
+	return (int)sys_call(SYS_prlimit64, pid, resource, limit, old);
+}
+
+int raw_setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
+{
+	return (int)sys_call(SYS_prlimit64, 0, resource, limit, NULL);
+}
+
+int raw_setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+{
+	return (int)sys_call(SYS_prlimit64, 0, resource, limit, NULL);
+}

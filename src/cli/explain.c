@@ -228,6 +228,8 @@ static void print_flags(const struct policy_decision *decision)
 {
 	if (decision->nat)
 		puts("  nat     a proxy or source NAT between is accepted");
+	if (decision->any_path)
+		puts("  path    the program's choice of one is no matter");
 	if (decision->drain)
 		puts("  drain   a reload to tcp moves it back");
 }

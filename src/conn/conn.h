@@ -105,6 +105,12 @@ int conn_dialled(struct conn *conn);
  */
 bool conn_accepted(struct conn *conn, unsigned mark, enum reason unmarked,
 		   const struct mark_client *client);
+/*
+ * Instead of that, for a socket that no struct conn could be made for: HELLO
+ * gets a moment (20 ms, if the SYN was marked), is taken off and declined.
+ */
+void conn_decline(int fd, const struct mark_client *client,
+		  enum reason reason);
 
 /* recvmsg() and sendmsg() without the sleeping; flags as for those. */
 ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
@@ -186,6 +192,9 @@ void conn_unkeep(struct conn *conn);
  * the socket is the connection's?
  */
 bool conn_is_raw(const struct conn *conn);
+
+/* any_path of its rule: a path that the application chose is no matter. */
+bool conn_any_path(const struct conn *conn);
 
 /* lane.busy_poll of its rule, microseconds; 0 when it is not on RDMA. */
 unsigned conn_busy_poll_us(const struct conn *conn);

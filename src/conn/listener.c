@@ -276,7 +276,8 @@ int listener_expect(struct conn *conn)
 {
 	unsigned bucket;
 
-	conn_random(conn->token, sizeof(conn->token));
+	if (!conn_random(conn->token, sizeof(conn->token)))
+		return -EIO;
 	bucket = bucket_of(conn->token);
 	lock_acquire(&lock);
 	if (expected_count >= TOKENS_MOST) {

@@ -76,6 +76,7 @@ static void look_for_policy(uint64_t now)
 	if (rdma_live() == 0 || now < policy_due_ms)
 		return;
 	policy_due_ms = now + POLICY_MS;
+	operator_knock(control);	/* who came when there was no fd */
 	newest = policy_hold_current();
 	if (newest == policy) {
 		policy_release(newest);
@@ -183,7 +184,8 @@ static int start_thread(void)
 /* With lock. A process does without it, if need be. */
 static void listen_to_operators(void)
 {
-	struct epoll_event event = { .events = EPOLLIN,
+	/* Edge-triggered: at EMFILE accept() leaves him where he is. */
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET,
 				     .data.ptr = &control };
 
 	control = operator_listen();
@@ -391,6 +393,7 @@ void service_after_fork(void)
 	if (control >= 0)
 		fd_close(control);
 	timer_after_fork();
+	operator_after_fork();
 	epoll = bell = control = -1;
 	policy = NULL;		/* the parent's thread holds it, for good */
 	policy_due_ms = 0;

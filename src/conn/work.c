@@ -32,7 +32,8 @@ static struct kind {
 	[WORK_END] = { .most = 32 },
 	[WORK_DISCARD] = { .most = 32 },
 	[WORK_LISTEN] = { .most = 2 },
-	[WORK_ANSWER] = { .most = 1 },
+	[WORK_ANSWER] = { .most = 16 },
+	[WORK_DRAIN] = { .most = 1 },
 };
 
 static struct lock lock = LOCK_INIT(jobs);
@@ -65,7 +66,7 @@ static void *work_thread(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct kind *kind)
+static int start_thread(void *(*run)(void *arg), void *arg)
 {
 	pthread_t thread;
 	sigset_t all, old;
@@ -73,7 +74,7 @@ static int start_thread(struct kind *kind)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&thread, NULL, work_thread, kind);
+	ret = pthread_create(&thread, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (ret == 0)
 		pthread_detach(thread);
@@ -88,6 +89,33 @@ static void enqueue(struct kind *kind, struct job *job)
 	*kind->last = job;
 	kind->last = &job->next;
 	kind->waiting++;
+}
+
+/*
+ * No thread could be made for it. Others of its kind take it; without any it is
+ * taken back, unless one of them has had it: -EAGAIN.
+ */
+static int take_back(struct kind *kind, struct job *job)
+{
+	struct job **link;
+
+	lock_acquire(&lock);
+	link = &kind->first;
+	if (--kind->running > 0)
+		job = NULL;
+	while (job && *link && *link != job)
+		link = &(*link)->next;
+	if (job && *link) {
+		*link = job->next;
+		if (!job->next)
+			kind->last = link;
+		kind->waiting--;
+	} else {
+		job = NULL;
+	}
+	lock_release(&lock);
+	free(job);
+	return job ? -EAGAIN : 0;
 }
 
 int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
@@ -111,11 +139,12 @@ int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 	kind->running += start;
 	lock_release(&lock);
 
-	if (start && start_thread(kind) != 0) {
-		/* The other threads of the kind, or this one, take it. */
-		work_thread(kind);
-	}
-	return 0;
+	return start && start_thread(work_thread, kind) != 0 ? take_back(kind, job) : 0;
+}
+
+int work_alone(void *(*run)(void *arg), void *arg)
+{
+	return start_thread(run, arg);
 }
 
 bool work_wait(enum work_kind which, unsigned ms)

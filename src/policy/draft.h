@@ -27,7 +27,7 @@ struct draft_rule {
 	unsigned roles;
 	enum policy_mode mode;
 	enum policy_greeting greeting;
-	bool nat, drain;
+	bool nat, any_path, drain;
 	struct addr_prefix *remotes;	/* none: every address */
 	size_t remote_count;
 	struct port_range *ports;	/* none: every port */

@@ -265,6 +265,13 @@ static void read_nat(struct reader *reader, const config_setting_t *setting,
 	read_flag(reader, setting, &rule->nat);
 }
 
+static void read_any_path(struct reader *reader,
+			  const config_setting_t *setting,
+			  struct draft_rule *rule)
+{
+	read_flag(reader, setting, &rule->any_path);
+}
+
 static void read_drain(struct reader *reader, const config_setting_t *setting,
 		       struct draft_rule *rule)
 {

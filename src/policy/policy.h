@@ -71,6 +71,7 @@ struct policy_decision {
 	enum reason reason;	/* why tcp; REASON_none when not tcp */
 	enum policy_greeting greeting;	/* counts for connect alone */
 	bool nat;		/* a proxy between the hosts is accepted */
+	bool any_path;		/* the program's choice of one is no matter */
 	bool drain;		/* a reload to tcp moves it back */
 	char rule[48];		/* the rule's name; "default", "built-in" */
 	char source[80];	/* "shunt.conf:12", "SHUNT_RULES:2" */
@@ -94,6 +95,9 @@ void policy_decide(const struct policy *policy,
 
 /* The limits of this process. Pure. */
 void policy_limits(const struct policy *policy, struct policy_limits *limits);
+
+/* control.reader: a user who may ask on the control socket; 0: none. */
+uint32_t policy_reader(const struct policy *policy);
 
 /*
  * Is every decision of this role tcp, whatever the address? Then shims need

@@ -102,10 +102,12 @@ static const char *read_flag(struct draft_rule *rule, const char *word)
 		return NULL;
 	if (!strcmp(word, "nat"))
 		rule->nat = true;
+	else if (!strcmp(word, "any_path"))
+		rule->any_path = true;
 	else if (!strcmp(word, "drain"))
 		rule->drain = true;
 	else
-		return "not mark, probe, trusted, nat or drain";
+		return "not mark, probe, trusted, nat, any_path or drain";
 	return NULL;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rules in one line, as SHUNT_RULES has them:
- *	ROLE REMOTE[:PORTS] MODE [mark|probe|trusted] [nat] [drain]; ...
+ *	ROLE REMOTE[:PORTS] MODE [mark|probe|trusted] [nat] [any_path]
+ *	[drain]; ...
  * REMOTE is "*", an IPv4 prefix, or an IPv6 prefix in brackets; PORTS are
  * ports and ranges with commas between, or "*".
  */

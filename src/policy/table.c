@@ -161,6 +161,7 @@ static void put_rule(struct policy *policy, const struct draft_rule *from,
 	rule->mode = (uint8_t)overridden(from->mode, override);
 	rule->greeting = (uint8_t)from->greeting;
 	rule->nat = from->nat;
+	rule->any_path = from->any_path;
 	rule->drain = from->drain;
 	if (from->overrides) {
 		rule->settings = policy->settings_count++;
@@ -298,6 +299,7 @@ static void answer_rule(const struct rule *rule,
 	answer_settings(decision, &settings[rule->settings]);
 	decision->greeting = (enum policy_greeting)rule->greeting;
 	decision->nat = rule->nat;
+	decision->any_path = rule->any_path;
 	decision->drain = rule->drain;
 }
 
@@ -334,7 +336,7 @@ void table_answer(const struct policy *policy, uint32_t rule,
 						  : &settings_initial;
 
 	decision->greeting = POLICY_GREETING_MARK;
-	decision->nat = decision->drain = false;
+	decision->nat = decision->any_path = decision->drain = false;
 	answer_settings(decision, settings);
 	if (policy->refusal != REASON_none)
 		answer(decision, "built-in", "", POLICY_TCP, policy->refusal);
@@ -377,6 +379,11 @@ void policy_limits(const struct policy *policy, struct policy_limits *limits)
 {
 	*limits = policy->settings ? policy->settings[0].limits
 				   : settings_initial.limits;
+}
+
+uint32_t policy_reader(const struct policy *policy)
+{
+	return policy->settings ? policy->settings[0].reader : 0;
 }
 
 bool policy_all_tcp(const struct policy *policy, enum policy_role role)

@@ -22,7 +22,7 @@ struct rule {
 	uint32_t settings;	/* in policy->settings */
 	uint8_t mode;		/* enum policy_mode */
 	uint8_t greeting;	/* enum policy_greeting */
-	bool nat, drain;
+	bool nat, any_path, drain;
 };
 
 struct policy {

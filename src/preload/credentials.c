@@ -6,8 +6,11 @@
  * thread any more is left as one that has failed.
  */
 #include <grp.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "base/syscall.h"
 #include "preload/shim.h"
 
 /* A vfork(2) child has credentials of its own, and not the memory. */
@@ -30,21 +33,115 @@ static int over(bool ours, int saved, int ret)
 	return ret;
 }
 
-#define CREDENTIALS(name, params, args) \
-	SHIM int name params \
-	{ \
-		int saved = errno; \
-		bool ours = begin(); \
-		return over(ours, saved, real.name args); \
-	}
+/*
+ * libc tells all threads of the process, and waits for each to answer. In a
+ * child that was forked without libc its list has the parent's, ours among
+ * them, who are not there; the child has one.
+ */
+#define IN_LIBC(name, ...) \
+	(shim_is_strange() ? (int)sys_call(SYS_##name, __VA_ARGS__) \
+			   : real.name(__VA_ARGS__))
 
-CREDENTIALS(setuid, (uid_t uid), (uid))
-CREDENTIALS(setgid, (gid_t gid), (gid))
-CREDENTIALS(seteuid, (uid_t effective), (effective))
-CREDENTIALS(setegid, (gid_t effective), (effective))
-CREDENTIALS(setreuid, (uid_t own, uid_t effective), (own, effective))
-CREDENTIALS(setregid, (gid_t own, gid_t effective), (own, effective))
-CREDENTIALS(setresuid, (uid_t own, uid_t effective, uid_t kept), (own, effective, kept))
-CREDENTIALS(setresgid, (gid_t own, gid_t effective, gid_t kept), (own, effective, kept))
-CREDENTIALS(setgroups, (size_t count, const gid_t *groups), (count, groups))
-CREDENTIALS(initgroups, (const char *user, gid_t group), (user, group))
+static int set_ids(long number, unsigned effective)
+{
+	return (int)sys_call(number, -1L, (long)(int)effective, -1L);
+}
+
+static int init_groups(const char *user, gid_t group)
+{
+	int ret, count = NGROUPS_MAX;
+	gid_t *groups = calloc((size_t)count, sizeof(*groups));
+
+	if (!groups)
+		return -1;
+	if (getgrouplist(user, group, groups, &count) < 0)
+		count = NGROUPS_MAX;
+	ret = (int)sys_call(SYS_setgroups, count, groups);
+	free(groups);
+	return ret;
+}
+
+SHIM int setuid(uid_t uid)
+{
+	int saved = errno;
+	bool ours = begin();
+
+	return over(ours, saved, IN_LIBC(setuid, uid));
+}
+
+SHIM int setgid(gid_t gid)
+{
+	int saved = errno;
+	bool ours = begin();
+
+	return over(ours, saved, IN_LIBC(setgid, gid));
+}
+
+SHIM int seteuid(uid_t effective)
+{
+	int saved = errno;
+	bool ours = begin();
+
+	return over(ours, saved, shim_is_strange()
+				  ? set_ids(SYS_setresuid, effective)
+				  : real.seteuid(effective));
+}
+
+SHIM int setegid(gid_t effective)
+{
+	int saved = errno;
+	bool ours = begin();
+
+	return over(ours, saved, shim_is_strange()
+				  ? set_ids(SYS_setresgid, effective)
+				  : real.setegid(effective));
+}
+
+SHIM int setreuid(uid_t own, uid_t effective)
+{
+	int saved = errno;
+	bool ours = begin();
+
+	return over(ours, saved, IN_LIBC(setreuid, own, effective));
+}
+
+SHIM int setregid(gid_t own, gid_t effective)
+{
+	int saved = errno;
+	bool ours = begin();
+
+	return over(ours, saved, IN_LIBC(setregid, own, effective));
+}
+
+SHIM int setresuid(uid_t own, uid_t effective, uid_t kept)
+{
+	int saved = errno;
+	bool ours = begin();
+
+	return over(ours, saved, IN_LIBC(setresuid, own, effective, kept));
+}
+
+SHIM int setresgid(gid_t own, gid_t effective, gid_t kept)
+{
+	int saved = errno;
+	bool ours = begin();
+
+	return over(ours, saved, IN_LIBC(setresgid, own, effective, kept));
+}
+
+SHIM int setgroups(size_t count, const gid_t *groups)
+{
+	int saved = errno;
+	bool ours = begin();
+
+	return over(ours, saved, IN_LIBC(setgroups, count, groups));
+}
+
+SHIM int initgroups(const char *user, gid_t group)
+{
+	int saved = errno;
+	bool ours = begin();
+
+	return over(ours, saved, shim_is_strange() ? init_groups(user, group)
+					    : real.initgroups(user, group));
+}

@@ -132,6 +132,22 @@ static int lane_ioctl(int fd, unsigned long request, int *value)
 	return ret;
 }
 
+#ifndef SIOCKCMATTACH
+#define SIOCKCMATTACH (SIOCPROTOPRIVATE + 0)	/* linux/kcm.h */
+#endif
+
+/* A KCM socket, which shares the number with others, is to read a TCP one. */
+static int attach(int fd, const int *attached)
+{
+	int domain = 0;
+	socklen_t length = sizeof(domain);
+
+	if (real.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 ||
+	    domain != AF_KCM)
+		return CONN_PLAIN;
+	return shim_send_back(*attached, REASON_kernel_feature) ?: CONN_PLAIN;
+}
+
 SHIM int ioctl(int fd, unsigned long request, ...)
 {
 	va_list args;
@@ -146,6 +162,8 @@ SHIM int ioctl(int fd, unsigned long request, ...)
 	else if ((request == FIONREAD || request == SIOCOUTQ) &&
 		 !bad_pointer(arg))
 		ret = lane_ioctl(fd, request, arg);
+	else if (request == SIOCKCMATTACH && !bad_pointer(arg))
+		ret = attach(fd, arg);
 	errno = saved;
 	if (request == FIOASYNC)
 		fd_set_note(fd, FD_NOTE_FRESH, false);

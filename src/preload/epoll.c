@@ -72,6 +72,10 @@ SHIM int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 		ret = -EFAULT;
 	else
 		ret = epollset_ctl(set, op, fd, conn, event);
+	/* The kernel has room for it, we have not: RLIMIT_NOFILE, memory. */
+	if (ret == -ENOMEM && conn && op == EPOLL_CTL_ADD &&
+	    ready_make_plain(conn, REASON_no_memory) == 0)
+		ret = epollset_ctl(set, op, fd, conn, event);
 	if (conn)
 		shim_done(conn);
 	done(set);

@@ -16,6 +16,7 @@
 #endif
 
 static pid_t owner;
+static bool strange;	/* libc has not heard of the fork that made us */
 
 /*
  * The kernel empties it in every child that has memory of its own, however
@@ -40,6 +41,7 @@ static void make_mark(void)
 void shim_own_process(void)
 {
 	owner = getpid();
+	strange = false;
 	if (!mark)
 		make_mark();
 	if (mark)
@@ -48,8 +50,16 @@ void shim_own_process(void)
 
 void shim_look_for_fork(void)
 {
-	if (mark && !atomic_load_explicit(mark, memory_order_relaxed))
-		shim_in_strange_child();
+	if (!mark || atomic_load_explicit(mark, memory_order_relaxed))
+		return;
+	shim_in_strange_child();
+	strange = true;
+}
+
+bool shim_is_strange(void)
+{
+	shim_look_for_fork();
+	return strange;
 }
 
 bool shim_owns_process(void)

@@ -13,6 +13,7 @@
 #include "base/real.h"
 #include "diag/log.h"
 #include "mark/mark.h"
+#include "preload/kernel.h"
 #include "preload/shim.h"
 #include "preload/verdict.h"
 #include "rdma/rdma.h"
@@ -69,6 +70,9 @@ static unsigned wanted(int fd, enum reason *why)
 	bool may;
 
 	if (fd_has_note(fd, FD_NOTE_MAXSEG) || !listens(fd))
+		return 0;
+	kernel_look(fd);	/* what is accepted inherits it */
+	if (fd_has_note(fd, FD_NOTE_FEATURE))
 		return 0;
 	policy = policy_hold_current();
 	may = policy_may_listen(policy, port_of(fd), &handshake);
@@ -140,9 +144,12 @@ void listen_look(int fd)
 	unsigned mark, before = 0;
 	int saved = errno;
 
-	if (!verdict_possible(POLICY_LISTEN) || !take_turn(fd, &before))
+	if (!(verdict_possible(POLICY_LISTEN) || listen_is_greeted(fd)) ||
+	    !take_turn(fd, &before))
 		return;
 	mark = wanted(fd, &why);
+	if (mark)
+		fd_set_note(fd, FD_NOTE_GREETED, true);
 	if ((mark || before) && !fd_has_note(fd, FD_NOTE_MAXSEG))
 		mark_listener(fd, mark);
 	remember(fd, mark, why);

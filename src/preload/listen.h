@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "base/fd.h"
 #include "diag/reason.h"
 
 /* listen(2) was called: whatever the number stood for before is over. */
@@ -26,6 +27,15 @@ void listen_look(int fd);
 unsigned listen_mark(int fd);
 /* What this process lacks for a lane, so that it is not marked; or none. */
 enum reason listen_unmarked(int fd);
+
+/*
+ * May who connects to it greet? Its mark may have been seen before the policy
+ * was another one.
+ */
+static inline bool listen_is_greeted(int fd)
+{
+	return fd_has_note(fd, FD_NOTE_GREETED);
+}
 
 /* The process begins: what it has inherited may listen. */
 void listen_begin(void);

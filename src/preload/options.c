@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "preload/kernel.h"
 #include "preload/listen.h"
 #include "preload/shim.h"
 
@@ -23,15 +24,27 @@ static void hide_mark(int fd, int name, void *value, const socklen_t *len)
 		memcpy(value, &own, sizeof(own));
 }
 
+/* TCP_ZEROCOPY_RECEIVE takes bytes out of the kernel's socket. */
+static int lane_getsockopt(int fd, int level, int name, void *value,
+			   socklen_t *len)
+{
+	struct conn *conn;
+	int ret;
+
+	if (level == IPPROTO_TCP && name == TCP_ZEROCOPY_RECEIVE)
+		return shim_send_back(fd, REASON_kernel_feature) ?: CONN_PLAIN;
+	conn = shim_conn(fd);
+	if (!conn)
+		return CONN_PLAIN;
+	ret = conn_getsockopt(conn, level, name, value, len);
+	shim_done(conn);
+	return ret;
+}
+
 SHIM int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-	struct conn *conn = shim_conn(fd);
-	int ret = CONN_PLAIN;
+	int ret = lane_getsockopt(fd, level, name, value, len);
 
-	if (conn) {
-		ret = conn_getsockopt(conn, level, name, value, len);
-		shim_done(conn);
-	}
 	if (ret != CONN_PLAIN)
 		return (int)shim_result(ret);
 	ret = real.getsockopt(fd, level, name, value, len);
@@ -52,8 +65,17 @@ static bool matters(int level, int name)
 SHIM int setsockopt(int fd, int level, int name, const void *value,
 		    socklen_t len)
 {
-	int ret = real.setsockopt(fd, level, name, value, len);
+	enum reason reason = kernel_option(level, name, value, len);
+	int ret = 0, saved = errno;
 
+	if (reason != REASON_none)
+		ret = kernel_option_comes(fd, reason);
+	if (ret < 0)
+		return (int)shim_result(ret);
+	errno = saved;
+	ret = real.setsockopt(fd, level, name, value, len);
+	if (ret == 0 && reason != REASON_none)
+		kernel_option_came(fd, reason);
 	if (matters(level, name))
 		fd_set_note(fd, FD_NOTE_FRESH, false);
 	if (ret == 0 && level == IPPROTO_TCP && name == TCP_MAXSEG)

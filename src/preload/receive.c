@@ -98,14 +98,19 @@ SHIM ssize_t readv(int fd, const struct iovec *iov, int count)
 	return shim_result(ret);
 }
 
+#define MSG_SOCK_DEVMEM 0x2000000	/* asm-generic/socket.h's SO_DEVMEM_* */
+
 SHIM ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	struct conn *conn = shim_point(fd);
+	struct conn *conn;
 	struct vectors vectors;
 	int saved = errno;
 	size_t count;
 	ssize_t ret;
 
+	if (flags & MSG_SOCK_DEVMEM)
+		(void)shim_send_back(fd, REASON_kernel_feature);
+	conn = shim_point(fd);
 	if (!conn || bad_pointer(msg)) {
 		if (conn)
 			shim_done(conn);

@@ -62,6 +62,24 @@ int shim_send_back(int fd, enum reason reason)
 	return -EOPNOTSUPP;
 }
 
+static void send_back(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+
+	(void)fd;
+	if (conn)
+		ready_make_plain(conn, *(enum reason *)arg);
+}
+
+void shim_send_all_back(enum reason reason)
+{
+	int saved = errno;
+
+	if (fdtab_count() > 0)
+		fdtab_each(send_back, &reason);
+	errno = saved;
+}
+
 int shim_fresh(int fd)
 {
 	int saved = errno;

@@ -109,7 +109,8 @@ void shim_in_child(void);
  * was told: its parent's lanes are lost to it.
  */
 void shim_in_strange_child(void);
-/* exit.c: are we one, and have not noticed? */
+/* exit.c: are we one? And are we one, and have not noticed? */
+bool shim_is_strange(void);
 void shim_look_for_fork(void);
 
 /* A new number has come from the kernel: what it stood for is over. */
@@ -128,6 +129,9 @@ int shim_received_all(int ret, const struct mmsghdr *vec);
  * -EOPNOTSUPP, logged: it could not be done in time.
  */
 int shim_send_back(int fd, enum reason reason);
+
+/* The same for every connection of the process, as far as it can be done. */
+void shim_send_all_back(enum reason reason);
 
 /* A new number for the same file as `fd`. Returns it. */
 int shim_duplicate(int fd, int made);

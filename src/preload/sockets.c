@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "base/fd.h"
+#include "preload/kernel.h"
 #include "preload/listen.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
@@ -62,7 +63,7 @@ SHIM int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	socklen_t room = len ? *len : 0;
 	int made;
 
-	if (!verdict_possible(POLICY_LISTEN))
+	if (!verdict_possible(POLICY_LISTEN) && !listen_is_greeted(fd))
 		return shim_fresh(real.accept4(fd, addr, len, flags));
 	listen_look(fd);
 	if (!addr || !len || room < sizeof(own)) {
@@ -123,6 +124,14 @@ static bool was_connected(int fd)
 	return true;
 }
 
+/* A socket may come from elsewhere with options that we have not seen. */
+static enum reason barred(int fd, const struct policy_decision *decision)
+{
+	if (!fd_has_note(fd, FD_NOTE_FRESH) || fd_has_note(fd, FD_NOTE_TWIN))
+		kernel_look(fd);
+	return kernel_wants(fd, decision->any_path);
+}
+
 /* The kernel's alone, which no policy will be asked about again. */
 static int connect_plain(int fd, const struct sockaddr *addr, socklen_t len)
 {
@@ -152,7 +161,8 @@ SHIM int connect(int fd, const struct sockaddr *addr, socklen_t len)
 	if (!verdict_connect(addr, len, &remote, &decision) ||
 	    wants_sigio(fd) || was_connected(fd))
 		return connect_plain(fd, addr, len);
-	ret = ready_connect(fd, addr, len, &remote, &decision);
+	ret = ready_connect(fd, addr, len, &remote, &decision,
+			    barred(fd, &decision));
 	errno = saved;
 	if (ret == CONN_PLAIN)
 		return connect_plain(fd, addr, len);

@@ -70,24 +70,10 @@ SHIM FILE *popen(const char *command, const char *mode)
 	return file;
 }
 
-static void send_back(int fd, struct fdtab_object *object, void *arg)
-{
-	struct conn *conn = conn_from(object);
-
-	(void)fd;
-	(void)arg;
-	if (conn)
-		ready_make_plain(conn, REASON_inherited);
-}
-
 /* The parent ends inside libc at once, so it could not be asked. */
 SHIM int daemon(int nochdir, int noclose)
 {
-	int saved = errno;
-
-	if (fdtab_count() > 0)
-		fdtab_each(send_back, NULL);
-	errno = saved;
+	shim_send_all_back(REASON_inherited);
 	return real.daemon(nochdir, noclose);
 }
 

@@ -5,16 +5,19 @@
  * round libc's wrappers, not round the library. All else is libc's business.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "preload/shim.h"
+#include "preload/vectors.h"
 #include "preload/verdict.h"
 #include "ready/ready.h"
 
@@ -75,8 +78,6 @@ static bool on_state(long number, const long *a, long *ret)
 	switch (number) {
 	AS(shutdown, shutdown(FD(0), INT(1)))
 	AS(getsockopt, getsockopt(FD(0), INT(1), INT(2), PTR(3), PTR(4)))
-	AS(setsockopt, setsockopt(FD(0), INT(1), INT(2), PTR(3),
-				  (socklen_t)a[4]))
 	AS(getpeername, getpeername(FD(0), PTR(1), PTR(2)))
 	AS(getsockname, getsockname(FD(0), PTR(1), PTR(2)))
 	AS(fcntl, fcntl(FD(0), INT(1), a[2]))
@@ -112,6 +113,10 @@ static bool on_numbers(long number, const long *a, long *ret)
 	AS(socket, socket(INT(0), INT(1), INT(2)))
 	AS(socketpair, socketpair(INT(0), INT(1), INT(2), PTR(3)))
 	AS(epoll_create1, epoll_create1(INT(0)))
+	AS(setsockopt, setsockopt(FD(0), INT(1), INT(2), PTR(3),
+				  (socklen_t)a[4]))
+	AS(setrlimit, setrlimit(UNSIGNED(0), PTR(1)))
+	AS(prlimit64, prlimit64((pid_t)a[0], UNSIGNED(1), PTR(2), PTR(3)))
 	AS(connect, connect(FD(0), PTR(1), (socklen_t)a[2]))
 	AS(accept, accept(FD(0), PTR(1), PTR(2)))
 	AS(accept4, accept4(FD(0), PTR(1), PTR(2), INT(3)))
@@ -264,6 +269,29 @@ static bool is_ours(long number, const long *a, long *ret)
 	return on_numbers(number, a, ret) || on_waits(number, a, ret);
 }
 
+/*
+ * A fork without libc: its handlers do not run, and in the child locks of libc
+ * may be held by threads that are not there. So it is to find plain sockets.
+ */
+static bool forks(long number, const long *a)
+{
+	switch (number) {
+#ifdef SYS_fork
+	case SYS_fork:
+		return true;
+#endif
+	case SYS_clone:
+		return !(a[0] & CLONE_VM);
+#ifdef SYS_clone3
+	case SYS_clone3:
+		return !bad_pointer(a[0]) &&
+		       !(*(const uint64_t *)PTR(0) & CLONE_VM);
+#endif
+	default:
+		return false;
+	}
+}
+
 SHIM long syscall(long number, ...)
 {
 	long a[6], ret;
@@ -276,10 +304,12 @@ SHIM long syscall(long number, ...)
 	va_end(args);
 	if (real_ready() && is_ours(number, a, &ret))
 		return ret;
+	if (real_ready() && forks(number, a) && shim_owns_process())
+		shim_send_all_back(REASON_forked);
 	ret = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (ret >= 0 && makes_fd(number))
 		shim_fresh((int)ret);
 	if (ret >= 0 && number == SYS_io_uring_setup)
-		verdict_forbid(REASON_io_uring);
+		verdict_forbid(REASON_io_uring, LOG_WARN);
 	return ret;
 }

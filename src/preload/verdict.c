@@ -8,6 +8,7 @@
 #include "base/addr.h"
 #include "base/fd.h"
 #include "diag/log.h"
+#include "preload/kernel.h"
 #include "preload/listen.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
@@ -38,33 +39,31 @@ static void refuse(int fd, struct fdtab_object *object, void *arg)
 		conn_refuse(conn, *(enum reason *)arg);
 }
 
-void verdict_forbid(enum reason reason)
+void verdict_forbid(enum reason reason, enum log_level level)
 {
 	enum reason before = REASON_none;
 	int saved = errno;
 
 	if (atomic_compare_exchange_strong(&forbidden, &before, reason)) {
-		log_warn("new connections stay on tcp: %s",
-			 reason_sentence(reason));
+		log_put(level, "new connections stay on tcp: %s",
+			reason_sentence(reason));
 		fdtab_each(refuse, &reason);
 	}
 	errno = saved;
 }
 
-static bool decide(const struct policy_query *query,
+/* The policy's answer; nothing but `require` goes against what forbids it. */
+static void decide(const struct policy_query *query,
 		   struct policy_decision *decision)
 {
 	struct policy *policy = policy_hold_current();
 
 	policy_decide(policy, query, decision);
 	policy_release(policy);
-	if (decision->mode == POLICY_TCP)
-		reason_count(decision->reason);
-	else if (forbidden != REASON_none && decision->mode == POLICY_PREFER)
-		reason_count(forbidden);
-	else
-		return true;
-	return false;
+	if (forbidden != REASON_none && decision->mode == POLICY_PREFER) {
+		decision->mode = POLICY_TCP;
+		decision->reason = forbidden;
+	}
 }
 
 bool verdict_connect(const struct sockaddr *addr, socklen_t len,
@@ -80,7 +79,10 @@ bool verdict_connect(const struct sockaddr *addr, socklen_t len,
 		return false;
 	query.port = addr_port(&query.remote);
 	*remote = query.remote;
-	return decide(&query, decision);
+	decide(&query, decision);
+	if (decision->mode == POLICY_TCP)
+		reason_count(decision->reason);
+	return decision->mode != POLICY_TCP;
 }
 
 static bool is_tcp(int fd)
@@ -114,7 +116,29 @@ static void read_client(int listener, int fd, struct mark_client *client)
 		mark_read_client(fd, client);
 }
 
-/* False: the client has taken it back; it is closed. */
+/*
+ * No connection of a listener with such options gets a lane. HELLO is stripped,
+ * if there is one. False: its rule demands a lane, and it is closed.
+ */
+static bool bar(struct conn *conn, int fd, int listener,
+		const struct policy_decision *decision)
+{
+	enum reason reason = kernel_wants(listener, decision->any_path);
+
+	if (reason == REASON_none)
+		return true;
+	kernel_option_came(fd, reason);
+	if (decision->mode != POLICY_REQUIRE) {
+		conn_refuse(conn, reason);
+		return true;
+	}
+	reason_count(reason);
+	log_warn("fd %d is closed, because its rule %s says require: %s", fd,
+		 decision->rule, reason_sentence(reason));
+	return false;
+}
+
+/* False: the client has taken it back, or it may not be; it is closed. */
 static bool accepted(int listener, int fd, const struct policy_query *query,
 		     const struct policy_decision *decision,
 		     const struct sockaddr_storage *local)
@@ -128,11 +152,13 @@ static bool accepted(int listener, int fd, const struct policy_query *query,
 	read_client(listener, fd, &client);
 	conn = conn_new(fd, CONN_PASSIVE, decision, &query->remote, local);
 	if (!conn) {
+		conn_decline(fd, &client, REASON_no_memory);
 		reason_count(REASON_no_memory);
 		return true;
 	}
 	fdtab_insert(fd, conn_object(conn));
-	keep = conn_accepted(conn, listen_mark(listener),
+	keep = bar(conn, fd, listener, decision) &&
+	       conn_accepted(conn, listen_mark(listener),
 			     listen_unmarked(listener), &client);
 	if (!keep) {
 		fdtab_evict(fd);
@@ -154,11 +180,16 @@ bool verdict_accepted(int listener, int fd, const struct sockaddr *peer,
 	if (addr_normalize(&query.remote, peer, len)) {
 		local_address(fd, &local);
 		query.port = addr_port(&local);
-		if (decide(&query, &decision))
+		decide(&query, &decision);
+		if (decision.mode != POLICY_TCP ||
+		    listen_is_greeted(listener)) {
+			/* HELLO must be stripped, whatever the verdict is. */
 			keep = accepted(listener, fd, &query, &decision,
 					&local);
-		else
+		} else {
+			reason_count(decision.reason);
 			fd_set_note(fd, FD_NOTE_JUDGED, true);
+		}
 	}
 	errno = saved;
 	return keep;

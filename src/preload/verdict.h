@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "diag/log.h"
 #include "policy/policy.h"
 
 /* May any connection of this role leave TCP? One cheap look. */
@@ -21,7 +22,8 @@ bool verdict_connect(const struct sockaddr *addr, socklen_t len,
 
 /*
  * The same for the socket `fd` accepted from `listener`; enters it into the fd
- * table. False: its client has taken it back, and it is closed.
+ * table. False: its client has taken it back, or the listener's options let it
+ * have no lane and its rule demands one; it is closed.
  */
 bool verdict_accepted(int listener, int fd, const struct sockaddr *peer,
 		      socklen_t len);
@@ -29,9 +31,9 @@ bool verdict_accepted(int listener, int fd, const struct sockaddr *peer,
 /*
  * From now on no connection of this process leaves TCP, for this reason,
  * unless its rule says `require`; and those that wait for a lane do not get
- * one. Logged once.
+ * one. Logged once, at this level.
  */
-void verdict_forbid(enum reason reason);
+void verdict_forbid(enum reason reason, enum log_level level);
 
 /* accept(2)'s address result, cut to the caller's room as the kernel does. */
 void verdict_copy_name(struct sockaddr *to, socklen_t *len, socklen_t room,

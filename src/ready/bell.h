@@ -14,7 +14,7 @@ struct bell_waiter {
 	int fd;
 };
 
-/* This thread's bell; -errno. */
+/* This thread's bell; < 0: there is no fd for one. */
 int bell_fd(void);
 
 /* Silence it. */

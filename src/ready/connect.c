@@ -207,7 +207,7 @@ static int dial(int fd, bool fresh, const struct sockaddr_storage *remote,
 
 int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
 		  const struct sockaddr_storage *remote,
-		  const struct policy_decision *decision)
+		  const struct policy_decision *decision, enum reason barred)
 {
 	struct conn_dialling dialling = { .to = to, .length = length };
 	bool fresh = fd_has_note(fd, FD_NOTE_FRESH);
@@ -218,7 +218,9 @@ int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
 	if (!fresh && (option(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP ||
 		       has_begun(fd)))
 		return CONN_PLAIN;
-	reason = excluded(fd, fresh, remote, decision);
+	reason = barred != REASON_none
+			 ? barred
+			 : excluded(fd, fresh, remote, decision);
 	if (reason != REASON_none)
 		return stay(remote, decision, reason);
 	cancel_hold();

@@ -281,6 +281,8 @@ void epollset_take_over(struct epollset *set, int fd, struct conn *conn)
 {
 	struct epoll_event event;
 
-	if (take_note(set, fd, &event))
-		add(set, fd, conn, &event);
+	if (!take_note(set, fd, &event) || add(set, fd, conn, &event) == 0)
+		return;
+	conn_refuse(conn, REASON_no_memory);
+	real.epoll_ctl(set->epoll, EPOLL_CTL_ADD, fd, &event);
 }

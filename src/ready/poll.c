@@ -17,6 +17,7 @@
 #include "ready/spin.h"
 
 #define FEW 16		/* fds that need no heap */
+#define NO_BELL_US 5000	/* RLIMIT_NOFILE is reached: look this often */
 
 struct member {
 	struct conn *conn;	/* NULL: a plain fd */
@@ -31,7 +32,7 @@ struct round {
 	struct pollfd *kernel;	/* bell, then each member's */
 	nfds_t used;
 	uint64_t until_us, deadline_us;
-	int bell;
+	int bell;		/* < 0: none could be had */
 	bool plain;		/* one of the fds is no connection of ours */
 	bool look_only;
 	bool tries;		/* the caller tries again, whatever it was */
@@ -153,6 +154,9 @@ static int arm_all(struct round *round)
 
 	round->used = 0;
 	round->deadline_us = round->until_us;
+	if (round->bell < 0 && !round->look_only &&
+	    clock_us() + NO_BELL_US < round->deadline_us)
+		round->deadline_us = clock_us() + NO_BELL_US;
 	add_kernel(round, round->bell, POLLIN);
 	for (i = 0; i < round->count; i++) {
 		struct pollfd *entry = &round->fds[i];
@@ -274,8 +278,6 @@ int ready_poll(struct pollfd *fds, nfds_t count, uint64_t until_us,
 
 	pthread_testcancel();
 	round.bell = bell_fd();
-	if (round.bell < 0)
-		return -ENOMEM;
 	if (count > FEW) {
 		round.members = calloc(count, sizeof(*round.members));
 		round.kernel = calloc(1 + count * CONN_WAITS,
@@ -306,8 +308,6 @@ int ready_wait(struct conn *conn, short events, uint64_t until_us)
 	int ret;
 
 	round.bell = bell_fd();
-	if (round.bell < 0)
-		return -ENOMEM;
 	bell_hang(&member.waiter, round.bell, conn);
 	ret = sleep_rounds(&round, NULL);
 	bell_unhang(&member.waiter, conn);
@@ -326,8 +326,6 @@ int ready_sleep(struct conn *conn, short events, uint64_t until_us,
 	int ret;
 
 	round.bell = bell_fd();
-	if (round.bell < 0)
-		return -ENOMEM;
 	bell_hang(&member.waiter, round.bell, conn);
 	do {
 		ret = sleep_round(&round, mask);

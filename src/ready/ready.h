@@ -70,11 +70,12 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags);
 
 /*
  * connect(2) of a TCP socket under a verdict that wants RDMA; enters it into
- * the fd table. CONN_PLAIN: let the kernel do it.
+ * the fd table. CONN_PLAIN: let the kernel do it. `barred`: why it has to be on
+ * TCP whatever the policy says; REASON_none: it need not.
  */
 int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
 		  const struct sockaddr_storage *remote,
-		  const struct policy_decision *decision);
+		  const struct policy_decision *decision, enum reason barred);
 
 /*
  * Make it an ordinary kernel socket, whatever it takes, within seconds. 0;

@@ -250,6 +250,29 @@ static void unseen(struct pair *p)
 	pair_talk(p);
 }
 
+/* As vsftpd's sessions: it changes its user, and goes on with the connection. */
+static void unseen_talks(struct pair *p)
+{
+	pid_t pid;
+
+	pair_send(p, 500);
+	fflush(stdout);
+	pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0) {
+		SHOW(setgid(getgid()));
+		SHOW(seteuid(geteuid()));
+		SHOW(setresuid((uid_t)-1, getuid(), (uid_t)-1));
+		SHOW(peer_receive(p, 500));
+		pair_talk(p);
+		fflush(stdout);
+		_exit(0);
+	}
+	join_child(pid);
+	p->tx += 1000;
+	p->rx += 2000;
+	pair_talk(p);
+}
+
 const struct sem_case sem_cases[] = {
 	{ "vfork_closes", LANE | SEM_PROCS, vfork_closes,
 	  "a vfork child closes" },
@@ -271,5 +294,7 @@ const struct sem_case sem_cases[] = {
 	{ "daemon", SEM_PROCS, with_daemon, "daemon(3)" },
 	{ "without_handlers", LANE | SEM_PROCS, without_handlers, "_Fork" },
 	{ "unseen", LANE | SEM_PROCS, unseen, "clone by syscall(2)" },
+	{ "unseen_talks", LANE | SEM_PROCS, unseen_talks,
+	  "the same, and it goes on with the connection" },
 	{ 0 }
 };

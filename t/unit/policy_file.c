@@ -257,6 +257,7 @@ Test(policy_file, keys_of_a_rule)
 		"rules = (\n"
 		"  { name = \"all\"; role = \"listen\"; remote = \"10.0.0.0/8\";\n"
 		"    port = 80; greeting = \"trusted\"; nat = true; drain = true;\n"
+		"    any_path = true;\n"
 		"    lane = { replay = \"3MiB\"; };\n"
 		"    handshake = { timeout = \"1s\"; }; mode = \"prefer\"; },\n"
 		"  { mode = \"require\"; role = \"listen\"; }\n"
@@ -269,7 +270,7 @@ Test(policy_file, keys_of_a_rule)
 	cr_assert_str_eq(decision.rule, "all");
 	cr_assert_str_eq(decision.source, "t.conf:4");
 	cr_assert_eq(decision.greeting, POLICY_GREETING_TRUSTED);
-	cr_assert(decision.nat && decision.drain);
+	cr_assert(decision.nat && decision.any_path && decision.drain);
 	cr_assert_eq(decision.lane.replay, 3 << 20);
 	cr_assert_eq(decision.lane.send_buffer, 128 << 10);
 	cr_assert_eq(decision.handshake.timeout_ms, 1000);
@@ -277,9 +278,9 @@ Test(policy_file, keys_of_a_rule)
 	decision = ask(policy, POLICY_LISTEN, "10.0.0.1:81");
 	cr_assert_eq(decision.mode, POLICY_REQUIRE);
 	cr_assert_str_eq(decision.rule, "rules[1]");
-	cr_assert_str_eq(decision.source, "t.conf:8");
+	cr_assert_str_eq(decision.source, "t.conf:9");
 	cr_assert_eq(decision.greeting, POLICY_GREETING_MARK);
-	cr_assert_not(decision.nat || decision.drain);
+	cr_assert_not(decision.nat || decision.any_path || decision.drain);
 	cr_assert_eq(decision.lane.replay, 2 << 20);
 	cr_assert_eq(decision.handshake.timeout_ms, 5000);
 	table_free(policy);

@@ -74,16 +74,16 @@ Test(policy_rules, forms)
 Test(policy_rules, flags)
 {
 	struct policy *policy = load_rules(
-		"connect *:1 prefer trusted nat drain; connect *:2 prefer;"
+		"connect *:1 prefer trusted nat any_path drain; connect *:2 prefer;"
 		"connect *:3 prefer probe; connect *:4 prefer mark drain");
 	struct policy_decision decision =
 		ask(policy, POLICY_CONNECT, "10.0.0.1:1");
 
 	cr_assert_eq(decision.greeting, POLICY_GREETING_TRUSTED);
-	cr_assert(decision.nat && decision.drain);
+	cr_assert(decision.nat && decision.any_path && decision.drain);
 	decision = ask(policy, POLICY_CONNECT, "10.0.0.1:2");
 	cr_assert_eq(decision.greeting, POLICY_GREETING_MARK);
-	cr_assert_not(decision.nat || decision.drain);
+	cr_assert_not(decision.nat || decision.any_path || decision.drain);
 	decision = ask(policy, POLICY_CONNECT, "10.0.0.1:3");
 	cr_assert_eq(decision.greeting, POLICY_GREETING_PROBE);
 	decision = ask(policy, POLICY_CONNECT, "10.0.0.1:4");
@@ -117,7 +117,7 @@ static const struct {
 	{ "SHUNT_RULES=connect *:1 on", "SHUNT_RULES:1: \"on\": "
 	  "not a mode (tcp, prefer or require)" },
 	{ "SHUNT_RULES=connect *:1 tcp fast", "SHUNT_RULES:1: \"fast\": "
-	  "not mark, probe, trusted, nat or drain" },
+	  "not mark, probe, trusted, nat, any_path or drain" },
 	{ "SHUNT_MODE=on", "SHUNT_MODE: \"on\": not off, prefer or require" },
 	{ "SHUNT_DEFAULT=off", "SHUNT_DEFAULT: \"off\": "
 	  "not a mode (tcp, prefer or require)" },
