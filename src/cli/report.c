@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <gnu/libc-version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/libc.h"
 #include "cli/cli.h"
 #include "cli/doctor.h"
 #include "cli/process.h"
@@ -44,8 +44,9 @@ static int write_versions(char *pid)
 		strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", &date);
 	printf("process   %s\nwritten   %s, by user %u\nshunt     %s\n",
 	       pid, now, geteuid(), PACKAGE_VERSION);
-	printf("libc      glibc %s (the command's)\n",
-	       gnu_get_libc_version());
+	printf("libc      %s %s (the command's)\n",
+	       libc_is_musl() ? "musl" : "glibc",
+	       libc_is_musl() ? "" : gnu_get_libc_version());
 	if (!uname(&kernel))
 		printf("kernel    %s %s %s\n", kernel.sysname, kernel.release,
 		       kernel.machine);

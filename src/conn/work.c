@@ -139,7 +139,9 @@ int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 	kind->running += start;
 	lock_release(&lock);
 
-	return start && start_thread(work_thread, kind) != 0 ? take_back(kind, job) : 0;
+	if (!start || start_thread(work_thread, kind) == 0)
+		return 0;
+	return take_back(kind, job);
 }
 
 int work_alone(void *(*run)(void *arg), void *arg)
