@@ -143,16 +143,24 @@ static void say_memlock(struct answer *answer)
 		   U(limit.rlim_cur));
 }
 
+static void say_count(struct answer *answer, const char *what,
+		      unsigned reason, uint64_t count)
+{
+	if (count)
+		answer_say(answer, "%s\t%s\t%llu\t%s", what,
+			   reason_name(reason), U(count),
+			   reason_sentence(reason));
+}
+
 static void say_reasons(struct answer *answer)
 {
 	unsigned reason;
 
 	for (reason = 0; reason < REASON_COUNT; reason++)
-		if (reason_counted(reason))
-			answer_say(answer, "reason\t%s\t%llu\t%s",
-				   reason_name(reason),
-				   U(reason_counted(reason)),
-				   reason_sentence(reason));
+		say_count(answer, "reason", reason, reason_counted(reason));
+	for (reason = 0; reason < REASON_COUNT; reason++)
+		say_count(answer, "declined", reason,
+			  reason_counted_peers(reason));
 }
 
 /* "\t1\t2\t3" */

@@ -260,6 +260,8 @@ static void tell_end(struct conn *conn, const char *what)
 	if (atomic_exchange(&conn->end_told, true))
 		return;
 	reason_count(conn->reason);
+	if (conn->reason == REASON_peer_declined)
+		reason_count_peers(conn->peers_reason);
 	tally_end(conn);
 	conn_report(conn, what);
 }
@@ -469,8 +471,8 @@ bool conn_random(uint8_t *bytes, size_t size)
 void conn_report(struct conn *conn, const char *what)
 {
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+	char reason[REASON_TEXT_MAX];
 	uint64_t tx = conn->tx_bytes, rx = conn->rx_bytes;
-
 	enum log_level level = conn_state(conn) == STATE_dead ? LOG_WARN
 							      : LOG_INFO;
 
@@ -482,8 +484,8 @@ void conn_report(struct conn *conn, const char *what)
 		 "%s %s %s %s: lane=%s reason=%s rule=%s tcp_sent=%llu tcp_received=%llu rdma_sent=%llu rdma_received=%llu",
 		 local, conn->role == CONN_ACTIVE ? "->" : "<-", remote, what,
 		 conn_state(conn) == STATE_on_rdma ? "rdma" : "tcp",
-		 reason_name(conn->reason), conn->decision.rule,
-		 (unsigned long long)conn->tx_raw,
+		 reason_text(conn->reason, conn->peers_reason, reason),
+		 conn->decision.rule, (unsigned long long)conn->tx_raw,
 		 (unsigned long long)conn->rx_raw,
 		 (unsigned long long)(tx - conn->tx_raw),
 		 (unsigned long long)(rx - conn->rx_raw));

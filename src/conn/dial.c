@@ -167,6 +167,7 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 
 	conn->greeting.deadline_ms = TIME_NEVER;
 	if (!accepted) {
+		conn->peers_reason = reply->reason;
 		hold_leave(conn, reply->reason == REASON_proxied ||
 					 reply->reason == REASON_version
 					 ? reply->reason

@@ -71,6 +71,7 @@ struct greeting {
 	atomic_bool prefix;	/* a part of what is awaited may be there */
 	struct mark_client client;	/* passive: what its SYN said */
 	unsigned listener_mark;	/* passive: what our SYN-ACK said */
+	enum reason unmarked;	/* passive: why nothing; none: it is marked */
 	uint8_t *held;		/* with send and lock, and the two below */
 	size_t held_at;
 	_Atomic size_t held_size;
@@ -105,6 +106,7 @@ struct conn {
 	bool answering;		/* somebody is about to */
 	bool answer_again;	/* and is to look again */
 	bool peer_requires;
+	unsigned peers_reason;	/* a number that came with peer_declined */
 	atomic_bool closing;	/* the application's interest has ended */
 	uint8_t token[WIRE_TOKEN_SIZE];
 	uint8_t mark[WIRE_TOKEN_SIZE], peer_mark[WIRE_TOKEN_SIZE];

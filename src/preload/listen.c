@@ -26,6 +26,7 @@ struct listener {
 	int fd;
 	unsigned mark;
 	unsigned by_links;	/* what it would be by itself */
+	enum reason unmarked;	/* why it has none; REASON_none: by rule */
 	uint64_t due_ms;	/* look again then */
 	uint64_t links_ms;	/* at the links, too */
 	bool accepts;		/* a connection was accepted on it */
@@ -70,7 +71,7 @@ static unsigned find_by_links(int fd)
 
 /*
  * What it is to be marked with now; 0: not at all. `turn` has what is known of
- * it, and is told.
+ * it, and is told: ->unmarked, if it is this process that can have no lane.
  */
 static unsigned wanted(int fd, struct listener *turn)
 {
@@ -78,6 +79,7 @@ static unsigned wanted(int fd, struct listener *turn)
 	struct policy *policy;
 	bool may;
 
+	turn->unmarked = REASON_none;
 	if (fd_has_note(fd, FD_NOTE_MAXSEG) || !listens(fd))
 		return 0;
 	kernel_look(fd);	/* what is accepted inherits it */
@@ -86,7 +88,8 @@ static unsigned wanted(int fd, struct listener *turn)
 	policy = policy_hold_current();
 	may = policy_may_listen(policy, port_of(fd), &handshake);
 	policy_release(policy);
-	if (!may || rdma_expect() != REASON_none)
+	turn->unmarked = may ? rdma_expect() : REASON_none;
+	if (!may || turn->unmarked != REASON_none)
 		return 0;
 	if (handshake.mark > 0)
 		return (unsigned)handshake.mark;
@@ -142,6 +145,7 @@ static void remember(int fd, unsigned mark, const struct listener *turn)
 	listener = enter(fd);
 	if (listener) {
 		listener->mark = mark;
+		listener->unmarked = turn->unmarked;
 		listener->by_links = turn->by_links;
 		listener->links_ms = turn->links_ms;
 	}
@@ -164,10 +168,9 @@ void listen_look(int fd)
 	if ((mark || turn.mark) && !fd_has_note(fd, FD_NOTE_MAXSEG))
 		mark_listener(fd, mark);
 	remember(fd, mark, &turn);
-	if (mark != turn.mark) {
+	if (mark != turn.mark)
 		log_debug("fd %d listens on port %u, its mark is %u", fd,
 			  (unsigned)port_of(fd), mark);
-	}
 	errno = saved;
 }
 
@@ -180,6 +183,7 @@ void listen_made(int fd)
 	HASH_FIND_INT(listeners, &fd, listener);
 	if (listener) {
 		listener->mark = 0;
+		listener->unmarked = REASON_none;
 		listener->due_ms = listener->links_ms = 0;
 		listener->accepts = listener->inherited = false;
 	}
@@ -210,6 +214,19 @@ unsigned listen_mark(int fd)
 		mark = listener->mark;
 	lock_release(&lock);
 	return mark;
+}
+
+enum reason listen_unmarked(int fd)
+{
+	struct listener *listener;
+	enum reason why = REASON_none;
+
+	lock_acquire(&lock);
+	HASH_FIND_INT(listeners, &fd, listener);
+	if (listener)
+		why = listener->unmarked;
+	lock_release(&lock);
+	return why;
 }
 
 /* With lock. */

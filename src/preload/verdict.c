@@ -157,7 +157,8 @@ static bool accepted(int listener, int fd, const struct policy_query *query,
 	}
 	fdtab_insert(fd, conn_object(conn));
 	keep = bar(conn, fd, listener, decision) &&
-	       conn_accepted(conn, listen_mark(listener), &client);
+	       conn_accepted(conn, listen_mark(listener),
+			     listen_unmarked(listener), &client);
 	if (!keep) {
 		fdtab_evict(fd);
 		real.close(fd);

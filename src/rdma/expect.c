@@ -18,7 +18,6 @@
 #define SYSFS "/sys/class/infiniband"
 #define PATH_SIZE 512
 #define GIDS_UNUSED 32	/* so many in a row, and no more are looked for */
-#define MANAGER "/dev/infiniband/rdma_cm"
 
 enum reason rdma_expect(void)
 {
@@ -31,13 +30,13 @@ enum reason rdma_expect(void)
 	if (named && *named) {	/* a runtime that may not need a device */
 		if (faccessat(AT_FDCWD, named, R_OK, AT_EACCESS) != 0)
 			reason = REASON_no_rdma_core;
-	} else if (!device_in_kernel()) {
-		reason = REASON_no_device;
-	} else if (faccessat(AT_FDCWD, MANAGER, R_OK | W_OK, AT_EACCESS) != 0) {
-		reason = REASON_no_permission;
+	} else {
+		reason = device_in_kernel();
+		if (reason == REASON_none)
+			reason = device_nodes();
 	}
-	if (reason == REASON_none && device_memlock_short())
-		reason = REASON_memlock;
+	if (reason == REASON_none)
+		reason = device_memlock();
 	errno = saved;
 	return reason;
 }
