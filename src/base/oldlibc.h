@@ -47,6 +47,7 @@
 	X(dlerror) \
 	X(dlopen) \
 	X(dlsym) \
+	X(dlvsym) \
 	X(pthread_attr_setstacksize) \
 	X(pthread_create) \
 	X(pthread_detach) \
