@@ -419,6 +419,11 @@ void end_conn(struct conn *conn)
 	case STATE_retreating:
 		end_linger(conn);
 		break;
+	case STATE_dead:
+		if (conn->rs < 0)
+			break;
+		end_lane(conn);
+		break;
 	default:
 		end_lane(conn);
 	}

@@ -25,6 +25,8 @@ static struct lock forking = LOCK_INIT(forking);
 struct lock family_lock = LOCK_INIT(family);
 static struct children *all, *born;
 static unsigned forks;	/* that made us what we are */
+static unsigned turn = 1;	/* of family_before_fork() */
+static bool unseen;	/* forked without it */
 /*
  * This process leaves accepted connections to its children: HELLO is answered
  * by who touches one first, not in accept().
@@ -62,7 +64,7 @@ static void collect(int fd, struct fdtab_object *object, void *arg)
 	enum conn_state state;
 
 	(void)fd;
-	if (!conn || family_is_away(conn) || conn->collected)
+	if (!conn || family_is_away(conn) || conn->collected == turn)
 		return;
 	if (is_only_dialled(conn))	/* both can have it at once */
 		dial_hurry(conn, REASON_forked);
@@ -76,7 +78,7 @@ static void collect(int fd, struct fdtab_object *object, void *arg)
 	if (!grown)
 		return;		/* the child will find it without a share */
 	conn_hold(conn);
-	conn->collected = true;
+	conn->collected = turn;
 	children->conns = grown;
 	grown[children->count++] = conn;
 }
@@ -193,14 +195,12 @@ static bool begin_children(struct children *children)
 void family_before_fork(void)
 {
 	struct children *children = calloc(1, sizeof(*children));
-	unsigned i;
 
 	lock_acquire(&forking);
+	turn++;
 	if (children)
 		fdtab_each(collect, children);
 	lock_acquire(&family_lock);
-	for (i = 0; children && i < children->count; i++)
-		children->conns[i]->collected = false;
 	born = children && begin_children(children) ? children : NULL;
 	if (children && !born)
 		free_children(children);
@@ -213,6 +213,7 @@ void family_forked_unseen(void)
 	lock_acquire(&forking);
 	lock_acquire(&family_lock);
 	born = NULL;
+	unseen = true;
 }
 
 /* -- the parent ------------------------------------------------------------ */
@@ -387,7 +388,12 @@ static void inherit_entry(int fd, struct fdtab_object *object, void *arg)
 	if (!conn || conn->forks == forks)
 		return;		/* another number of the same */
 	conn->forks = forks;
-	heir_inherit(conn, conn->share_asked_of == born ? parent : NULL);
+	/* Made by another thread of the parent's, while this one forked. */
+	if (conn->collected != turn && !unseen)
+		heir_leave_alone(conn);
+	else
+		heir_inherit(conn,
+			     conn->share_asked_of == born ? parent : NULL);
 }
 
 /* A channel must end when its parent does, who we are not. */
@@ -434,6 +440,7 @@ void family_after_fork_child(void)
 	heir_leave(parent);
 	free(born);
 	born = NULL;
+	unseen = false;
 }
 
 /* -- the end --------------------------------------------------------------- */

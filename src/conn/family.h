@@ -111,6 +111,11 @@ extern struct lock family_lock;
 
 /* This connection of the table is ours by inheritance. `parent` may be NULL. */
 void heir_inherit(struct conn *conn, struct parent *parent);
+/*
+ * This one is not: it came after the inheritance was counted. The child's
+ * program does not know of it; what we do to it the parent would feel.
+ */
+void heir_leave_alone(struct conn *conn);
 /* It needs the parent no more. */
 void heir_part(struct conn *conn);
 void heir_leave(struct parent *parent);

@@ -87,6 +87,19 @@ void heir_inherit(struct conn *conn, struct parent *parent)
 		disown(conn);
 }
 
+void heir_leave_alone(struct conn *conn)
+{
+	enum conn_state state = conn_state(conn);
+
+	begin_again(conn);
+	if (family_is_away(conn) || state == STATE_plain ||
+	    state == STATE_dead)
+		return;
+	conn->state = STATE_dead;
+	conn->failure = -EIO;
+	conn->reason = REASON_forked;
+}
+
 void heir_leave(struct parent *parent)
 {
 	if (parent && atomic_fetch_sub(&parent->users, 1) == 1)

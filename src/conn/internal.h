@@ -196,7 +196,7 @@ struct conn {
 	unsigned share_index;		/* in that */
 	unsigned sharing;		/* forks whose children may have it */
 	unsigned forks;			/* the child's mark: seen */
-	bool collected;
+	unsigned collected;		/* in this turn of forking */
 	bool asked;			/* child: our parent knows */
 	atomic_bool owed;		/* parent: a child waits for it */
 

@@ -18,34 +18,34 @@
 
 void shim_before_fork(void)
 {
-	listen_before_fork();
 	conn_before_fork();
 	fdtab_before_fork();
+	listen_before_fork();
 }
 
 void shim_in_parent(void)
 {
+	listen_after_fork();
 	fdtab_after_fork();
 	conn_after_fork_parent();
-	listen_after_fork();
 }
 
 void shim_in_child(void)
 {
 	shim_own_process();
+	listen_inherited();
+	listen_after_fork();
 	fdtab_after_fork();
 	ready_after_fork();
 	stdio_after_fork();
 	conn_after_fork_child();
-	listen_inherited();
-	listen_after_fork();
 }
 
 void shim_in_strange_child(void)
 {
-	listen_forked_unseen();
 	conn_forked_unseen();
 	fdtab_forked_unseen();
+	listen_forked_unseen();
 	shim_in_child();
 }
 
