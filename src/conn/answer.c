@@ -90,8 +90,10 @@ void answer_conn(struct answer *answer, const struct conn *conn,
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
 	uint64_t bytes[FLOWS], messages[FLOWS];
 	enum conn_state state = conn_state(conn);
+	struct sockaddr_storage own;
 
-	addr_format(&conn->local, local);
+	conn_read_local(conn, &own);
+	addr_format(&own, local);
 	addr_format(&conn->remote, remote);
 	tally_carried(conn, bytes, messages);
 	answer_say(answer,

@@ -52,6 +52,7 @@ struct conn *conn_new(int fd, enum conn_role role,
 	conn->remote = *remote;
 	if (local)
 		conn->local = *local;
+	conn_know_local(conn);
 	conn->mark_ms = conn->end_ms = conn->linger_ms = TIME_NEVER;
 	conn->look_ms = TIME_NEVER;
 	conn->greeting.deadline_ms = TIME_NEVER;
@@ -68,6 +69,27 @@ struct conn *conn_new(int fd, enum conn_role role,
 	crowd_enter(conn);
 	trace_step(conn, conn->state, TRACE_made);
 	return conn;
+}
+
+void conn_know_local(struct conn *conn)
+{
+	uint64_t words[CONN_LOCAL_WORDS];
+	int i;
+
+	memcpy(words, &conn->local, sizeof(words));
+	for (i = 0; i < CONN_LOCAL_WORDS; i++)
+		conn->local_words[i] = words[i];
+}
+
+void conn_read_local(const struct conn *conn, struct sockaddr_storage *local)
+{
+	uint64_t words[CONN_LOCAL_WORDS];
+	int i;
+
+	for (i = 0; i < CONN_LOCAL_WORDS; i++)
+		words[i] = conn->local_words[i];
+	memset(local, 0, sizeof(*local));
+	memcpy(local, words, sizeof(words));
 }
 
 void conn_hold(struct conn *conn)

@@ -83,7 +83,7 @@ struct conn_dialling {
 	socklen_t length;
 	bool marked_syn;	/* by us */
 	bool established;	/* else it is under way */
-	bool seen;		/* the server's mark was, already */
+	bool seen;		/* its SYN-ACK is, or may be, marked */
 };
 
 /*

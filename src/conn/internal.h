@@ -24,6 +24,7 @@
 #include "mark/mark.h"
 
 #define OFFSET_NEVER UINT64_MAX
+#define CONN_LOCAL_WORDS 4	/* room for a sockaddr_in6 */
 #define TIME_NEVER UINT64_MAX
 #define OUT_MAX (WIRE_RECORD_TYPES * WIRE_RECORD_SIZE + WIRE_RECORD_MAX)
 
@@ -232,6 +233,8 @@ struct conn {
 	_Atomic uint64_t moves[FLOWS];
 	uint64_t number;		/* crowd.c: among all of the process */
 	struct conn *crowd_next, **crowd_link;	/* crowd lock */
+	/* `local` for those who ask, who take no lock: word by word. */
+	_Atomic uint64_t local_words[CONN_LOCAL_WORDS];
 };
 
 /* conn.c: lifetime and state */
@@ -262,6 +265,10 @@ bool conn_random(uint8_t *bytes, size_t size);
 /* Between these two the rsocket stays; false: it is going away. */
 bool lane_enter(struct conn *conn);
 void lane_leave(struct conn *conn);
+
+/* conn.c: `local` is known, or another: publish it; and for whoever asks */
+void conn_know_local(struct conn *conn);
+void conn_read_local(const struct conn *conn, struct sockaddr_storage *local);
 
 /* conn.c: the peer's application is gone; `error` as for conn->error */
 void conn_reset(struct conn *conn, int error);
