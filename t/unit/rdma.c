@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * rdma/ on the fake runtime (t/fake), or in the guest (SHUNT_GUEST) on the
- * true one that SHUNT_RDMA_LIBRARY names. poll() and fopen() here are what the
- * shims are.
+ * true one that SHUNT_RDMA_LIBRARY names. poll(), fopen() and open() here are
+ * what the shims are.
  */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/fd.h"
 #include "base/real.h"
 #include "rdma/rdma.h"
 
@@ -43,6 +46,24 @@ FILE *fopen(const char *path, const char *mode)
 	asked_to_spin |= setting != NULL;
 	return setting ? setting : real.fopen(path, mode);
 }
+
+/* What the runtime opens is not for a forked child. */
+__attribute__((visibility("default")))
+int open(const char *path, int flags, ...)
+{
+	int fd;
+	va_list args;
+
+	va_start(args, flags);
+	fd = real.open(path, flags, va_arg(args, mode_t));
+	va_end(args);
+	if (fd >= 0 && rdma_inside())
+		fd_claim(fd, FD_RUNTIME);
+	return fd;
+}
+
+__attribute__((visibility("default"), alias("open")))
+int open64(const char *path, int flags, ...);
 
 /* Criterion's own process loads nothing; each test is a process. */
 static void use_fake(void)
@@ -107,8 +128,11 @@ static int wait_for(int rs, short events, int slice)
 
 static void connect_to(int rs, const struct sockaddr_storage *to)
 {
-	cr_assert_eq(rdma_connect(rs, (const struct sockaddr *)to,
-				  addr_length(to)), -EINPROGRESS);
+	int ret = rdma_connect(rs, (const struct sockaddr *)to,
+			       addr_length(to));
+
+	/* A true device may be done at once. */
+	cr_assert(ret == -EINPROGRESS || ret == 0, "%d", ret);
 	cr_assert_eq(wait_for(rs, POLLOUT, 5), POLLOUT);
 	cr_assert_eq(rdma_error(rs), 0);
 }
@@ -478,16 +502,19 @@ Test(rdma, a_full_lane_says_so_and_wakes)
 Test(rdma, refused)
 {
 	struct sockaddr_storage to;
-	int rs;
+	int rs, ret;
 
 	cr_assert_eq(rdma_open(), REASON_none);
 	addr_parse("127.0.0.1:1", &to);
 	inet_pton(AF_INET, host(), &((struct sockaddr_in *)&to)->sin_addr);
 	rs = rdma_socket(AF_INET, &sizes);
-	cr_assert_eq(rdma_connect(rs, (struct sockaddr *)&to,
-				  addr_length(&to)), -EINPROGRESS);
-	cr_assert(wait_for(rs, POLLOUT, 5) & POLLERR);
-	cr_assert_eq(rdma_error(rs), ECONNREFUSED);
+	ret = rdma_connect(rs, (struct sockaddr *)&to, addr_length(&to));
+	/* A true device may be done at once here, too. */
+	if (ret != -ECONNREFUSED) {
+		cr_assert_eq(ret, -EINPROGRESS);
+		cr_assert(wait_for(rs, POLLOUT, 5) & POLLERR);
+		cr_assert_eq(rdma_error(rs), ECONNREFUSED);
+	}
 	rdma_close(rs);
 }
 
