@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * rdma/ on the fake runtime (t/fake), or in the guest (SHUNT_GUEST) on the
- * true one that SHUNT_RDMA_LIBRARY names. poll(), fopen() and open() here are
- * what the shims are.
+ * true one that SHUNT_RDMA_LIBRARY names.
  */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,46 +21,9 @@
 #include "base/fd.h"
 #include "base/real.h"
 #include "rdma/rdma.h"
+#include "rdma_help.h"
 
 static const struct rdma_sizes sizes = { 65536, 65536 };
-static bool hook_off;
-
-__attribute__((visibility("default")))
-int poll(struct pollfd *fds, nfds_t count, int timeout)
-{
-	if (!hook_off && rdma_poll_hooked())
-		return rdma_poll_hook(fds, count, timeout);
-	return real.poll(fds, count, timeout);
-}
-
-static bool asked_to_spin;
-
-__attribute__((visibility("default")))
-FILE *fopen(const char *path, const char *mode)
-{
-	FILE *setting = rdma_inside() ? rdma_setting(path) : NULL;
-
-	asked_to_spin |= setting != NULL;
-	return setting ? setting : real.fopen(path, mode);
-}
-
-/* What the runtime opens is not for a forked child. */
-__attribute__((visibility("default")))
-int open(const char *path, int flags, ...)
-{
-	int fd;
-	va_list args;
-
-	va_start(args, flags);
-	fd = real.open(path, flags, va_arg(args, mode_t));
-	va_end(args);
-	if (fd >= 0 && rdma_inside())
-		fd_claim(fd, FD_RUNTIME);
-	return fd;
-}
-
-__attribute__((visibility("default"), alias("open")))
-int open64(const char *path, int flags, ...);
 
 /* Criterion's own process loads nothing; each test is a process. */
 static void use_fake(void)
