@@ -78,6 +78,7 @@ void _pthread_cleanup_pop(struct oldlibc_cleanup *cleanup, int run);
 	X(dlerror) \
 	X(dlopen) \
 	X(dlsym) \
+	X(dlvsym) \
 	X(pthread_attr_setstacksize) \
 	X(pthread_create) \
 	X(pthread_detach) \

@@ -8,6 +8,7 @@
 
 /* oldlibc.h says so too; sanitizer builds are without it. */
 #pragma weak dlsym
+#pragma weak dlvsym	/* where that is, there is a dlsym(3) of libc's */
 
 #define VERSION_HIDDEN 0x8000	/* not the version that new links get */
 #define NAME_MOST 24		/* of a call with 64 in its name */
@@ -146,7 +147,18 @@ void *symbol_walk(const char *name)
 
 static void *next(const char *name)
 {
-	return dlsym != NULL ? dlsym(RTLD_NEXT, name) : symbol_walk(name);
+	return dlsym != NULL && dlvsym != NULL ? dlsym(RTLD_NEXT, name)
+					       : symbol_walk(name);
+}
+
+void *symbol_next_version(const char *name, const char *version)
+{
+	return dlvsym != NULL ? dlvsym(RTLD_NEXT, name, version) : NULL;
+}
+
+bool symbol_is_search(const void *handle)
+{
+	return handle == RTLD_NEXT || handle == RTLD_DEFAULT;
 }
 
 /* fopen64() is musl's fopen(): programs that call it are older than 1.2.4. */

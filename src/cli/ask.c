@@ -144,20 +144,19 @@ static bool is_whole(const struct voice *voice)
 }
 
 /* What it says that is wrong, or NULL. */
-static const char *error_of(const struct voice *voice)
+static const char *error_of(struct voice *voice)
 {
 	const char *at = voice->text;
-	char *error;
 
 	while (strncmp(at, "error\t", 6)) {
 		at = strchr(at, '\n');
 		if (!at || !*++at)
 			return NULL;
 	}
-	error = strdup(at + 6);
-	if (error)
-		error[strcspn(error, "\n")] = '\0';
-	return error ? error : "there is no memory";
+	at += 6;
+	snprintf(voice->error, sizeof(voice->error), "%.*s",
+		 (int)strcspn(at, "\n"), at);
+	return voice->error;
 }
 
 const char *ask_check(struct voice *voice)
@@ -180,7 +179,7 @@ static void finish(struct talk *talk)
 		end(talk, wrong);
 }
 
-/* One read; the answer's end is the stream's. */
+/* One read; the answer's end is its last line, or the stream's. */
 static void hear(struct talk *talk)
 {
 	struct voice *voice = talk->voice;
@@ -204,9 +203,10 @@ static void hear(struct talk *talk)
 		heard += (size_t)got;
 		voice->size += (size_t)got;
 		voice->text[voice->size] = '\0';
-	} else {
-		finish(talk);
 	}
+	/* A child that is forked meanwhile may keep the stream open. */
+	if (got <= 0 || is_whole(voice))
+		finish(talk);
 }
 
 /* What is to be waited for; how many, and in *next_ms what is due when. */
@@ -327,6 +327,8 @@ static void take_out(struct voices *voices)
 		}
 		snprintf(voice->who, sizeof(voice->who), "%s/%s", voice->name,
 			 voice_id(voice, id));
+		if (voice->wrong == voice->error)
+			voice->wrong = voices->all[kept].error;
 		voices->all[kept++] = *voice;
 	}
 	voices->count = kept;
@@ -367,6 +369,8 @@ int ask_open(const struct question *question, struct voice *voice)
 	ssize_t i, count = find(&talks);
 	int fd = -ENOENT;
 
+	if (!talks)
+		return fd;
 	for (i = 0; i < count && fd < 0; i++) {
 		talks[i].voice = voice;
 		if (!begin(&talks[i], question))

@@ -39,6 +39,7 @@ struct voice {
 	char *text;		/* lines, the last is "end"; NULL: none */
 	size_t size;
 	const char *wrong;	/* NULL, or why there is no answer */
+	char error[160];	/* what it says itself */
 };
 
 struct voices {

@@ -222,6 +222,13 @@ static const struct deepbind *find_user(const char *path)
 	return NULL;
 }
 
+static bool keeps_deepbind(const struct target *target)
+{
+	const char *word = target_variable(target, "SHUNT_DEEPBIND");
+
+	return word && !strcmp(word, "keep");
+}
+
 static void guess_deepbind(const struct target *target,
 			   struct probe_result *result)
 {
@@ -231,11 +238,16 @@ static void guess_deepbind(const struct target *target,
 		found(result, PROBE_OK, "it is not known for it");
 		return;
 	}
+	if (!keeps_deepbind(target)) {
+		found(result, PROBE_OK,
+		      "it loads %s so (%s): the library takes the flag off",
+		      user->what, user->when);
+		return;
+	}
 	found(result, PROBE_WARN,
-	      "it loads %s so (%s): their own connections stay on TCP",
+	      "it loads %s so (%s), and SHUNT_DEEPBIND=keep: then all stays on TCP",
 	      user->what, user->when);
-	remedy(result,
-	       "nothing, unless they make the connections; --pid tells of a running one for certain");
+	remedy(result, "take SHUNT_DEEPBIND out of its environment");
 }
 
 void probe_program_deepbind(const struct target *target,
@@ -261,6 +273,6 @@ void probe_program_deepbind(const struct target *target,
 	} else {
 		found(result, PROBE_WARN, "they call libc directly: %s", list);
 		remedy(result,
-		       "load them without RTLD_DEEPBIND (or dlmopen()); their own connections stay on TCP");
+		       "take SHUNT_DEEPBIND out of its environment, or have it load them without dlmopen(); until then its connections stay on TCP");
 	}
 }

@@ -158,19 +158,19 @@ static void put_retreat_seconds(const struct family *family)
 		put_histogram(family, COUNT_RETREAT_US);
 }
 
+/* Also those of 0: the first of a kind is to be seen as a step. */
 static void put_reasons_total(const struct family *family)
 {
 	char more[64];
 	int reason;
 
+	if (!family->group->places)
+		return;
 	for (reason = 0; reason < REASON_COUNT; reason++) {
-		uint64_t count = family->group->counts[COUNT_REASONS + reason];
-
-		if (!count)
-			continue;
 		snprintf(more, sizeof(more), "reason=\"%s\"",
 			 reason_name((unsigned)reason));
-		put(family, more, count);
+		put(family, more,
+		    family->group->counts[COUNT_REASONS + reason]);
 	}
 }
 

@@ -55,6 +55,9 @@ static void print_human(const struct line *line, void *arg)
 		print_memlock(fields);
 	else if (!strcmp(fields[0], "reason"))
 		printf("  %6s %-18s %s\n", fields[2], fields[1], fields[3]);
+	else if (!strcmp(fields[0], "declined"))
+		printf("  %6s peer_declined: %s: there, %s\n", fields[2],
+		       fields[1], fields[3]);
 }
 
 static void print_porcelain(const struct line *line, void *arg)

@@ -100,6 +100,8 @@ static void sort_beside(struct top *top, int step)
 {
 	int i, count = top->columns.count;
 
+	if (count <= 0)
+		return;
 	for (i = 0; i < count; i++)
 		if (top->columns.all[i] == top->sort)
 			break;

@@ -90,8 +90,10 @@ void answer_conn(struct answer *answer, const struct conn *conn,
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
 	uint64_t bytes[FLOWS], messages[FLOWS];
 	enum conn_state state = conn_state(conn);
+	struct sockaddr_storage own;
 
-	addr_format(&conn->local, local);
+	conn_read_local(conn, &own);
+	addr_format(&own, local);
 	addr_format(&conn->remote, remote);
 	tally_carried(conn, bytes, messages);
 	answer_say(answer,
@@ -141,16 +143,24 @@ static void say_memlock(struct answer *answer)
 		   U(limit.rlim_cur));
 }
 
+static void say_count(struct answer *answer, const char *what,
+		      unsigned reason, uint64_t count)
+{
+	if (count)
+		answer_say(answer, "%s\t%s\t%llu\t%s", what,
+			   reason_name(reason), U(count),
+			   reason_sentence(reason));
+}
+
 static void say_reasons(struct answer *answer)
 {
 	unsigned reason;
 
 	for (reason = 0; reason < REASON_COUNT; reason++)
-		if (reason_counted(reason))
-			answer_say(answer, "reason\t%s\t%llu\t%s",
-				   reason_name(reason),
-				   U(reason_counted(reason)),
-				   reason_sentence(reason));
+		say_count(answer, "reason", reason, reason_counted(reason));
+	for (reason = 0; reason < REASON_COUNT; reason++)
+		say_count(answer, "declined", reason,
+			  reason_counted_peers(reason));
 }
 
 /* "\t1\t2\t3" */

@@ -52,6 +52,7 @@ struct conn *conn_new(int fd, enum conn_role role,
 	conn->remote = *remote;
 	if (local)
 		conn->local = *local;
+	conn_know_local(conn);
 	conn->mark_ms = conn->end_ms = conn->linger_ms = TIME_NEVER;
 	conn->look_ms = TIME_NEVER;
 	conn->greeting.deadline_ms = TIME_NEVER;
@@ -68,6 +69,27 @@ struct conn *conn_new(int fd, enum conn_role role,
 	crowd_enter(conn);
 	trace_step(conn, conn->state, TRACE_made);
 	return conn;
+}
+
+void conn_know_local(struct conn *conn)
+{
+	uint64_t words[CONN_LOCAL_WORDS];
+	int i;
+
+	memcpy(words, &conn->local, sizeof(words));
+	for (i = 0; i < CONN_LOCAL_WORDS; i++)
+		conn->local_words[i] = words[i];
+}
+
+void conn_read_local(const struct conn *conn, struct sockaddr_storage *local)
+{
+	uint64_t words[CONN_LOCAL_WORDS];
+	int i;
+
+	for (i = 0; i < CONN_LOCAL_WORDS; i++)
+		words[i] = conn->local_words[i];
+	memset(local, 0, sizeof(*local));
+	memcpy(local, words, sizeof(words));
 }
 
 void conn_hold(struct conn *conn)
@@ -238,6 +260,8 @@ static void tell_end(struct conn *conn, const char *what)
 	if (atomic_exchange(&conn->end_told, true))
 		return;
 	reason_count(conn->reason);
+	if (conn->reason == REASON_peer_declined)
+		reason_count_peers(conn->peers_reason);
 	tally_end(conn);
 	conn_report(conn, what);
 }
@@ -447,8 +471,8 @@ bool conn_random(uint8_t *bytes, size_t size)
 void conn_report(struct conn *conn, const char *what)
 {
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+	char reason[REASON_TEXT_MAX];
 	uint64_t tx = conn->tx_bytes, rx = conn->rx_bytes;
-
 	enum log_level level = conn_state(conn) == STATE_dead ? LOG_WARN
 							      : LOG_INFO;
 
@@ -460,8 +484,8 @@ void conn_report(struct conn *conn, const char *what)
 		 "%s %s %s %s: lane=%s reason=%s rule=%s tcp_sent=%llu tcp_received=%llu rdma_sent=%llu rdma_received=%llu",
 		 local, conn->role == CONN_ACTIVE ? "->" : "<-", remote, what,
 		 conn_state(conn) == STATE_on_rdma ? "rdma" : "tcp",
-		 reason_name(conn->reason), conn->decision.rule,
-		 (unsigned long long)conn->tx_raw,
+		 reason_text(conn->reason, conn->peers_reason, reason),
+		 conn->decision.rule, (unsigned long long)conn->tx_raw,
 		 (unsigned long long)conn->rx_raw,
 		 (unsigned long long)(tx - conn->tx_raw),
 		 (unsigned long long)(rx - conn->rx_raw));

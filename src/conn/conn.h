@@ -83,7 +83,7 @@ struct conn_dialling {
 	socklen_t length;
 	bool marked_syn;	/* by us */
 	bool established;	/* else it is under way */
-	bool seen;		/* the server's mark was, already */
+	bool seen;		/* its SYN-ACK is, or may be, marked */
 };
 
 /*
@@ -98,11 +98,12 @@ void conn_dial(struct conn *conn, const struct conn_dialling *dialling);
 int conn_dialled(struct conn *conn);
 
 /*
- * Passive side, once, in accept(): the SYN-ACK said `mark` (0: it had none) and
- * the SYN this; look whether HELLO is there. False: the client has taken the
- * connection back, and sent nothing but HELLO on it.
+ * Passive side, once, in accept(): the SYN-ACK said `mark` (0: it had none,
+ * because of `unmarked`, which may be REASON_none) and the SYN this; look
+ * whether HELLO is there. False: the client has taken the connection back, and
+ * sent nothing but HELLO on it.
  */
-bool conn_accepted(struct conn *conn, unsigned mark,
+bool conn_accepted(struct conn *conn, unsigned mark, enum reason unmarked,
 		   const struct mark_client *client);
 /*
  * Instead of that, for a socket that no struct conn could be made for: HELLO

@@ -70,7 +70,7 @@ static bool make_room(struct crowd *crowd)
 
 	if (crowd->count < crowd->room)
 		return true;
-	more = realloc(crowd->conns, room * sizeof(*more));
+	more = realloc(crowd->conns, room * sizeof(struct conn *));
 	if (!more) {
 		crowd->incomplete = true;
 		return false;

@@ -66,6 +66,7 @@ static void learn_local(struct conn *conn)
 
 	if (real.getsockname(conn->tcp, (struct sockaddr *)&name, &length) == 0)
 		addr_normalize(&conn->local, (struct sockaddr *)&name, length);
+	conn_know_local(conn);
 }
 
 /* With lock. */
@@ -96,25 +97,43 @@ static void send_hello(struct conn *conn)
 }
 
 /*
- * With lock: the first touch. A server that has spoken already has not waited
- * for HELLO. What another thread has sent in the moment of connect() went raw.
+ * With lock. A server that has spoken already has not waited for HELLO. What
+ * another thread has sent in the moment of connect() went raw.
  */
-static void begin(struct conn *conn)
+static enum reason look_closer(struct conn *conn)
 {
 	struct pollfd tcp = { .fd = conn->tcp,
 			      .events = POLLIN | POLLPRI | POLLRDHUP };
 
 	if (real.poll(&tcp, 1, 0) == 1)
-		hold_leave(conn, tcp.revents & (POLLRDHUP | POLLERR | POLLHUP)
-					 ? REASON_peer_closed
-					 : REASON_server_first);
-	else if (!mark_is_untouched(conn->tcp))
-		hold_leave(conn, REASON_late_hello);
-	else
-		send_hello(conn);
+		return tcp.revents & (POLLRDHUP | POLLERR | POLLHUP)
+			       ? REASON_peer_closed
+			       : REASON_server_first;
+	return mark_is_untouched(conn->tcp) ? REASON_none : REASON_late_hello;
 }
 
-/* With lock: the kernel's connection is there. */
+/* With lock: the first touch. */
+static void begin(struct conn *conn)
+{
+	struct mark_reading reading;
+	enum reason reason = REASON_none;
+	bool there = mark_read(conn->tcp, conn->remote.ss_family, &reading);
+
+	if (there && !reading.seen &&
+	    conn->decision.greeting == POLICY_GREETING_MARK)
+		reason = REASON_peer_unmarked;
+	else if (!there || !reading.untouched)
+		reason = look_closer(conn);
+	if (reason == REASON_none)
+		send_hello(conn);
+	else
+		hold_leave(conn, reason);
+}
+
+/*
+ * With lock: the kernel's connection is there. If it may be `marked`, begin()
+ * will look closer.
+ */
 static void establish(struct conn *conn, bool marked)
 {
 	struct mark_reading reading = { .seen = marked };
@@ -148,6 +167,7 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 
 	conn->greeting.deadline_ms = TIME_NEVER;
 	if (!accepted) {
+		conn->peers_reason = reply->reason;
 		hold_leave(conn, reply->reason == REASON_proxied ||
 					 reply->reason == REASON_version
 					 ? reply->reason

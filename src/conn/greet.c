@@ -40,13 +40,18 @@ static void leave(struct conn *conn, enum reason reason)
 	}
 }
 
-/* A client that is aware and does not greet cannot see a mark above its own. */
+/*
+ * A client that is aware and does not greet cannot see a mark above its own. Of
+ * a listener that is not marked none greets, and what counts is why it is not.
+ */
 static enum reason why_no_hello(const struct conn *conn)
 {
 	const struct greeting *greeting = &conn->greeting;
 
 	if (conn->mode == POLICY_TCP)
 		return conn->reason;
+	if (greeting->unmarked != REASON_none)
+		return greeting->unmarked;
 	if (greeting->client.seen && greeting->client.mss &&
 	    greeting->client.mss < greeting->listener_mark)
 		return REASON_mark_hidden;
@@ -237,7 +242,7 @@ static int addresses(struct conn *conn, struct wire_reply *reply)
 		count = listener_addresses(conn, reply->addresses,
 					   WIRE_REPLY_MAX_ADDRESSES);
 		if (count == 0)
-			reason = REASON_no_device;
+			reason = REASON_no_address;
 	}
 	if (reason == REASON_none && count > 0 &&
 	    !conn_random(conn->mark, sizeof(conn->mark)))
@@ -367,12 +372,13 @@ static unsigned attend_ms(const struct conn *conn)
 	return part < ATTEND_MS ? part : ATTEND_MS;
 }
 
-bool conn_accepted(struct conn *conn, unsigned mark,
+bool conn_accepted(struct conn *conn, unsigned mark, enum reason unmarked,
 		   const struct mark_client *client)
 {
 	bool refused;
 
 	conn->greeting.listener_mark = mark;
+	conn->greeting.unmarked = mark ? REASON_none : unmarked;
 	conn->greeting.client = *client;
 	refused = family_greets_late() ? look_refused(conn) : look(conn);
 	/* A client may have seen the mark although its own was lost. */

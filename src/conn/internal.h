@@ -24,6 +24,7 @@
 #include "mark/mark.h"
 
 #define OFFSET_NEVER UINT64_MAX
+#define CONN_LOCAL_WORDS 4	/* room for a sockaddr_in6 */
 #define TIME_NEVER UINT64_MAX
 #define OUT_MAX (WIRE_RECORD_TYPES * WIRE_RECORD_SIZE + WIRE_RECORD_MAX)
 
@@ -70,6 +71,7 @@ struct greeting {
 	atomic_bool prefix;	/* a part of what is awaited may be there */
 	struct mark_client client;	/* passive: what its SYN said */
 	unsigned listener_mark;	/* passive: what our SYN-ACK said */
+	enum reason unmarked;	/* passive: why nothing; none: it is marked */
 	uint8_t *held;		/* with send and lock, and the two below */
 	size_t held_at;
 	_Atomic size_t held_size;
@@ -104,6 +106,7 @@ struct conn {
 	bool answering;		/* somebody is about to */
 	bool answer_again;	/* and is to look again */
 	bool peer_requires;
+	unsigned peers_reason;	/* a number that came with peer_declined */
 	atomic_bool closing;	/* the application's interest has ended */
 	uint8_t token[WIRE_TOKEN_SIZE];
 	uint8_t mark[WIRE_TOKEN_SIZE], peer_mark[WIRE_TOKEN_SIZE];
@@ -230,6 +233,8 @@ struct conn {
 	_Atomic uint64_t moves[FLOWS];
 	uint64_t number;		/* crowd.c: among all of the process */
 	struct conn *crowd_next, **crowd_link;	/* crowd lock */
+	/* `local` for those who ask, who take no lock: word by word. */
+	_Atomic uint64_t local_words[CONN_LOCAL_WORDS];
 };
 
 /* conn.c: lifetime and state */
@@ -260,6 +265,10 @@ bool conn_random(uint8_t *bytes, size_t size);
 /* Between these two the rsocket stays; false: it is going away. */
 bool lane_enter(struct conn *conn);
 void lane_leave(struct conn *conn);
+
+/* conn.c: `local` is known, or another: publish it; and for whoever asks */
+void conn_know_local(struct conn *conn);
+void conn_read_local(const struct conn *conn, struct sockaddr_storage *local);
 
 /* conn.c: the peer's application is gone; `error` as for conn->error */
 void conn_reset(struct conn *conn, int error);

@@ -77,7 +77,7 @@ enum reason limits_take(struct conn *conn, bool there)
 		conn->pins_coming = !there;
 	}
 	lock_release(&lock);
-	return reason;
+	return reason == REASON_memlock ? rdma_memlock_reason() : reason;
 }
 
 /* With lock. */

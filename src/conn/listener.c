@@ -150,13 +150,16 @@ static void make_listeners(void *arg)
 {
 	struct sockaddr_storage addresses[WIRE_REPLY_MAX_ADDRESSES];
 	struct conn *conn, *next;
+	enum reason reason = rdma_open();
 	int count = 0;
 
 	(void)arg;
 	if (bell < 0)
 		bell = make_bell();
-	if (rdma_open() == REASON_none)
+	if (reason == REASON_none)
 		count = rdma_addresses(addresses, WIRE_REPLY_MAX_ADDRESSES);
+	if (reason == REASON_none)
+		reason = count > 0 ? REASON_no_device : REASON_no_address;
 	if (!port4 && any_of(addresses, count, AF_INET))
 		port4 = listen_on(AF_INET, told4);
 	if (!port6 && any_of(addresses, count, AF_INET6))
@@ -173,7 +176,7 @@ static void make_listeners(void *arg)
 	for (; conn; conn = next) {
 		next = conn->reply_next;
 		if (progress == NOT_MADE)
-			conn->reason = REASON_no_device;
+			conn->reason = reason;
 		greet_answer(conn);
 		conn_drop(conn);
 	}

@@ -31,11 +31,25 @@ enum trust { TRUST_NONE, TRUST_READER, TRUST_OWNER };
 
 struct asker {
 	int fd;
+	atomic_int *place;
 	enum trust trust;
 	unsigned wait_ms;	/* of a drain */
 };
 
-static atomic_uint askers;
+/* Whose sockets are open, so that a forked child closes its copies; or -1. */
+static atomic_int places[ASKERS] = { [0 ... ASKERS - 1] = -1 };
+
+static atomic_int *take_place(int fd)
+{
+	int i, none;
+
+	for (i = 0; i < ASKERS; i++) {
+		none = -1;
+		if (atomic_compare_exchange_strong(&places[i], &none, fd))
+			return &places[i];
+	}
+	return NULL;
+}
 
 /* Sleep until the socket is ready. False: the time is over. */
 static bool await(int fd, short events, uint64_t until_ms)
@@ -114,9 +128,9 @@ static void answer_drain(struct answer *answer, unsigned wait_ms)
 
 static void dismiss(struct asker *asker)
 {
+	atomic_store(asker->place, -1);	/* the number may be another's soon */
 	fd_close(asker->fd);
 	free(asker);
-	atomic_fetch_sub(&askers, 1);
 }
 
 /* The answer is complete: end it, send it, hang up. */
@@ -162,17 +176,26 @@ static void begin_drain(struct asker *asker)
 		refuse(asker, CHANNEL_BUSY);
 }
 
+/* Without a wait: what it says fits into an empty socket, or is lost. */
+static void turn_away(int fd, const char *why)
+{
+	char text[128];
+	int size = snprintf(text, sizeof(text), "error\t%s\nend\n", why);
+
+	real.send(fd, text, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	fd_close(fd);
+}
+
 /* It may take hours, and has a thread of its own and places of its own. */
 static void begin_trace(struct asker *asker, const char *request)
 {
-	const char *wrong = trace_tell(asker->fd, request);
+	const char *wrong;
 
-	if (wrong) {
-		refuse(asker, wrong);
-		return;
-	}
+	atomic_store(asker->place, -1);
+	wrong = trace_tell(asker->fd, request);
+	if (wrong)
+		turn_away(asker->fd, wrong);
 	free(asker);
-	atomic_fetch_sub(&askers, 1);
 }
 
 /* The line, without its end. False: none came in time. */
@@ -248,31 +271,22 @@ static enum trust trust_of(int fd)
 	return reader != 0 && who.uid == reader ? TRUST_READER : TRUST_NONE;
 }
 
-/* Without a wait: what it says fits into an empty socket, or is lost. */
-static void turn_away(int fd, const char *why)
-{
-	char text[128];
-	int size = snprintf(text, sizeof(text), "error\t%s\nend\n", why);
-
-	real.send(fd, text, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
-	fd_close(fd);
-}
-
 static bool begin(int fd, enum trust trust)
 {
+	atomic_int *place = take_place(fd);
 	struct asker *asker;
 
-	if (atomic_fetch_add(&askers, 1) >= ASKERS)
-		goto busy;
+	if (!place)
+		return false;
 	asker = malloc(sizeof(*asker));
-	if (!asker)
-		goto busy;
-	*asker = (struct asker){ .fd = fd, .trust = trust };
-	if (work_start(WORK_ANSWER, converse, asker) == 0)
-		return true;
+	if (asker) {
+		*asker = (struct asker){ .fd = fd, .place = place,
+					 .trust = trust };
+		if (work_start(WORK_ANSWER, converse, asker) == 0)
+			return true;
+	}
 	free(asker);
-busy:
-	atomic_fetch_sub(&askers, 1);
+	atomic_store(place, -1);
 	return false;
 }
 
@@ -329,5 +343,11 @@ int operator_listen(void)
 
 void operator_after_fork(void)
 {
-	askers = 0;
+	int i, fd;
+
+	for (i = 0; i < ASKERS; i++) {
+		fd = atomic_exchange(&places[i], -1);
+		if (fd >= 0)
+			fd_close(fd);
+	}
 }

@@ -11,7 +11,7 @@
  *
  *	stat			process, conn ..., and what totals says
  *	totals			process, bounds, tally and times ..., use ...,
- *				memlock, reason ..., end
+ *				memlock, reason ..., declined ..., end
  *	drain MS		process, conn ... of those that did not move
  *				within MS, moved N, end
  *	steps			process, step ... of the last thousand, end
@@ -30,6 +30,7 @@
  *	use WHAT NOW MOST
  *	memlock PINNED MOST (if RLIMIT_MEMLOCK is one)
  *	reason NAME COUNT SENTENCE
+ *	declined NAME COUNT SENTENCE, of peer_declined: what the peers said
  *	bounds US ... (upper ones, of the buckets of times)
  *	tally RULE ON-TCP ON-RDMA (now) CONNECTIONS JOINED UNJOINED ENDED
  *		RETREATS, four in bytes, four in messages (since the start)

@@ -2,6 +2,7 @@
 #include "diag/reason.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 static const struct {
 	const char *name;
@@ -12,7 +13,7 @@ static const struct {
 #undef REASON
 };
 
-static atomic_ullong counts[REASON_COUNT];
+static atomic_ullong counts[REASON_COUNT], peers_counts[REASON_COUNT];
 
 const char *reason_name(unsigned reason)
 {
@@ -24,6 +25,17 @@ const char *reason_sentence(unsigned reason)
 	if (reason < REASON_COUNT)
 		return rows[reason].sentence;
 	return "a reason this release does not know";
+}
+
+const char *reason_text(unsigned reason, unsigned peers,
+			char text[REASON_TEXT_MAX])
+{
+	if (reason == REASON_peer_declined && peers != REASON_none)
+		snprintf(text, REASON_TEXT_MAX, "%s: %s", reason_name(reason),
+			 reason_name(peers));
+	else
+		snprintf(text, REASON_TEXT_MAX, "%s", reason_name(reason));
+	return text;
 }
 
 void reason_count(enum reason reason)
@@ -38,4 +50,19 @@ uint64_t reason_counted(enum reason reason)
 	if (reason >= REASON_COUNT)
 		return 0;
 	return atomic_load_explicit(&counts[reason], memory_order_relaxed);
+}
+
+void reason_count_peers(unsigned reason)
+{
+	if (reason < REASON_COUNT)
+		atomic_fetch_add_explicit(&peers_counts[reason], 1,
+					  memory_order_relaxed);
+}
+
+uint64_t reason_counted_peers(unsigned reason)
+{
+	if (reason >= REASON_COUNT)
+		return 0;
+	return atomic_load_explicit(&peers_counts[reason],
+				    memory_order_relaxed);
 }

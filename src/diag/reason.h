@@ -21,10 +21,25 @@ const char *reason_name(unsigned reason);
 /* The row's sentence, for people; never NULL. */
 const char *reason_sentence(unsigned reason);
 
+/*
+ * The name as logs have it: "memlock", or "peer_declined: memlock" if that is
+ * the reason and `peers`, a number from the peer, says why; 0: it does not.
+ */
+#define REASON_TEXT_MAX 64
+const char *reason_text(unsigned reason, unsigned peers,
+			char text[REASON_TEXT_MAX]);
+
 /* Count one connection that stays or ends for this reason. Atomic. */
 void reason_count(enum reason reason);
 
 /* How often reason_count() was called for it in this process. */
 uint64_t reason_counted(enum reason reason);
+
+/*
+ * The same of what peers said when they declined: those of peer_declined.
+ * Numbers that this release does not know are not counted.
+ */
+void reason_count_peers(unsigned reason);
+uint64_t reason_counted_peers(unsigned reason);
 
 #endif

@@ -132,6 +132,11 @@ bool mark_judge(const struct tcp_info *info, socklen_t size,
 			  reading->mss >= reading->path ||
 			  is_window_bound(info, reading->window);
 	reading->seen = !reading->hidden && mark_is_passive(reading->mss);
+	reading->untouched = info->tcpi_state == ESTABLISHED &&
+			     HAS(size, tcpi_bytes_sent) &&
+			     info->tcpi_bytes_sent == 0 &&
+			     info->tcpi_notsent_bytes == 0 &&
+			     info->tcpi_bytes_received == 0;
 	return true;
 }
 
@@ -288,7 +293,7 @@ void mark_parse_syn(const uint8_t *bytes, size_t size,
 	}
 }
 
-void mark_read_client(int fd, struct mark_client *client)
+bool mark_read_client(int fd, struct mark_client *client)
 {
 	uint8_t syn[SYN_MOST];
 	socklen_t size = sizeof(syn);
@@ -298,4 +303,5 @@ void mark_read_client(int fd, struct mark_client *client)
 		size = 0;
 	errno = saved;
 	mark_parse_syn(syn, size, client);
+	return size > 0;
 }

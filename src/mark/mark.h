@@ -86,6 +86,11 @@ struct mark_reading {
 	unsigned window;	/* the peer's, bytes; 0: the kernel won't say */
 	bool seen;		/* there is a mark */
 	bool hidden;		/* the peer's may be larger than can be seen */
+	/*
+	 * Both directions are open, and nothing has come or was sent. Not said
+	 * by kernels before 4.19: mark_is_untouched().
+	 */
+	bool untouched;
 };
 
 /*
@@ -192,7 +197,8 @@ struct mark_client {
 	bool seen;		/* the client is under shunt */
 	unsigned mss;		/* 0: by its TTL, or there is none */
 };
-void mark_read_client(int fd, struct mark_client *client);
+/* False: there is none (any more), so that it may be no TCP socket at all. */
+bool mark_read_client(int fd, struct mark_client *client);
 
 /* The same from the bytes of TCP_SAVED_SYN (tcp.h); for tests and fuzzing. */
 void mark_parse_syn(const uint8_t *bytes, size_t size,

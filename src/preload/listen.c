@@ -19,12 +19,16 @@
 #include "rdma/rdma.h"
 
 #define LOOK_MS 1000
+#define LINKS_MS 30000	/* reading all links and GIDs takes milliseconds */
 #define INHERITED_MOST 32	/* numbers that are looked at, from 3 on */
 
 struct listener {
 	int fd;
 	unsigned mark;
+	unsigned by_links;	/* what it would be by itself */
+	enum reason unmarked;	/* why it has none; REASON_none: by rule */
 	uint64_t due_ms;	/* look again then */
+	uint64_t links_ms;	/* at the links, too */
 	bool accepts;		/* a connection was accepted on it */
 	bool inherited;		/* of our parent, who has it still */
 	UT_hash_handle hh;
@@ -57,14 +61,25 @@ static uint16_t port_of(int fd)
 	return addr_port(&name);
 }
 
-/* What it is to be marked with now; 0: not at all. */
-static unsigned wanted(int fd)
+static unsigned find_by_links(int fd)
 {
 	char links[MARK_NAMES_MOST][RDMA_LINK_SIZE];
+
+	return mark_for_listener(fd, links,
+				 rdma_links(links, MARK_NAMES_MOST));
+}
+
+/*
+ * What it is to be marked with now; 0: not at all. `turn` has what is known of
+ * it, and is told: ->unmarked, if it is this process that can have no lane.
+ */
+static unsigned wanted(int fd, struct listener *turn)
+{
 	struct policy_handshake handshake;
 	struct policy *policy;
 	bool may;
 
+	turn->unmarked = REASON_none;
 	if (fd_has_note(fd, FD_NOTE_MAXSEG) || !listens(fd))
 		return 0;
 	kernel_look(fd);	/* what is accepted inherits it */
@@ -73,12 +88,16 @@ static unsigned wanted(int fd)
 	policy = policy_hold_current();
 	may = policy_may_listen(policy, port_of(fd), &handshake);
 	policy_release(policy);
-	if (!may || rdma_expect() != REASON_none)
+	turn->unmarked = may ? rdma_expect() : REASON_none;
+	if (!may || turn->unmarked != REASON_none)
 		return 0;
 	if (handshake.mark > 0)
 		return (unsigned)handshake.mark;
-	return mark_for_listener(fd, links,
-				 rdma_links(links, MARK_NAMES_MOST));
+	if (clock_ms() >= turn->links_ms) {
+		turn->by_links = find_by_links(fd);
+		turn->links_ms = clock_ms() + LINKS_MS;
+	}
+	return turn->by_links;
 }
 
 /* With lock. NULL: no memory. */
@@ -100,8 +119,8 @@ static struct listener *enter(int fd)
 	return NULL;
 }
 
-/* Is a look due, and is it this caller's? *before: its mark. */
-static bool take_turn(int fd, unsigned *before)
+/* Is a look due, and is it this caller's? *turn is a copy of what is known. */
+static bool take_turn(int fd, struct listener *turn)
 {
 	struct listener *listener;
 	uint64_t now = clock_ms();
@@ -112,42 +131,46 @@ static bool take_turn(int fd, unsigned *before)
 	mine = listener && now >= listener->due_ms;
 	if (mine) {
 		listener->due_ms = now + LOOK_MS;
-		*before = listener->mark;
+		*turn = *listener;
 	}
 	lock_release(&lock);
 	return mine;
 }
 
-static void remember(int fd, unsigned mark)
+static void remember(int fd, unsigned mark, const struct listener *turn)
 {
 	struct listener *listener;
 
 	lock_acquire(&lock);
 	listener = enter(fd);
-	if (listener)
+	if (listener) {
 		listener->mark = mark;
+		listener->unmarked = turn->unmarked;
+		listener->by_links = turn->by_links;
+		listener->links_ms = turn->links_ms;
+	}
 	lock_release(&lock);
 }
 
 /* Another process may have taken the mark off: it is set each time. */
 void listen_look(int fd)
 {
-	unsigned mark, before = 0;
+	struct listener turn;
+	unsigned mark;
 	int saved = errno;
 
 	if (!(verdict_possible(POLICY_LISTEN) || listen_is_greeted(fd)) ||
-	    !take_turn(fd, &before))
+	    !take_turn(fd, &turn))
 		return;
-	mark = wanted(fd);
+	mark = wanted(fd, &turn);
 	if (mark)
 		fd_set_note(fd, FD_NOTE_GREETED, true);
-	if ((mark || before) && !fd_has_note(fd, FD_NOTE_MAXSEG))
+	if ((mark || turn.mark) && !fd_has_note(fd, FD_NOTE_MAXSEG))
 		mark_listener(fd, mark);
-	if (mark != before) {
-		remember(fd, mark);
+	remember(fd, mark, &turn);
+	if (mark != turn.mark)
 		log_debug("fd %d listens on port %u, its mark is %u", fd,
 			  (unsigned)port_of(fd), mark);
-	}
 	errno = saved;
 }
 
@@ -160,7 +183,8 @@ void listen_made(int fd)
 	HASH_FIND_INT(listeners, &fd, listener);
 	if (listener) {
 		listener->mark = 0;
-		listener->due_ms = 0;
+		listener->unmarked = REASON_none;
+		listener->due_ms = listener->links_ms = 0;
 		listener->accepts = listener->inherited = false;
 	}
 	lock_release(&lock);
@@ -190,6 +214,19 @@ unsigned listen_mark(int fd)
 		mark = listener->mark;
 	lock_release(&lock);
 	return mark;
+}
+
+enum reason listen_unmarked(int fd)
+{
+	struct listener *listener;
+	enum reason why = REASON_none;
+
+	lock_acquire(&lock);
+	HASH_FIND_INT(listeners, &fd, listener);
+	if (listener)
+		why = listener->unmarked;
+	lock_release(&lock);
+	return why;
 }
 
 /* With lock. */

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base/fd.h"
+#include "diag/reason.h"
 
 /* listen(2) was called: whatever the number stood for before is over. */
 void listen_made(int fd);
@@ -24,6 +25,8 @@ void listen_look(int fd);
 
 /* The MSS it is marked with; 0: it is not, or is none of ours. */
 unsigned listen_mark(int fd);
+/* What this process lacks for a lane, so that it is not marked; or none. */
+enum reason listen_unmarked(int fd);
 
 /*
  * May who connects to it greet? Its mark may have been seen before the policy

@@ -109,11 +109,11 @@ static void local_address(int fd, struct sockaddr_storage *local)
  * What the SYN said. Who has set TCP_SAVE_SYN itself reads it itself, and the
  * kernel gives it once.
  */
-static void read_client(int listener, int fd, struct mark_client *client)
+static bool read_client(int listener, int fd, struct mark_client *client)
 {
 	memset(client, 0, sizeof(*client));
-	if (!fd_has_note(listener, FD_NOTE_SYN))
-		mark_read_client(fd, client);
+	return !fd_has_note(listener, FD_NOTE_SYN) &&
+	       mark_read_client(fd, client);
 }
 
 /*
@@ -147,9 +147,8 @@ static bool accepted(int listener, int fd, const struct policy_query *query,
 	struct conn *conn;
 	bool keep;
 
-	if (!is_tcp(fd))
+	if (!read_client(listener, fd, &client) && !is_tcp(fd))
 		return true;
-	read_client(listener, fd, &client);
 	conn = conn_new(fd, CONN_PASSIVE, decision, &query->remote, local);
 	if (!conn) {
 		conn_decline(fd, &client, REASON_no_memory);
@@ -158,7 +157,8 @@ static bool accepted(int listener, int fd, const struct policy_query *query,
 	}
 	fdtab_insert(fd, conn_object(conn));
 	keep = bar(conn, fd, listener, decision) &&
-	       conn_accepted(conn, listen_mark(listener), &client);
+	       conn_accepted(conn, listen_mark(listener),
+			     listen_unmarked(listener), &client);
 	if (!keep) {
 		fdtab_evict(fd);
 		real.close(fd);

@@ -8,14 +8,23 @@
 
 #include "rdma/rdma.h"
 
-/* REASON_none, REASON_no_device or REASON_no_permission. Milliseconds. */
+/* REASON_none, or why the runtime can open no device. Milliseconds. */
 enum reason device_look(void);
 
-/* Does sysfs have a device at all? */
-bool device_in_kernel(void);
+/* REASON_none if sysfs shows one, else no_device or rdma_netns. */
+enum reason device_in_kernel(void);
 
-/* Would one more lane exceed RLIMIT_MEMLOCK? Reads /proc: tens of us. */
-bool device_memlock_short(void);
+/*
+ * May the nodes be opened? REASON_none, no_node, no_permission (their mode) or
+ * device_cgroup. Opens none of them. Tens of microseconds.
+ */
+enum reason device_nodes(void);
+
+/*
+ * Would one more lane exceed RLIMIT_MEMLOCK? REASON_none, memlock or ipc_lock.
+ * Reads /proc: tens of microseconds.
+ */
+enum reason device_memlock(void);
 
 /* The limit is finite: ENOMEM from the runtime means it. */
 bool device_memlock_limited(void);

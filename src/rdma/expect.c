@@ -17,7 +17,7 @@
 
 #define SYSFS "/sys/class/infiniband"
 #define PATH_SIZE 512
-#define MANAGER "/dev/infiniband/rdma_cm"
+#define GIDS_UNUSED 32	/* so many in a row, and no more are looked for */
 
 enum reason rdma_expect(void)
 {
@@ -30,13 +30,13 @@ enum reason rdma_expect(void)
 	if (named && *named) {	/* a runtime that may not need a device */
 		if (faccessat(AT_FDCWD, named, R_OK, AT_EACCESS) != 0)
 			reason = REASON_no_rdma_core;
-	} else if (!device_in_kernel()) {
-		reason = REASON_no_device;
-	} else if (faccessat(AT_FDCWD, MANAGER, R_OK | W_OK, AT_EACCESS) != 0) {
-		reason = REASON_no_permission;
+	} else {
+		reason = device_in_kernel();
+		if (reason == REASON_none)
+			reason = device_nodes();
 	}
-	if (reason == REASON_none && device_memlock_short())
-		reason = REASON_memlock;
+	if (reason == REASON_none)
+		reason = device_memlock();
 	errno = saved;
 	return reason;
 }
@@ -90,33 +90,40 @@ static bool join(char path[PATH_SIZE], const char *folder, const char *name,
 	return size > 0 && size < PATH_SIZE;
 }
 
-/* A file with a name in it: the link of one GID. */
-static void add_gid(const char *path, const char *name, struct links *links)
+/* A file with a name in it: the link of one GID. False: it has none. */
+static bool add_gid(const char *path, unsigned index, struct links *links)
 {
-	char file[PATH_SIZE], text[64];
+	char file[PATH_SIZE], name[16], text[64];
 	ssize_t got;
 	int fd;
 
+	snprintf(name, sizeof(name), "%u", index);
 	if (!join(file, path, name, ""))
-		return;
+		return false;
 	fd = real.open(file, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return;
+		return false;
 	got = real.read(fd, text, sizeof(text) - 1);
 	real.close(fd);
 	if (got <= 1)
-		return;		/* unused, or of another network namespace */
+		return false;	/* unused, or of another network namespace */
 	text[got] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	add(links, text);
+	return true;
 }
 
+/* The table has up to a thousand places, and the first free one is taken. */
 static void add_port(const char *path, const char *name, struct links *links)
 {
+	unsigned index, used = 0;
 	char gids[PATH_SIZE];
 
-	if (join(gids, path, name, "/gid_attrs/ndevs"))
-		each(gids, add_gid, links);
+	if (!join(gids, path, name, "/gid_attrs/ndevs"))
+		return;
+	for (index = 0; index < used + GIDS_UNUSED; index++)
+		if (add_gid(gids, index, links))
+			used = index + 1;
 }
 
 static void add_device(const char *path, const char *name, struct links *links)

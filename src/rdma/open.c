@@ -48,7 +48,7 @@ static enum reason look(void)
 			return reason;
 		usable = true;
 	}
-	return device_memlock_short() ? REASON_memlock : REASON_none;
+	return device_memlock();
 }
 
 enum reason rdma_open(void)
@@ -113,9 +113,10 @@ enum reason rdma_reason(int error)
 {
 	switch (error) {
 	case -ENOMEM:
-	case -EAGAIN:
-		return device_memlock_limited() ? REASON_memlock
+		return device_memlock_limited() ? rdma_memlock_reason()
 						: REASON_no_memory;
+	case -EAGAIN:		/* the kernel's, of rdmacg_try_charge() */
+		return REASON_rdma_cgroup;
 	case -EMFILE:
 	case -ENFILE:
 	case -ENOBUFS:

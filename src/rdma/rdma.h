@@ -52,8 +52,8 @@ int rdma_links(char names[][RDMA_LINK_SIZE], int most);
 
 /*
  * Why a lane could not be made, from what rdma_socket(), rdma_connect() or
- * rdma_error() said (as -errno): memlock, no_memory, no_permission,
- * no_device, credentials, else no_route.
+ * rdma_error() said (as -errno): memlock, ipc_lock, no_memory, rdma_cgroup,
+ * no_permission, no_device, credentials, else no_route.
  */
 enum reason rdma_reason(int error);
 
@@ -100,6 +100,12 @@ uint64_t rdma_lane_bytes(const struct rdma_sizes *sizes);
  * of microseconds.
  */
 uint64_t rdma_memlock_left(void);
+
+/*
+ * What it is that does not leave enough: ipc_lock, where the container has that
+ * capability and this process has not; else memlock. Reads /proc as well.
+ */
+enum reason rdma_memlock_reason(void);
 
 /* rsocket(3), non-blocking, close-on-exec, sized. Ends with rdma_close(). */
 int rdma_socket(int family, const struct rdma_sizes *sizes);

@@ -6,7 +6,7 @@
 			object at each end, and prints "ready COUNT"
 
 Then it makes another one for each line on stdin, sends 100000 bytes over it and
-back, and prints "again".
+back, and prints "again"; for a line "fork" it has a child.
 """
 import os
 import resource
@@ -46,6 +46,17 @@ def dial(port, size):
     exchange(s, size)
 
 
+def fork():
+    """A child that lives as long as this process."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.close(writing)
+        os.read(reading, 1)
+        os._exit(0)
+    os.close(reading)
+    kept.append(writing)
+
+
 def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -57,8 +68,11 @@ def main():
         dial(port, 1)
     dial(port, BIG)
     print("ready", len(kept), flush=True)
-    for _ in sys.stdin:
-        dial(port, BIG)
+    for line in sys.stdin:
+        if line == "fork\n":
+            fork()
+        else:
+            dial(port, BIG)
         print("again", flush=True)
 
 

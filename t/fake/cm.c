@@ -44,6 +44,33 @@ FAKE_API void rdma_free_devices(struct ibv_context **list)
 	free(list);
 }
 
+FAKE_API struct ibv_device **ibv_get_device_list(int *count)
+{
+	struct ibv_device **list = calloc(2, sizeof(*list));
+
+	*count = list && rule_setting("devices", 1) != 0;
+	if (list && *count)
+		list[0] = &hardware;
+	return list;
+}
+
+FAKE_API void ibv_free_device_list(struct ibv_device **list)
+{
+	free(list);
+}
+
+FAKE_API struct ibv_context *ibv_open_device(struct ibv_device *opened)
+{
+	(void)opened;
+	return fails("ibv_open_device") ? NULL : &device;
+}
+
+FAKE_API int ibv_close_device(struct ibv_context *context)
+{
+	(void)context;
+	return 0;
+}
+
 FAKE_API struct rdma_event_channel *rdma_create_event_channel(void)
 {
 	if (fails("rdma_create_event_channel"))

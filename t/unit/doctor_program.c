@@ -151,12 +151,21 @@ Test(doctor_program, secure_execution)
 
 Test(doctor_program, known_for_deepbind)
 {
+	static char word[] = "SHUNT_DEEPBIND=keep";
+	static char *keep[] = { word, NULL };
+	char **before;
+
 	put_program(OWN_MACHINE, "/lib64/ld-linux.so.2", false);
 	target.program = PROGRAM;
 	fixture_read();
 	strcpy(inspection.path, "/usr/sbin/php-fpm8.2");
-	ask("program.deepbind", PROBE_WARN);
+	ask("program.deepbind", PROBE_OK);
 	finds("its extensions");
+	before = target.environment;
+	target.environment = keep;
+	ask("program.deepbind", PROBE_WARN);
+	advises("SHUNT_DEEPBIND");
+	target.environment = before;
 }
 
 /* -- libraries ------------------------------------------------------------ */

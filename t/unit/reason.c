@@ -63,3 +63,26 @@ Test(reason, the_manual_has_every_row)
 		cr_assert_not_null(strstr(manual, want), "%s", want);
 	}
 }
+
+Test(reason, says_what_the_peer_said)
+{
+	char text[REASON_TEXT_MAX];
+
+	cr_assert_str_eq(reason_text(REASON_peer_declined, REASON_memlock,
+				     text), "peer_declined: memlock");
+	cr_assert_str_eq(reason_text(REASON_peer_declined, 65535, text),
+			 "peer_declined: unknown");
+	cr_assert_str_eq(reason_text(REASON_peer_declined, REASON_none, text),
+			 "peer_declined");
+	cr_assert_str_eq(reason_text(REASON_on_rdma, REASON_memlock, text),
+			 "on_rdma");
+}
+
+Test(reason, counts_what_peers_said)
+{
+	reason_count_peers(REASON_memlock);
+	reason_count_peers(65535);
+	cr_assert_eq(reason_counted_peers(REASON_memlock), 1);
+	cr_assert_eq(reason_counted_peers(65535), 0);
+	cr_assert_eq(reason_counted(REASON_memlock), 0);
+}
