@@ -123,11 +123,18 @@ static const struct conclusion *conclude(const struct dialled *dialled)
 					    : &unread[dialled->result];
 }
 
-/* Is there something that handshake.mark on the server would change? */
-static bool may_help(const struct dialled *dialled)
+const char *dial_conclusion(const struct dialled *dialled,
+			    const char **sentence)
 {
-	return dialled->result == DIAL_READ && dialled->visible &&
-	       dialled->finding != MARK_SEEN && dialled->finding != MARK_NONE;
+	*sentence = conclude(dialled)->sentence;
+	return conclude(dialled)->name;
+}
+
+unsigned dial_remedy(const struct dialled *dialled)
+{
+	return dialled->result == DIAL_READ &&
+	       dialled->finding != MARK_SEEN &&
+	       dialled->finding != MARK_NONE ? dialled->visible : 0;
 }
 
 static void put_for_scripts(const struct dialled *dialled)
@@ -172,7 +179,7 @@ static void put_for_people(const struct dialled *dialled, const char *unable)
 	if (dialled->result == DIAL_READ)
 		put_reading(&dialled->reading);
 	printf("  so      %s: %s", conclusion->name, conclusion->sentence);
-	if (may_help(dialled))
+	if (dial_remedy(dialled))
 		printf(
 			"; one under shunt is seen with a handshake.mark of at most %u",
 			dialled->visible);

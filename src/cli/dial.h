@@ -2,7 +2,7 @@
 /*
  * A look at a server from outside: one TCP connection, its SYN marked as the
  * library's would be, over which no byte is sent, and what this end's kernel
- * has learned of the server's MSS. For `shunt explain --dial`.
+ * has learned of the server's MSS. For `shunt explain` and `shunt doctor`.
  */
 #ifndef CLI_DIAL_H
 #define CLI_DIAL_H
@@ -27,6 +27,13 @@ struct dialled {
 /* Of a normalized address. At most DIAL_MS; the connection is closed. */
 void dial_server(const struct sockaddr_storage *remote,
 		 struct dialled *dialled);
+
+/* The word that it comes to, such as "lowered"; *sentence says it in full. */
+const char *dial_conclusion(const struct dialled *dialled,
+			    const char **sentence);
+
+/* Would this handshake.mark on the server be seen? 0: that would not help. */
+unsigned dial_remedy(const struct dialled *dialled);
 
 /*
  * `unable`: why a marked server would not be greeted by this host, or NULL.

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "cli/cli.h"
 #include "cli/preload.h"
 
@@ -147,7 +148,7 @@ void probe_ask(const struct probe *probe, const struct target *target,
 
 /* What the command line says. */
 struct request {
-	const char *program;
+	const char *program, *dial;
 	pid_t pid;
 	bool json, verbose;
 };
@@ -165,16 +166,20 @@ static pid_t parse_pid(const char *text)
 static void parse(int argc, char **argv, struct request *request)
 {
 	static const struct option long_options[] = {
+		{ "dial", required_argument, NULL, 'd' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "pid", required_argument, NULL, 'p' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
+	struct sockaddr_storage server;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "v", long_options,
+	while ((option = getopt_long(argc, argv, "d:v", long_options,
 				     NULL)) >= 0) {
-		if (option == 'j')
+		if (option == 'd')
+			request->dial = optarg;
+		else if (option == 'j')
 			request->json = true;
 		else if (option == 'p')
 			request->pid = parse_pid(optarg);
@@ -183,6 +188,12 @@ static void parse(int argc, char **argv, struct request *request)
 		else
 			cli_usage("doctor", STATUS_USAGE);
 	}
+	if (request->dial && request->pid)
+		cli_fail(STATUS_USAGE, "--dial: nothing is tried for another "
+			 "process (no --pid with it)");
+	if (request->dial && addr_parse(request->dial, &server))
+		cli_fail(STATUS_USAGE, "--dial %s: not ADDRESS:PORT (a numeric "
+			 "address; IPv6 in brackets)", request->dial);
 	if (argc - optind > (request->pid ? 0 : 1))
 		cli_usage("doctor", STATUS_USAGE);
 	request->program = argv[optind];
@@ -226,6 +237,7 @@ static void prepare(const struct request *request, struct target *target)
 	}
 	if (target->program)
 		target->inspection = inspection;
+	target->dial = request->dial;
 	rulebook_load(target, rulebook);
 	target->rulebook = rulebook;
 }
@@ -287,6 +299,18 @@ static void print_human(const struct target *target,
 	       counts[PROBE_WARN], counts[PROBE_FAIL]);
 }
 
+static bool is_asked(const struct probe *probe, const struct target *target)
+{
+	switch (probe->scope) {
+	case PROBE_PROGRAM:
+		return target->program;
+	case PROBE_DIALLED:
+		return target->dial;
+	default:
+		return true;
+	}
+}
+
 int command_doctor(int argc, char **argv)
 {
 	struct request request = { .program = NULL };
@@ -299,7 +323,7 @@ int command_doctor(int argc, char **argv)
 	prepare(&request, &target);
 	results = cli_alloc(PROBES * sizeof(*results));
 	for (int i = 0; i < probe_count; i++) {
-		asked[i] = probes[i].scope == PROBE_ANY || target.program;
+		asked[i] = is_asked(&probes[i], &target);
 		if (!asked[i])
 			continue;
 		probe_ask(&probes[i], &target, &results[i]);

@@ -35,6 +35,7 @@ struct probe_result {
 enum probe_scope {
 	PROBE_ANY,
 	PROBE_PROGRAM,	/* a program was named, or a process */
+	PROBE_DIALLED,	/* a server was */
 };
 
 /* What of the target it reads; without it, it is not asked (bits). */

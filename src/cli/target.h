@@ -44,6 +44,7 @@ struct target {
 	bool live;		/* it may what this command may: try things */
 	pid_t pid;		/* 0: not a running process */
 	const char *program;	/* its file; NULL: none was named */
+	const char *dial;	/* a server's ADDRESS:PORT, or NULL */
 
 	/* target_read()'s. */
 	int root_error;		/* its file system: 0 or -errno */

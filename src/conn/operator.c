@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/real.h"
+#include "base/userns.h"
 #include "conn/answer.h"
 #include "conn/drain.h"
 #include "conn/internal.h"
@@ -249,21 +250,7 @@ static void converse(void *arg)
  */
 static bool is_nobody_of_ours(uid_t uid)
 {
-	char map[64] = "";
-	unsigned inside, outside, count;
-	ssize_t got = -1;
-	int fd;
-
-	if (uid != CHANNEL_OVERFLOW_UID)
-		return false;
-	fd = real.open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC, 0);
-	if (fd >= 0) {
-		got = real.read(fd, map, sizeof(map) - 1);
-		real.close(fd);
-	}
-	return got <= 0 ||
-	       sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 ||
-	       inside != 0 || outside != 0 || count != UINT32_MAX;
+	return uid == CHANNEL_OVERFLOW_UID && !userns_is_first();
 }
 
 static enum trust trust_of(int fd)

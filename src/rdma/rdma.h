@@ -96,7 +96,8 @@ uint64_t rdma_lane_bytes(const struct rdma_sizes *sizes);
 
 /*
  * What RLIMIT_MEMLOCK leaves this process to pin now; UINT64_MAX without a
- * limit, or with CAP_IPC_LOCK. Reads /proc: tens of microseconds.
+ * limit, or with CAP_IPC_LOCK in the first user namespace. Reads /proc: tens
+ * of microseconds.
  */
 uint64_t rdma_memlock_left(void);
 

@@ -5,7 +5,8 @@
 #	completion.zsh FOLDER-OF-_shunt LINE
 #
 # Completion wants a line editor, and that a terminal: zpty has one. What
-# compadd is given is written out between two marks.
+# compadd is given is written out between two marks; what is typed has them in
+# pieces, because the editor echoes it.
 zmodload zsh/zpty
 zpty shell zsh -f -i
 zpty -w shell "PROMPT= RPROMPT= fpath=(${(q)1} \$fpath)"
@@ -17,12 +18,12 @@ zpty -w shell 'compadd() {
 	print -rl -- "${found[@]}"
 	builtin compadd "$@"
 }
-show() { print -r "<<<"; _main_complete; print -r ">>>"; compstate[insert]=; compstate[list]= }
+show() { print -r "%%begin"":"; _main_complete; print -r "%%end"":"; compstate[insert]=; compstate[list]= }
 zle -C show complete-word show
 bindkey "^T" show'
-zpty -w shell 'print ready-now'
+zpty -w shell 'print ready"-"now'
 zpty -r -m shell seen '*ready-now*'
 zpty -w -n shell "$2"$'\C-t'
-zpty -r -m shell answer '*<<<*>>>*'
-answer=${answer##*<<<}
-print -r -- "${${answer%%>>>*}//$'\r'/}"
+zpty -r -m shell answer '*%%begin:*%%end:*'
+answer=${answer##*%%begin:}
+print -r -- "${${answer%%\%\%end:*}//$'\r'/}"

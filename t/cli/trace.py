@@ -14,6 +14,8 @@ import os
 import re
 import sys
 
+import jsonschema
+
 TOP = os.environ['top_srcdir']
 
 
@@ -28,10 +30,6 @@ def happenings():
 
 
 def check_form(lines):
-    try:
-        import jsonschema
-    except ImportError:
-        return
     with open(f'{TOP}/docs/trace.schema.json', encoding='utf-8') as file:
         schema = json.load(file)
     jsonschema.Draft202012Validator.check_schema(schema)

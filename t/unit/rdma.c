@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * rdma/ on the fake runtime (t/fake), or in the guest (SHUNT_GUEST) on the
- * true one that SHUNT_RDMA_LIBRARY names. poll() and fopen() here are what the
- * shims are.
+ * true one that SHUNT_RDMA_LIBRARY names.
  */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -19,30 +18,12 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/fd.h"
 #include "base/real.h"
 #include "rdma/rdma.h"
+#include "rdma_help.h"
 
 static const struct rdma_sizes sizes = { 65536, 65536 };
-static bool hook_off;
-
-__attribute__((visibility("default")))
-int poll(struct pollfd *fds, nfds_t count, int timeout)
-{
-	if (!hook_off && rdma_poll_hooked())
-		return rdma_poll_hook(fds, count, timeout);
-	return real.poll(fds, count, timeout);
-}
-
-static bool asked_to_spin;
-
-__attribute__((visibility("default")))
-FILE *fopen(const char *path, const char *mode)
-{
-	FILE *setting = rdma_inside() ? rdma_setting(path) : NULL;
-
-	asked_to_spin |= setting != NULL;
-	return setting ? setting : real.fopen(path, mode);
-}
 
 /* Criterion's own process loads nothing; each test is a process. */
 static void use_fake(void)
@@ -107,8 +88,11 @@ static int wait_for(int rs, short events, int slice)
 
 static void connect_to(int rs, const struct sockaddr_storage *to)
 {
-	cr_assert_eq(rdma_connect(rs, (const struct sockaddr *)to,
-				  addr_length(to)), -EINPROGRESS);
+	int ret = rdma_connect(rs, (const struct sockaddr *)to,
+			       addr_length(to));
+
+	/* A true device may be done at once. */
+	cr_assert(ret == -EINPROGRESS || ret == 0, "%d", ret);
 	cr_assert_eq(wait_for(rs, POLLOUT, 5), POLLOUT);
 	cr_assert_eq(rdma_error(rs), 0);
 }
@@ -478,16 +462,19 @@ Test(rdma, a_full_lane_says_so_and_wakes)
 Test(rdma, refused)
 {
 	struct sockaddr_storage to;
-	int rs;
+	int rs, ret;
 
 	cr_assert_eq(rdma_open(), REASON_none);
 	addr_parse("127.0.0.1:1", &to);
 	inet_pton(AF_INET, host(), &((struct sockaddr_in *)&to)->sin_addr);
 	rs = rdma_socket(AF_INET, &sizes);
-	cr_assert_eq(rdma_connect(rs, (struct sockaddr *)&to,
-				  addr_length(&to)), -EINPROGRESS);
-	cr_assert(wait_for(rs, POLLOUT, 5) & POLLERR);
-	cr_assert_eq(rdma_error(rs), ECONNREFUSED);
+	ret = rdma_connect(rs, (struct sockaddr *)&to, addr_length(&to));
+	/* A true device may be done at once here, too. */
+	if (ret != -ECONNREFUSED) {
+		cr_assert_eq(ret, -EINPROGRESS);
+		cr_assert(wait_for(rs, POLLOUT, 5) & POLLERR);
+		cr_assert_eq(rdma_error(rs), ECONNREFUSED);
+	}
 	rdma_close(rs);
 }
 
