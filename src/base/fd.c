@@ -88,7 +88,8 @@ void fd_copy_notes(int from, int to)
 	if ((unsigned)from < FD_CLAIMS_MOST)
 		notes = fd_notes[from] &
 			(FD_NOTE_MAXSEG | FD_NOTE_SYN | FD_NOTE_TWIN |
-			 FD_NOTE_FEATURE | FD_NOTE_PATH);
+			 FD_NOTE_GREETED | FD_NOTE_FEATURE |
+			 FD_NOTE_PATH);
 	if ((unsigned)to < FD_CLAIMS_MOST && fd_notes[to] != notes)
 		atomic_store(&fd_notes[to], notes);
 }

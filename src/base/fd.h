@@ -48,6 +48,8 @@ enum fd_note {
 				   options that connect() need not ask of */
 	FD_NOTE_TWIN = 16,	/* it was copied, or is a copy, from before
 				   there was a connection */
+	FD_NOTE_GREETED = 128,	/* it listens, and answers with our mark, or
+				   did: who connects may greet */
 	FD_NOTE_FEATURE = 32,	/* has what the kernel's TCP alone can do */
 	FD_NOTE_PATH = 64,	/* is to go by a way of the application's */
 };

@@ -2,16 +2,16 @@
 #include "base/symbol.h"
 
 #include <dlfcn.h>
-#include <link.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 /* oldlibc.h says so too; sanitizer builds are without it. */
 #pragma weak dlsym
-#pragma weak dlvsym	/* where that is, there is a dlsym(3) of libc's */
+#pragma weak dlvsym
 
 #define VERSION_HIDDEN 0x8000	/* not the version that new links get */
+#define NAME_MOST 24		/* of a call with 64 in its name */
 
 #ifndef STT_GNU_IFUNC
 #define STT_GNU_IFUNC 10
@@ -39,8 +39,7 @@ static uint32_t gnu_hash(const char *name)
 	return hash;
 }
 
-/* The loader has relocated these addresses, but for the vDSO's. */
-static const void *address(const struct dl_phdr_info *object, ElfW(Addr) at)
+const void *symbol_address(const struct dl_phdr_info *object, ElfW(Addr) at)
 {
 	return (const void *)(at < object->dlpi_addr ? at + object->dlpi_addr
 						     : at);
@@ -57,7 +56,8 @@ static bool find_tables(const struct dl_phdr_info *object, struct tables *t)
 			dyn = (const void *)(object->dlpi_addr +
 					     object->dlpi_phdr[i].p_vaddr);
 	for (; dyn && dyn->d_tag != DT_NULL; dyn++) {
-		const void *at = address(object, dyn->d_un.d_ptr);
+		const void *at = symbol_address(object,
+						dyn->d_un.d_ptr);
 
 		if (dyn->d_tag == DT_SYMTAB)
 			t->symbols = at;
@@ -145,18 +145,46 @@ void *symbol_walk(const char *name)
 	return wanted.found;
 }
 
-void *symbol_next(const char *name)
+/*
+ * One of libc's: the library has a dlsym() of its own. Every glibc that has
+ * one has dlvsym(3), too; musl has not.
+ */
+static bool has_dlsym(void)
 {
-	return dlsym != NULL && dlvsym != NULL ? dlsym(RTLD_NEXT, name)
-					       : symbol_walk(name);
+	return dlsym != NULL && (dlvsym != NULL || symbol_walk("dlsym"));
+}
+
+static void *next(const char *name)
+{
+	return has_dlsym() ? dlsym(RTLD_NEXT, name) : symbol_walk(name);
 }
 
 void *symbol_next_version(const char *name, const char *version)
 {
-	return dlvsym != NULL ? dlvsym(RTLD_NEXT, name, version) : NULL;
+	return dlvsym != NULL ? dlvsym(RTLD_NEXT, name, version)
+			      : symbol_walk(name);
 }
 
 bool symbol_is_search(const void *handle)
 {
 	return handle == RTLD_NEXT || handle == RTLD_DEFAULT;
+}
+
+/* fopen64() is musl's fopen(): programs that call it are older than 1.2.4. */
+static void *next_without_64(const char *name)
+{
+	const char *number = strstr(name, "64");
+	char shorter[NAME_MOST];
+
+	if (!number || strlen(name) >= sizeof(shorter))
+		return NULL;
+	strcpy(mempcpy(shorter, name, (size_t)(number - name)), number + 2);
+	return next(shorter);
+}
+
+void *symbol_next(const char *name)
+{
+	void *found = next(name);
+
+	return found ? found : next_without_64(name);
 }

@@ -21,7 +21,7 @@ static bool fails(const struct target *target,
 static const char *where_to_look(const struct target *target,
 				 enum reason reason)
 {
-	if (reason == REASON_no_rdma_core)
+	if (reason == REASON_no_rdma_core || reason == REASON_runtime_broken)
 		return "runtime.file";
 	if (reason == REASON_rdma_core_too_old)
 		return "runtime.version";

@@ -71,7 +71,7 @@ static bool suits(const struct target *target, struct probe_result *result,
 		return true;
 	found(result, PROBE_FAIL, "%s does not load there: %s", path, wrong);
 	remedy(result,
-	       "take a bundle that was built for that C library, or a newer image");
+	       "take the bundle of this release, which is for glibc 2.17 and newer and for musl, or a newer image");
 	return false;
 }
 
@@ -82,9 +82,10 @@ static bool loads_here(const struct target *target,
 	enum reason reason = target->live ? rdma_open() : REASON_none;
 
 	/* runtime.version has the other cause */
-	if (reason != REASON_no_rdma_core)
+	if (reason != REASON_no_rdma_core && reason != REASON_runtime_broken)
 		return true;
-	found(result, PROBE_FAIL, "%s", rdma_runtime_news());
+	found(result, PROBE_FAIL, "%s", *rdma_trouble() ? rdma_trouble() :
+	      rdma_runtime_news());
 	remedy(result,
 	       "put the " BUNDLED " of this release (contrib/bundle makes it) beside libshunt.so");
 	return false;

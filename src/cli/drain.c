@@ -31,7 +31,8 @@ static void hear(const struct line *line, void *arg)
 	else if (conn)
 		process_print_conn(line);
 	else if (!strcmp(fields[0], "process"))
-		printf("process %d (%s)\n", (int)line->pid, line->name);
+		printf("process %d (%s)\n", (int)line->voice->pid,
+		       line->voice->name);
 	else if (!strcmp(fields[0], "moved"))
 		printf("  %s moved to tcp\n", fields[1]);
 }

@@ -286,6 +286,8 @@ static void print_human(const struct question *question,
 		print_greeting(question, decision);
 		print_flags(decision);
 		printf("  here    %s\n", host_sentence(answer));
+		if (*rdma_trouble())
+			printf("  but     %s\n", rdma_trouble());
 	}
 	if (answer->for_programs)
 		printf("  but     for certain programs %s (%s) says %s: "
@@ -314,8 +316,10 @@ static void print_porcelain(const struct question *question,
 	print_pair("source", decision->source);
 	print_pair("reason", reason_name(decision->reason));
 	print_pair("sentence", sentence(decision));
-	if (decision->mode != POLICY_TCP)
+	if (decision->mode != POLICY_TCP) {
 		print_pair("host", reason_name(answer->host));
+		print_pair("trouble", rdma_trouble());
+	}
 	print_marks(question, answer);
 }
 

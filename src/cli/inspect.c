@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What keeps a preload out of a program: no dynamic loader, a loader that is
- * not glibc's or of another machine, Go (whose programs do not call libc),
- * and secure execution.
+ * What keeps a preload out of a program: no dynamic loader, one that is
+ * neither glibc's nor musl's, or of another machine, Go (whose programs do not
+ * call libc), and secure execution.
  */
 #include "cli/inspect.h"
 
@@ -166,9 +166,11 @@ static enum preload_verdict judge_elf(const char *path, const struct elf *elf,
 	if (!elf->interpreter)
 		return say(why, PRELOAD_WARN, path, "is statically linked, so "
 			   "nothing can be preloaded: it stays on TCP");
-	if (inspect_is_musl(elf))
-		return say(why, PRELOAD_HARMS, path, "uses musl, and the "
-			   "library is for glibc: it is run without");
+	if (strstr(elf->interpreter, "/ld-uClibc") ||
+	    strstr(elf->interpreter, "/linker"))
+		return say(why, PRELOAD_HARMS, path, "has another C library, "
+			   "and this one is for glibc and musl: it is run "
+			   "without");
 	return PRELOAD_WORKS;
 }
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How many bytes the first character has (RFC 3629); 0: it is none. */
-static unsigned character(const uint8_t *bytes, unsigned long length)
+unsigned json_character(const void *text, unsigned long length)
 {
+	const uint8_t *bytes = text;
 	unsigned size = *bytes < 0x80 ? 1 : *bytes < 0xc2 ? 0 :
 			*bytes < 0xe0 ? 2 : *bytes < 0xf0 ? 3 :
 			*bytes < 0xf5 ? 4 : 0;
@@ -35,7 +35,7 @@ void json_bytes(const char *text, unsigned long length)
 
 	putchar('"');
 	for (; length; bytes += size, length -= size) {
-		size = character(bytes, length);
+		size = json_character(bytes, length);
 		if (!size) {
 			fputs("\\ufffd", stdout);
 			size = 1;

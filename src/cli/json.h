@@ -10,4 +10,7 @@
 void json_text(const char *text);
 void json_bytes(const char *text, unsigned long length);
 
+/* How many bytes the first character has (RFC 3629); 0: it is none. */
+unsigned json_character(const void *bytes, unsigned long length);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/real.h"
 #include "cli/cli.h"
+#include "diag/log.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unreleased"
@@ -41,6 +42,7 @@ int main(int argc, char **argv)
 	int status;
 
 	real_init();
+	log_set_level(LOG_OFF);	/* a command says it in its own words */
 	if (argc < 2)
 		cli_fail(STATUS_USAGE, "which command? (see shunt --help)");
 	command = command_find(argv[1]);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/preload.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/beside.h"
 #include "cli/cli.h"
 
 #ifndef SHUNT_LIBDIR
@@ -16,32 +16,23 @@
 #define LIBRARY "libshunt.so"
 
 /* From the command's directory: a build tree, then an installation. */
-static const char *const steps[] = { ".libs/", "", "../lib/" };
+static const char *const near[] = {
+	".libs/" LIBRARY, LIBRARY, "../lib/" LIBRARY,
+};
 
-static char *try_path(const char *directory, const char *step)
+static char *try_path(const char *path)
 {
-	char *path, *real_path = NULL;
-
-	if (asprintf(&path, "%s%s" LIBRARY, directory, step) < 0)
-		return NULL;
-	if (!access(path, R_OK))
-		real_path = realpath(path, NULL);
-	free(path);
-	return real_path;
+	return access(path, R_OK) ? NULL : realpath(path, NULL);
 }
 
 char *preload_library(void)
 {
-	char own[PATH_MAX], *found = NULL;
-	ssize_t length;
+	char path[PATH_MAX], *found = NULL;
 
-	length = readlink("/proc/self/exe", own, sizeof(own) - 1);
-	own[length > 0 ? length : 0] = '\0';
-	if (strrchr(own, '/'))
-		strrchr(own, '/')[1] = '\0';
-	for (size_t i = 0; !found && i < sizeof(steps) / sizeof(*steps); i++)
-		found = try_path(own, steps[i]);
-	return found ? found : try_path(SHUNT_LIBDIR "/", "");
+	for (size_t i = 0; !found && i < sizeof(near) / sizeof(*near); i++)
+		if (beside_us(path, near[i]))
+			found = try_path(path);
+	return found ? found : try_path(SHUNT_LIBDIR "/" LIBRARY);
 }
 
 /* Is the library already an entry of the list? */

@@ -2,58 +2,26 @@
 #include "cli/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
-#include "diag/channel.h"
 
 #define PATH_SIZE 64
+#define LINE_SIZE 4096	/* what is longer is cut into several */
 #define LIBRARY "libshunt.so"
-
-/* One round of questions. */
-struct round {
-	pid_t pid;		/* 0: all */
-	const char *request;
-	unsigned wait_s;
-	void (*hear)(const struct line *line, void *arg);
-	void *arg;
-	unsigned answers, problems;
-};
-
-static FILE *open_proc(pid_t pid, const char *file)
-{
-	char path[PATH_SIZE];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	return fopen(path, "re");
-}
-
-static void read_name(pid_t pid, char name[PATH_SIZE])
-{
-	FILE *file = open_proc(pid, "comm");
-
-	strcpy(name, "?");
-	if (file && fgets(name, PATH_SIZE, file))
-		name[strcspn(name, "\n")] = '\0';
-	if (file)
-		fclose(file);
-}
 
 /* Has the process the library? 1, 0, or -1: it cannot be seen. */
 static int has_library(pid_t pid)
 {
-	FILE *maps = open_proc(pid, "maps");
-	char line[8192];
+	char path[PATH_SIZE], line[8192];
 	int found = 0;
+	FILE *maps;
 
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
 	if (!maps)
 		return -1;
 	while (!found && fgets(line, sizeof(line), maps))
@@ -62,128 +30,6 @@ static int has_library(pid_t pid)
 		found = -1;
 	fclose(maps);
 	return found;
-}
-
-/* A container's network namespace is its own: go there. */
-static void enter_network(pid_t pid)
-{
-	struct stat theirs, ours;
-	char path[PATH_SIZE];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
-	if (stat(path, &theirs) || stat("/proc/self/ns/net", &ours) ||
-	    (theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev))
-		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWNET))
-		cli_fail(STATUS_PROBLEM, "process %d is in another network "
-			 "namespace (%m): ask there, or as root", (int)pid);
-	close(fd);
-}
-
-/* Connected to one of that name, or -1. *owner: who listens, 0: not seen. */
-static int reach(const struct sockaddr_un *name, socklen_t length,
-		 unsigned wait_s, pid_t *owner)
-{
-	struct timeval patience = { .tv_sec = wait_s };
-	struct ucred who;
-	socklen_t size = sizeof(who);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		cli_fail(STATUS_OWN_FAILURE, "%m");
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (!connect(fd, (const struct sockaddr *)name, length) &&
-	    !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size)) {
-		*owner = who.pid;
-		return fd;
-	}
-	close(fd);
-	return -1;
-}
-
-static void cut(struct line *line, char *text)
-{
-	static char nothing[] = "";
-	char *field;
-	int i;
-
-	text[strcspn(text, "\n")] = '\0';
-	line->count = 0;
-	while (line->count < FIELDS_MOST && (field = strsep(&text, "\t")))
-		line->fields[line->count++] = field;
-	for (i = line->count; i < FIELDS_MOST; i++)
-		line->fields[i] = nothing;
-}
-
-/* Take the answer to its end. NULL, or what is wrong with it. */
-static const char *take_answer(struct round *round, struct line *line,
-			       FILE *file, char **text)
-{
-	const char *wrong = NULL;
-	size_t size = 0;
-
-	while (getline(text, &size, file) > 0) {
-		cut(line, *text);
-		if (!strcmp(line->fields[0], "end"))
-			return wrong;
-		if (!strcmp(line->fields[0], "error"))
-			wrong = strdup(line->fields[1]);
-		else if (!wrong)
-			round->hear(line, round->arg);
-	}
-	return "it does not answer";
-}
-
-static void converse(struct round *round, pid_t pid, int fd)
-{
-	char name[PATH_SIZE], *text = NULL;
-	struct line line = { .pid = pid, .name = name };
-	const char *wrong = "it does not answer";
-	FILE *file = fdopen(fd, "r");
-
-	if (!file)
-		cli_fail(STATUS_OWN_FAILURE, "%m");
-	read_name(pid, name);
-	round->answers++;
-	/* who may not ask is answered and hung up on before */
-	if (dprintf(fd, "%s\n", round->request) > 0 || errno == EPIPE)
-		wrong = take_answer(round, &line, file, &text);
-	if (wrong) {
-		cli_warn("process %d (%s): %s", (int)pid, name, wrong);
-		round->problems++;
-	}
-	free(text);
-	fclose(file);
-}
-
-/* Every control socket of this network namespace. */
-static void ask_all(struct round *round)
-{
-	FILE *list = fopen("/proc/self/net/unix", "re");
-	struct sockaddr_un name;
-	unsigned inside;
-	socklen_t length;
-	char line[512];
-	pid_t owner;
-	int fd;
-
-	if (!list)
-		cli_fail(STATUS_OWN_FAILURE, "/proc/self/net/unix: %m");
-	while (fgets(line, sizeof(line), list)) {
-		if (!channel_in_line(line, &name, &length, &inside))
-			continue;
-		fd = reach(&name, length, round->wait_s, &owner);
-		if (fd < 0)
-			continue;
-		if (owner && (!round->pid || round->pid == owner))
-			converse(round, owner, fd);
-		else
-			close(fd);
-	}
-	fclose(list);
 }
 
 /* Nobody has answered for that process: why? */
@@ -205,7 +51,7 @@ static int tell_silence(pid_t pid)
 	}
 }
 
-static pid_t parse_pid(const char *text)
+pid_t process_parse(const char *text)
 {
 	char *end;
 	long pid = strtol(text, &end, 10);
@@ -217,24 +63,92 @@ static pid_t parse_pid(const char *text)
 	return (pid_t)pid;
 }
 
+static void hand_on(const struct voice *voice,
+		    void (*hear)(const struct line *line, void *arg),
+		    void *arg)
+{
+	struct line line = { .voice = voice };
+	char *text = voice->text;
+
+	while (ask_line(&line, &text))
+		if (strcmp(line.fields[0], "error"))
+			hear(&line, arg);
+}
+
+int process_tell_problems(const struct voices *voices)
+{
+	char id[VOICE_ID_MAX];
+	int status = STATUS_FINE;
+	size_t i;
+
+	for (i = 0; i < voices->count; i++) {
+		if (!voices->all[i].wrong)
+			continue;
+		cli_warn("process %s (%s): %s", voice_id(&voices->all[i], id),
+			 voices->all[i].name, voices->all[i].wrong);
+		status = STATUS_PROBLEM;
+	}
+	return status;
+}
+
 int process_ask(const char *text, const char *request, unsigned wait_s,
 		void (*hear)(const struct line *line, void *arg), void *arg)
 {
-	struct round round = {
-		.request = request, .wait_s = wait_s, .hear = hear, .arg = arg,
-	};
+	struct question question = { .request = request,
+				     .wait_ms = wait_s * 1000 };
+	struct voices voices;
+	int status, error;
+	size_t i;
 
-	signal(SIGPIPE, SIG_IGN);
 	if (strcmp(text, "all")) {
-		round.pid = parse_pid(text);
-		enter_network(round.pid);
+		question.pid = process_parse(text);
+		ask_enter_network(question.pid);
 	}
-	ask_all(&round);
-	if (!round.answers && round.pid)
-		return tell_silence(round.pid);
-	if (!round.answers)
+	error = ask(&question, &voices);
+	if (error)
+		cli_fail(STATUS_OWN_FAILURE, "/proc/self/net/unix: %s",
+			 strerror(-error));
+	for (i = 0; i < voices.count; i++)
+		if (!voices.all[i].wrong)
+			hand_on(&voices.all[i], hear, arg);
+	status = process_tell_problems(&voices);
+	if (!voices.count && question.pid)
+		status = tell_silence(question.pid);
+	else if (!voices.count)
 		cli_warn("no process here has had a lane");
-	return round.problems ? STATUS_PROBLEM : STATUS_FINE;
+	ask_free(&voices);
+	return status;
+}
+
+int process_follow(pid_t pid, const char *request,
+		   void (*hear)(const struct line *line, void *arg), void *arg)
+{
+	struct question question = { .request = request, .pid = pid };
+	struct voice voice = { .pid = pid };
+	struct line line = { .voice = &voice };
+	const char *wrong = NULL;
+	char text[LINE_SIZE], *at;
+	FILE *file;
+	int fd;
+
+	ask_enter_network(pid);
+	fd = ask_open(&question, &voice);
+	if (fd < 0)
+		return tell_silence(pid);
+	file = fdopen(fd, "r");
+	while (file && !wrong && fgets(text, sizeof(text), file)) {
+		at = text;
+		ask_make_harmless(text, strlen(text));
+		if (!ask_line(&line, &at))
+			continue;
+		if (!strcmp(line.fields[0], "error"))
+			wrong = line.fields[1];
+		else
+			hear(&line, arg);
+	}
+	cli_warn("process %d (%s): %s", (int)pid, voice.name,
+		 wrong ? wrong : "it has ended");
+	return wrong ? STATUS_PROBLEM : STATUS_FINE;
 }
 
 void process_print_conn(const struct line *line)
@@ -242,16 +156,17 @@ void process_print_conn(const struct line *line)
 	char *const *f = line->fields;
 
 	printf("  %s %s %s: %s lane=%s reason=%s rule=%s tcp_sent=%s "
-	       "tcp_received=%s rdma_sent=%s rdma_received=%s%s%s\n",
+	       "tcp_received=%s rdma_sent=%s rdma_received=%s id=%s tx=%s "
+	       "rx=%s%s%s\n",
 	       f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10],
-	       f[11], *f[12] ? ": " : "", f[12]);
+	       f[11], f[13], f[21], f[22], *f[12] ? ": " : "", f[12]);
 }
 
 void process_print_line(const struct line *line)
 {
 	int i;
 
-	printf("%d", (int)line->pid);
+	printf("%d", (int)line->voice->pid);
 	for (i = 0; i < line->count; i++)
 		printf("\t%s", line->fields[i]);
 	putchar('\n');

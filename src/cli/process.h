@@ -9,15 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define FIELDS_MOST 16
-
-/* A line of an answer, cut into fields. */
-struct line {
-	pid_t pid;	/* whose, as this command sees it */
-	const char *name;	/* and its name */
-	char *fields[FIELDS_MOST];	/* "" behind the last */
-	int count;
-};
+#include "cli/ask.h"
 
 /*
  * Ask the process whose pid the text is, or with "all" every one of this
@@ -27,6 +19,19 @@ struct line {
  */
 int process_ask(const char *text, const char *request, unsigned wait_s,
 		void (*hear)(const struct line *line, void *arg), void *arg);
+
+/*
+ * Ask that process and hand on the lines of its answer as they come, until it
+ * ends. Returns a status, having told on stderr what has ended it.
+ */
+int process_follow(pid_t pid, const char *request,
+		   void (*hear)(const struct line *line, void *arg), void *arg);
+
+/* A process's id, of one that there is; else the command ends. */
+pid_t process_parse(const char *text);
+
+/* On stderr, a line for each that gave no answer. Returns a status. */
+int process_tell_problems(const struct voices *voices);
 
 /* The ones a human reads, of both commands: a connection. */
 void process_print_conn(const struct line *line);

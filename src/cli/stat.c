@@ -31,17 +31,28 @@ static void print_use(char *const *fields)
 	       scaled(fields[1], fields[3], most));
 }
 
+static void print_memlock(char *const *fields)
+{
+	char now[OPTION_TEXT_MAX], most[OPTION_TEXT_MAX];
+
+	printf("  memlock: %s of %s\n", scaled("pinned", fields[1], now),
+	       scaled("pinned", fields[2], most));
+}
+
 static void print_human(const struct line *line, void *arg)
 {
 	char *const *fields = line->fields;
 
 	(void)arg;
 	if (!strcmp(fields[0], "process"))
-		printf("process %d (%s)\n", (int)line->pid, line->name);
+		printf("process %d (%s)\n", (int)line->voice->pid,
+		       line->voice->name);
 	else if (!strcmp(fields[0], "conn"))
 		process_print_conn(line);
 	else if (!strcmp(fields[0], "use"))
 		print_use(fields);
+	else if (!strcmp(fields[0], "memlock"))
+		print_memlock(fields);
 	else if (!strcmp(fields[0], "reason"))
 		printf("  %6s %-18s %s\n", fields[2], fields[1], fields[3]);
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/real.h"
+#include "conn/crowd.h"
 #include "conn/family.h"
 #include "conn/internal.h"
 #include "diag/log.h"
@@ -45,6 +46,9 @@ struct conn *conn_new(int fd, enum conn_role role,
 	conn->role = role;
 	conn->fd = fd;
 	conn->decision = *decision;
+	conn->mode = decision->mode;
+	if (decision->mode == POLICY_TCP)
+		conn->reason = decision->reason;
 	conn->remote = *remote;
 	if (local)
 		conn->local = *local;
@@ -60,6 +64,9 @@ struct conn *conn_new(int fd, enum conn_role role,
 	lock_init(&conn->receive, LOCK_receive);
 	lock_init(&conn->send, LOCK_send);
 	lock_init(&conn->waiters_lock, LOCK_waiters);
+	tally_begin(conn);
+	crowd_enter(conn);
+	trace_step(conn, conn->state, TRACE_made);
 	return conn;
 }
 
@@ -74,6 +81,8 @@ void conn_drop(struct conn *conn)
 
 	if (atomic_fetch_sub(&conn->holders, 1) != 1)
 		return;
+	tally_end(conn);
+	crowd_leave(conn);
 	fd_close(conn->tcp);
 	lock_destroy(&conn->lock);
 	lock_destroy(&conn->receive);
@@ -118,11 +127,22 @@ static void let_go(struct conn *conn)
 	}
 }
 
+/* What is plain has been forgotten, not closed. */
+static void trace_close(struct conn *conn)
+{
+	lock_acquire(&conn->lock);
+	if (conn->state != STATE_plain)
+		trace_step(conn, conn->state, TRACE_closed);
+	lock_release(&conn->lock);
+	trace_log(conn);
+}
+
 /* The last number of it is closed and no call is in flight. */
 static void conn_last(struct fdtab_object *object)
 {
 	struct conn *conn = (struct conn *)object;
 
+	trace_close(conn);
 	conn_end_waiters(conn);
 	end_conn(conn);
 	let_go(conn);
@@ -152,7 +172,8 @@ bool conn_is_plain(const struct conn *conn)
 bool conn_step_locked(struct conn *conn, enum conn_event event,
 		      enum reason reason)
 {
-	int next = state_next(conn->state, event);
+	enum conn_state from = conn->state;
+	int next = state_next(from, event);
 
 	if (next < 0)
 		return false;
@@ -160,6 +181,7 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 		hold_are_lost(conn);
 	conn->state = next;
 	conn->reason = reason;
+	tally_step(conn, from, next, reason);
 	if (next == STATE_plain) {
 		conn->rx = RX_RAW;
 		conn->tx = TX_RAW;
@@ -167,7 +189,18 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 		conn->mark_ms = conn->end_ms = TIME_NEVER;
 		conn->greeting.deadline_ms = TIME_NEVER;
 	}
+	trace_step(conn, from, event);
 	return true;
+}
+
+void conn_jump_locked(struct conn *conn, enum conn_state state,
+		      unsigned happening, enum reason reason)
+{
+	enum conn_state from = conn->state;
+
+	conn->state = state;
+	conn->reason = reason;
+	trace_step(conn, from, happening);
 }
 
 bool conn_step(struct conn *conn, enum conn_event event, enum reason reason)
@@ -205,6 +238,7 @@ static void tell_end(struct conn *conn, const char *what)
 	if (atomic_exchange(&conn->end_told, true))
 		return;
 	reason_count(conn->reason);
+	tally_end(conn);
 	conn_report(conn, what);
 }
 
@@ -212,6 +246,7 @@ void conn_settle(struct conn *conn)
 {
 	enum conn_state state = conn_state(conn);
 
+	trace_log(conn);
 	conn_ring(conn, NULL);
 	if (state == STATE_plain || state == STATE_dead)
 		family_settled(conn);
@@ -253,23 +288,33 @@ void conn_fail(struct conn *conn, int error, enum reason reason)
 		conn_settle(conn);
 }
 
+/* Passive, not greeted yet: HELLO must still be stripped. */
+static bool refuse_greeting(struct conn *conn, enum reason reason)
+{
+	bool refused;
+
+	lock_acquire(&conn->lock);
+	refused = conn->role == CONN_PASSIVE && conn->state == STATE_greeting;
+	if (refused) {
+		conn->reason = reason;
+		conn->mode = POLICY_TCP;
+	}
+	lock_release(&conn->lock);
+	return refused;
+}
+
 int conn_refuse(struct conn *conn, enum reason reason)
 {
 	enum conn_state state = conn_state(conn);
 
-	if (state == STATE_plain)
+	if (state == STATE_plain || refuse_greeting(conn, reason))
 		return 0;
-	if (conn->role == CONN_PASSIVE && state == STATE_greeting) {
-		conn->reason = reason;	/* HELLO must still be stripped */
-		conn->decision.mode = POLICY_TCP;
-		return 0;
-	}
 	if (conn->role == CONN_ACTIVE && state < STATE_greeted &&
-	    conn->decision.mode != POLICY_REQUIRE) {
+	    conn->mode != POLICY_REQUIRE) {
 		/* REPLY must still be stripped; it may demand a lane. */
 		conn->reason = reason;
 		if (reason != REASON_closed)
-			conn->decision.mode = POLICY_TCP;
+			conn->mode = POLICY_TCP;
 		if (conn->greeting.stage == GREETING_QUIET)
 			dial_hurry(conn, reason);
 		return 0;
@@ -440,7 +485,7 @@ int conn_peername(struct conn *conn, struct sockaddr_storage *name,
 	enum conn_state state = conn_state(conn);
 
 	if (conn->role == CONN_ACTIVE && state == STATE_greeting &&
-	    conn->decision.mode == POLICY_REQUIRE)
+	    conn->mode == POLICY_REQUIRE)
 		return -ENOTCONN;
 	if (state == STATE_greeting &&
 	    conn->greeting.stage == GREETING_REDIAL) {

@@ -104,6 +104,12 @@ int conn_dialled(struct conn *conn);
  */
 bool conn_accepted(struct conn *conn, unsigned mark,
 		   const struct mark_client *client);
+/*
+ * Instead of that, for a socket that no struct conn could be made for: HELLO
+ * gets a moment (20 ms, if the SYN was marked), is taken off and declined.
+ */
+void conn_decline(int fd, const struct mark_client *client,
+		  enum reason reason);
 
 /* recvmsg() and sendmsg() without the sleeping; flags as for those. */
 ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,

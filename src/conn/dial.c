@@ -30,7 +30,7 @@
 
 static bool must_have_lane(const struct conn *conn)
 {
-	return conn->decision.mode == POLICY_REQUIRE || conn->peer_requires;
+	return conn->mode == POLICY_REQUIRE || conn->peer_requires;
 }
 
 static bool is_trusted(const struct conn *conn)
@@ -155,7 +155,7 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 		return;
 	}
 	conn->peer_requires = reply->flags & WIRE_REPLY_REQUIRE;
-	if (conn->decision.mode == POLICY_TCP) {
+	if (conn->mode == POLICY_TCP) {
 		hold_leave(conn, conn->reason);
 		return;
 	}
@@ -392,8 +392,11 @@ static void settle(struct conn *conn, enum conn_state before)
 
 	if (state == STATE_plain && must_have_lane(conn)) {
 		dial_dissolve(conn);
+		lock_acquire(&conn->lock);
 		conn->failure = REQUIRED_ERROR;
-		conn->state = STATE_dead;
+		conn_jump_locked(conn, STATE_dead, TRACE_required,
+				 conn->reason);
+		lock_release(&conn->lock);
 	}
 	if (state != before)
 		conn_settle(conn);
@@ -473,7 +476,7 @@ void conn_dial(struct conn *conn, const struct conn_dialling *dialling)
 		lock_release(&conn->lock);
 		settle(conn, before);
 	}
-	if (conn->decision.mode != POLICY_REQUIRE) {
+	if (conn->mode != POLICY_REQUIRE) {
 		if (conn_state(conn) <= STATE_greeting)
 			timer_by(conn, clock_ms() + HELLO_MS);
 		return;
@@ -506,7 +509,7 @@ int conn_dialled(struct conn *conn)
 {
 	enum conn_state state = conn_state(conn);
 
-	if (conn->decision.mode == POLICY_REQUIRE)
+	if (conn->mode == POLICY_REQUIRE)
 		return demanded(conn);
 	if (state == STATE_greeting &&
 	    conn->greeting.stage == GREETING_REDIAL)

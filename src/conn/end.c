@@ -21,7 +21,7 @@ static bool shut_sending(struct conn *conn)
 {
 	if (conn->tx == TX_RAW)
 		real.shutdown(conn->tcp, SHUT_WR);
-	return conn->tx == TX_LANE;
+	return conn->tx == TX_LANE && !hold_any(conn);
 }
 
 static void shut_write(struct conn *conn)
@@ -76,7 +76,7 @@ static int shut_early(struct conn *conn, int how)
 
 	/* Still connecting, as the application sees it (tcp(7)). */
 	if (conn->role == CONN_ACTIVE &&
-	    conn->decision.mode == POLICY_REQUIRE) {
+	    conn->mode == POLICY_REQUIRE) {
 		dial_dissolve(conn);
 		hold_quit(conn, REASON_closed);
 		return 0;
@@ -269,10 +269,25 @@ static bool resets_on_close(struct conn *conn)
 	       linger.l_onoff && linger.l_linger == 0;
 }
 
+/*
+ * CLOSE comes behind what is held: end_settle(), when that is on the lane, or
+ * on TCP again.
+ */
+static bool holds_end(struct conn *conn)
+{
+	if (conn_state(conn) != STATE_on_rdma || !hold_any(conn))
+		return false;
+	service_look(conn);
+	return true;
+}
+
 /* Once: a close that meets the end of the join is seen by both. */
 static void end_lane(struct conn *conn)
 {
 	uint32_t flags = WIRE_CLOSE_FULL;
+
+	if (holds_end(conn))
+		return;
 
 	if (atomic_exchange(&conn->lane_ending, true))
 		return;
@@ -398,6 +413,8 @@ void end_conn(struct conn *conn)
 		end_greeting(conn);
 		break;
 	case STATE_joining:
+		if (hold_any(conn))	/* exit() waits for it: hold_waits() */
+			service_watch(conn);
 		break;	/* end_settle() */
 	case STATE_retreating:
 		end_linger(conn);

@@ -39,7 +39,7 @@ static bool is_only_dialled(const struct conn *conn)
 	return conn->role == CONN_ACTIVE &&
 	       conn_state(conn) <= STATE_greeting &&
 	       conn->greeting.stage == GREETING_QUIET &&
-	       conn->decision.mode != POLICY_REQUIRE;
+	       conn->mode != POLICY_REQUIRE;
 }
 
 /* Answered in accept(), and its application has not touched it. */

@@ -3,7 +3,11 @@
  * fork(2): the child touches nothing that it inherited of librdmacm, and has
  * none of the threads. What becomes of the connections is family.c.
  */
+#include "conn/crowd.h"
 #include "conn/family.h"
+#include "conn/tally.h"
+#include "conn/trace.h"
+#include "conn/trace_tell.h"
 #include "conn/unaware.h"
 #include "rdma/rdma.h"
 
@@ -25,10 +29,14 @@ void conn_after_fork_parent(void)
 void conn_after_fork_child(void)
 {
 	rdma_after_fork();
+	trace_after_fork();
+	trace_tell_after_fork();
 	credentials_after_fork();
 	work_after_fork();
 	listener_after_fork();
 	service_after_fork();
 	unaware_after_fork();
+	tally_after_fork();
+	crowd_after_fork();
 	family_after_fork_child();
 }

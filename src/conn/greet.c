@@ -19,6 +19,7 @@
 
 #define GRACE_TRIPS 4		/* round trips */
 #define GRACE_MOST_US 200000
+#define GIVE_MS 250	/* for HELLO, which nobody would take out later */
 /*
  * An application that does not look: HELLO waits no longer, and not for more
  * than a part of what its sender's patience is likely to be.
@@ -29,7 +30,7 @@
 /* With lock: nothing that could become HELLO is there; the kernel's now. */
 static void leave(struct conn *conn, enum reason reason)
 {
-	if (conn->decision.mode != POLICY_REQUIRE) {
+	if (conn->mode != POLICY_REQUIRE) {
 		hold_leave(conn, reason);
 		return;
 	}
@@ -44,6 +45,8 @@ static enum reason why_no_hello(const struct conn *conn)
 {
 	const struct greeting *greeting = &conn->greeting;
 
+	if (conn->mode == POLICY_TCP)
+		return conn->reason;
 	if (greeting->client.seen && greeting->client.mss &&
 	    greeting->client.mss < greeting->listener_mark)
 		return REASON_mark_hidden;
@@ -56,7 +59,7 @@ static enum reason judge(struct conn *conn, int parsed,
 {
 	if (parsed != 0)
 		return REASON_version;
-	if (conn->decision.mode == POLICY_TCP)
+	if (conn->mode == POLICY_TCP)
 		return conn->reason;
 	if (!conn->decision.nat && !addr_same(&hello->local, &conn->remote))
 		return REASON_proxied;
@@ -114,7 +117,7 @@ static void look_at_prefix(struct conn *conn)
 		greeting->deadline_ms =
 			clock_ms() + conn->decision.handshake.probe_timeout_ms;
 	} else if (clock_ms() >= greeting->deadline_ms) {
-		leave(conn, REASON_peer_unaware);
+		leave(conn, why_no_hello(conn));
 	}
 }
 
@@ -200,7 +203,7 @@ static void send_reply(struct conn *conn, struct wire_reply *reply)
 	reply->reason = conn->reason;
 	if (conn->reason == REASON_none) {
 		reply->flags = WIRE_REPLY_ACCEPT;
-		if (conn->decision.mode == POLICY_REQUIRE)
+		if (conn->mode == POLICY_REQUIRE)
 			reply->flags |= WIRE_REPLY_REQUIRE;
 		memcpy(reply->token, conn->token, sizeof(reply->token));
 		memcpy(reply->mark, conn->mark, sizeof(reply->mark));
@@ -217,7 +220,7 @@ static void send_reply(struct conn *conn, struct wire_reply *reply)
 	} else {
 		conn_step_locked(conn, EVENT_aware, REASON_too_short);
 		conn->rx = RX_RAW;
-		conn->tx = conn->decision.mode == POLICY_REQUIRE ? TX_HOLD
+		conn->tx = conn->mode == POLICY_REQUIRE ? TX_HOLD
 								 : TX_RELEASE;
 	}
 }
@@ -302,34 +305,46 @@ static uint64_t grace_ms(const struct conn *conn)
 }
 
 /* With lock. HELLO that is in already will be answered, whatever it takes. */
-static void speak_locked(struct conn *conn)
+static void speak_locked(struct conn *conn, uint64_t least_ms)
 {
 	struct greeting *greeting = &conn->greeting;
-	uint64_t now = clock_ms();
+	uint64_t now = clock_ms(), grace;
 
 	if (!greeting->client.seen) {
 		conn->tx = TX_RELEASE;
 	} else if (greeting->prefix) {
 		return;		/* it has a time of its own */
 	} else if (greeting->deadline_ms == TIME_NEVER) {
-		greeting->deadline_ms = now + grace_ms(conn);
+		grace = grace_ms(conn);
+		grace = grace > least_ms ? grace : least_ms;
+		greeting->deadline_ms = now + grace;
 	} else if (now >= greeting->deadline_ms) {
 		greeting->deadline_ms = TIME_NEVER;
 		conn->tx = TX_RELEASE;
 	}
 }
 
-void greet_speak(struct conn *conn)
+static void speak(struct conn *conn, uint64_t least_ms)
 {
 	if (conn->role != CONN_PASSIVE || conn->tx != TX_HOLD)
 		return;
 	lock_acquire(&conn->lock);
 	if (conn->state == STATE_greeting && conn->tx == TX_HOLD &&
-	    !conn->reply_due && conn->decision.mode != POLICY_REQUIRE)
-		speak_locked(conn);
+	    !conn->reply_due && conn->mode != POLICY_REQUIRE)
+		speak_locked(conn, least_ms);
 	lock_release(&conn->lock);
 	if (conn->tx == TX_RELEASE)
 		hold_release(conn);
+}
+
+void greet_speak(struct conn *conn)
+{
+	speak(conn, 0);
+}
+
+void greet_give(struct conn *conn)
+{
+	speak(conn, GIVE_MS);
 }
 
 void greeting_look(struct conn *conn)

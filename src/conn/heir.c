@@ -26,8 +26,6 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->early_size = 0;
 	conn->early_raw = 0;
 	conn->leaving = false;
-	conn->state = STATE_retreating;
-	conn->reason = REASON_forked;
 	conn->rx = RX_CONTROL;
 	conn->tx = TX_RETREAT;
 	conn->rx_end = conn->rx_boundary = OFFSET_NEVER;
@@ -45,6 +43,8 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->greeting.stage = GREETING_QUIET;
 	conn->greeting.deadline_ms = TIME_NEVER;
 	conn->probed = 0;
+	conn_jump_locked(conn, STATE_retreating, TRACE_inherited,
+			 REASON_forked);
 }
 
 /* No share: there was no memory or fd for one. Nobody can be asked. */
@@ -52,9 +52,8 @@ static void disown(struct conn *conn)
 {
 	if (conn_state(conn) == STATE_plain || conn_state(conn) == STATE_dead)
 		return;
-	conn->state = STATE_dead;
+	conn_jump_locked(conn, STATE_dead, TRACE_disowned, REASON_forked);
 	conn->failure = -EIO;
-	conn->reason = REASON_forked;
 	log_warn("a connection is the parent's, who cannot be asked for it");
 }
 
@@ -69,6 +68,7 @@ static void begin_again(struct conn *conn)
 	conn->answering = false;
 	conn->timer_place = 0;
 	conn->stall_watched = false;
+	conn->unlogged = 0;
 	conn->lane_users = 0;
 	conn->rs = -1;
 }
@@ -234,10 +234,10 @@ bool family_claim(struct conn *conn)
 	} else if (away) {
 		lock_acquire(&conn->lock);
 		if (conn->state == STATE_greeting) {
-			conn->state = STATE_retreating;
 			conn->rx = RX_CONTROL;
 			conn->tx = TX_RETREAT;
-			conn->reason = REASON_forked;
+			conn_jump_locked(conn, STATE_retreating,
+					 TRACE_claimed, REASON_forked);
 		}
 		lock_release(&conn->lock);
 	} else {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Held bytes: what the application has sent before the greeting was over. On
- * the active side nothing may go before REPLY; on the passive side HELLO gets a
- * moment, if the client's SYN was marked. They are kept here, up to
- * handshake.hold, and are the first to go afterwards, before FIN and before
- * the connection becomes the kernel's.
+ * Held bytes: what the application has sent when nothing may go. On the active
+ * side that is before REPLY; on the passive side HELLO gets a moment, if the
+ * client's SYN was marked; and on both while the connection moves to its lane
+ * or back, because a send on a socket with nothing outstanding is not refused
+ * by TCP. They are kept here, up to handshake.hold, and are the first to go
+ * afterwards, before FIN, before CLOSE, and before the connection becomes the
+ * kernel's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,13 +26,21 @@ bool hold_any(const struct conn *conn)
 	return atomic_load(&conn->greeting.held_size) > 0;
 }
 
+bool hold_while_moving(const struct conn *conn)
+{
+	enum tx_stage tx = conn->tx;
+
+	return tx == TX_FROZEN ||
+	       (tx == TX_RETREAT && !family_is_away(conn));
+}
+
 size_t hold_room(const struct conn *conn)
 {
 	size_t size = conn->greeting.held_size;
 	size_t most = conn->decision.handshake.hold;
 
 	/* Under `require` the application waits for the lane. */
-	if (conn->decision.mode == POLICY_REQUIRE || size >= most)
+	if (conn->mode == POLICY_REQUIRE || size >= most)
 		return 0;
 	return most - size;
 }
@@ -85,7 +95,8 @@ ssize_t hold_take(struct conn *conn, const struct iovec *iov, int count)
 	tx = conn->tx;
 	if (conn->tx_shut)
 		took = -EPIPE;
-	else if (tx == TX_HOLD || tx == TX_RELEASE || tx == TX_LANE)
+	else if (tx == TX_HOLD || tx == TX_RELEASE || tx == TX_LANE ||
+		 hold_while_moving(conn))
 		took = take(conn, iov, count);
 	if (took > 0)
 		dial_await_locked(conn);
@@ -161,8 +172,8 @@ static bool release(struct conn *conn)
 	if (over)
 		conn->tx = TX_RAW;
 	lock_release(&conn->lock);
-	if (over && conn->tx_shut)
-		real.shutdown(conn->tcp, SHUT_WR);
+	if (over)
+		end_sent(conn);
 	if (over && conn->rx_shut && conn->rx != RX_GREET)
 		real.shutdown(conn->tcp, SHUT_RD);
 	return over;
@@ -241,7 +252,8 @@ void hold_quit(struct conn *conn, enum reason reason)
 		hold_release(conn);
 }
 
-bool hold_on_lane(struct conn *conn)
+/* With send. */
+static bool put_on_lane(struct conn *conn)
 {
 	struct greeting *greeting = &conn->greeting;
 	struct iovec iov;
@@ -256,6 +268,27 @@ bool hold_on_lane(struct conn *conn)
 		drop(conn, (size_t)put);
 	}
 	return true;
+}
+
+bool hold_on_lane(struct conn *conn)
+{
+	return conn->tx == TX_LANE && put_on_lane(conn);
+}
+
+bool hold_lane_look(struct conn *conn)
+{
+	bool over;
+
+	if (conn->tx != TX_LANE || !hold_any(conn))
+		return false;
+	lock_acquire(&conn->send);
+	over = hold_on_lane(conn);
+	lock_release(&conn->send);
+	if (over) {
+		conn_ring(conn, NULL);
+		end_settle(conn);	/* CLOSE waited for it */
+	}
+	return !over;
 }
 
 void hold_are_lost(struct conn *conn)
@@ -275,7 +308,8 @@ bool hold_waits(const struct conn *conn)
 	if (state == STATE_joining)
 		return hold_any(conn);
 	if (state == STATE_on_rdma)
-		return conn->closing && !conn->lane_ending;
+		return hold_any(conn) ||
+		       (conn->closing && !conn->lane_ending);
 	if (state != STATE_greeting && state != STATE_greeted)
 		return false;
 	if (conn->closing && conn->tx_shut && conn->tx == TX_HOLD &&

@@ -17,6 +17,8 @@
 #include "base/lock.h"
 #include "conn/conn.h"
 #include "conn/replay.h"
+#include "conn/tally.h"
+#include "conn/trace.h"
 #include "conn/unaware.h"
 #include "conn/wire.h"
 #include "mark/mark.h"
@@ -76,10 +78,12 @@ struct greeting {
 struct conn {
 	struct fdtab_object object;
 	atomic_uint holders;	/* the object counts as one */
+	_Atomic uint64_t unlogged;	/* trace.c: 1 + the first step's */
 	enum conn_role role;
 	int tcp;		/* our dup of the kernel socket */
 	int fd;			/* the application's first number for it */
 	struct policy_decision decision;
+	_Atomic enum policy_mode mode;	/* the decision's; tcp: refused since */
 	struct sockaddr_storage local, remote;
 	struct sockaddr_storage dial_to; /* as connect() was given it */
 	socklen_t dial_length;
@@ -212,9 +216,20 @@ struct conn {
 	unsigned timer_turn;
 	bool expected;			/* tokens lock, and the two below */
 	struct conn *token_next;
-	unsigned round;			/* operator.c's */
 	bool awaits;			/* the listeners */
 	struct conn *reply_next;
+
+	/* tally.c: constant; but the last four */
+	struct tally *tally;		/* its rule's row */
+	unsigned tally_family;
+	uint64_t made_ms;
+	uint64_t step_us;		/* with lock: joining or retreating */
+	atomic_bool tallied;		/* it is in the row */
+	atomic_uint retreats;
+	/* Calls that moved bytes, by enum flow; with send or receive. */
+	_Atomic uint64_t moves[FLOWS];
+	uint64_t number;		/* crowd.c: among all of the process */
+	struct conn *crowd_next, **crowd_link;	/* crowd lock */
 };
 
 /* conn.c: lifetime and state */
@@ -225,6 +240,9 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 		      enum reason reason);
 /* The same, taking the lock; wakes sleepers, logs and forgets. */
 bool conn_step(struct conn *conn, enum conn_event event, enum reason reason);
+/* What no event makes (trace.def); with `lock`, or nobody else has it. */
+void conn_jump_locked(struct conn *conn, enum conn_state state,
+		      unsigned happening, enum reason reason);
 /* After a step under the lock: wake, log, leave the table. No locks. */
 void conn_settle(struct conn *conn);
 void conn_ring(struct conn *conn, const struct conn_waiter *except);
@@ -284,6 +302,11 @@ void greet_answer(struct conn *conn);	/* a REPLY was due */
  * client's SYN was not marked, its bytes go raw.
  */
 void greet_speak(struct conn *conn);
+/*
+ * The same before another program has the connection: a client on a busy host
+ * may take longer, and who reads HELLO then knows nothing of it.
+ */
+void greet_give(struct conn *conn);
 
 /* dial.c: the active side. One look; the application's own look, which may */
 void dial_look(struct conn *conn);
@@ -307,6 +330,8 @@ void greeting_look(struct conn *conn);
 bool hold_any(const struct conn *conn);
 /* Does something wait for the greeting, so that its end has to be awaited? */
 bool hold_waits(const struct conn *conn);
+/* Frozen, on its way to the lane or back: is what is sent held meanwhile? */
+bool hold_while_moving(const struct conn *conn);
 size_t hold_room(const struct conn *conn);
 /* With send: keep as much as there is room for, as sendmsg(2); -EAGAIN. */
 ssize_t hold_take(struct conn *conn, const struct iovec *iov, int count);
@@ -324,12 +349,24 @@ void hold_release(struct conn *conn);
 /* The same with send; true: it is TX_RAW now, and hold_over() is due. */
 bool hold_release_locked(struct conn *conn);
 void hold_over(struct conn *conn);
-/* With send: TX_LANE. False: the lane has no room for all of it. */
+/* With send: put it on the lane. False: that has no room for all of it. */
 bool hold_on_lane(struct conn *conn);
+/* The same without, and what waited for it. True: look again soon. No locks. */
+bool hold_lane_look(struct conn *conn);
 /* It is about to be plain with bytes held, which is a mistake of ours. */
 void hold_are_lost(struct conn *conn);
 /* Forget it: the connection is dissolved, or another process's. */
 void hold_drop(struct conn *conn);
+
+/* io.c: with send or receive: one more call has moved bytes this way */
+static inline void conn_moved(struct conn *conn, enum flow flow)
+{
+	uint64_t moves = atomic_load_explicit(&conn->moves[flow],
+					      memory_order_relaxed);
+
+	atomic_store_explicit(&conn->moves[flow], moves + 1,
+			      memory_order_relaxed);
+}
 
 /* io.c: with send: TX_LANE, without a look at what is held */
 ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count);
@@ -462,7 +499,8 @@ enum work_kind {
 	WORK_END,	/* of lanes with bytes in them: exit() waits */
 	WORK_DISCARD,	/* of dead ones */
 	WORK_LISTEN,
-	WORK_ANSWER,	/* operator.c */
+	WORK_ANSWER,	/* operator.c, and the next */
+	WORK_DRAIN,
 	WORK_KINDS
 };
 /*
@@ -472,6 +510,9 @@ enum work_kind {
 int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);
+
+/* On a thread of its own that may last, or not at all: -errno. */
+int work_alone(void *(*run)(void *arg), void *arg);
 
 void work_after_fork(void);
 void listener_after_fork(void);

@@ -277,6 +277,9 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 	lock_acquire(&conn->receive);
 	before = conn->rx;
 	got = receive_locked(conn, iov, count, flags);
+	if (got > 0 && !(flags & MSG_PEEK))
+		conn_moved(conn, conn->rx == RX_LANE ? FLOW_RDMA_RECEIVED
+						     : FLOW_TCP_RECEIVED);
 	acknowledge = got > 0 && ack_due(conn);
 	if (acknowledge)
 		conn_acknowledge(conn);
@@ -384,9 +387,13 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 		if (hold_any(conn) && !hold_on_lane(conn))
 			return hold_take(conn, iov, count);
 		return lane_transmit(conn, iov, count);
-	default:
-		return -EAGAIN;
+	case TX_FROZEN:
+	case TX_RETREAT:
+		if (hold_while_moving(conn))
+			return hold_take(conn, iov, count);
+		break;
 	}
+	return -EAGAIN;
 }
 
 /*
@@ -420,6 +427,9 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 	lock_acquire(&conn->send);
 	held = hold_any(conn);
 	put = transmit_locked(conn, iov, count, flags, &released);
+	if (put > 0)
+		conn_moved(conn, conn->tx == TX_LANE ? FLOW_RDMA_SENT
+						     : FLOW_TCP_SENT);
 	if (put == -EAGAIN && conn->tx == TX_LANE)
 		denied = conn->replay.denied;
 	held = !held && hold_any(conn);

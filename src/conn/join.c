@@ -144,20 +144,6 @@ static int set_boundary(struct conn *conn, uint64_t boundary)
 	return ret;
 }
 
-/* The peer let nothing go before the lane: what was held is the first on it. */
-static void put_held(struct conn *conn)
-{
-	while (hold_any(conn) && conn_state(conn) == STATE_on_rdma &&
-	       !conn->lane_over) {
-		lock_acquire(&conn->send);
-		if (conn->tx == TX_LANE)
-			hold_on_lane(conn);
-		lock_release(&conn->send);
-		if (hold_any(conn))
-			real.poll(NULL, 0, 1);
-	}
-}
-
 /*
  * Both boundaries are known to both: the bytes may go by RDMA. `peer` has the
  * peer's boundary message.
@@ -180,17 +166,23 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 	}
 	service_watch(conn);
 	conn_cross(conn);
-	put_held(conn);
+	hold_lane_look(conn);
 	end_settle(conn);
 }
 
-/* Nobody can have been told our boundary for certain: raw bytes go on. */
+/*
+ * Nobody can have been told our boundary for certain: raw bytes go on, and what
+ * was held meanwhile goes first.
+ */
 static void thaw(struct conn *conn)
 {
 	lock_acquire(&conn->send);
 	if (conn->tx == TX_FROZEN)
-		conn->tx = conn->tx_before_freeze;
+		conn->tx = hold_any(conn) ? TX_RELEASE
+					  : conn->tx_before_freeze;
 	lock_release(&conn->send);
+	if (conn->tx == TX_RELEASE)
+		hold_release(conn);
 }
 
 static const struct rdma_sizes *sizes_of(const struct conn *conn,
@@ -327,7 +319,7 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 	limits_give(conn);
 	reason = reason_of(conn, rs, error);
 	log_debug("join: %s: %s", reason_name(reason), strerror(-error));
-	if (conn->decision.mode == POLICY_REQUIRE || conn->peer_requires) {
+	if (conn->mode == POLICY_REQUIRE || conn->peer_requires) {
 		real.shutdown(conn->tcp, SHUT_RDWR);
 		conn_fail(conn, -ENETUNREACH, reason);
 		return;
@@ -384,6 +376,7 @@ void join_if_worth(struct conn *conn)
 	lock_release(&conn->lock);
 	if (!begin)
 		return;
+	trace_log(conn);
 	conn_hold(conn);
 	allowed = limits_join_begin();
 	if (allowed && work_start(WORK_JOIN, join_active, conn) == 0)

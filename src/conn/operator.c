@@ -2,246 +2,192 @@
 #include "conn/operator.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/addr.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/real.h"
+#include "conn/answer.h"
 #include "conn/drain.h"
 #include "conn/internal.h"
-#include "conn/limits.h"
+#include "conn/trace_tell.h"
 #include "diag/channel.h"
 #include "diag/log.h"
+#include "policy/policy.h"
 
 #define BACKLOG 16
-#define PATIENCE_S 2		/* with somebody who does not read or write */
+#define ASKERS 16		/* at a time; each costs a file descriptor */
+#define REQUEST_MS 2000		/* for all of it */
+#define ANSWER_MS 5000		/* for all of it to be read */
 #define REQUEST_MOST 64
-#define ANSWER_PIECE 4096
-#define LINE_MOST 512
 #define MOVING_LOOK_MS 5
 #define WAIT_MOST_MS 600000
 
-/* What is said, collected; nothing more is sent once it cannot be. */
-struct answer {
+enum trust { TRUST_NONE, TRUST_READER, TRUST_OWNER };
+
+struct asker {
 	int fd;
-	bool failed;
-	size_t size;
-	char text[ANSWER_PIECE];
+	enum trust trust;
+	unsigned wait_ms;	/* of a drain */
 };
 
-static void say_now(struct answer *answer)
+static atomic_uint askers;
+
+/* Sleep until the socket is ready. False: the time is over. */
+static bool await(int fd, short events, uint64_t until_ms)
 {
-	size_t at = 0;
+	struct pollfd ready = { .fd = fd, .events = events };
+	uint64_t now = clock_ms();
+
+	return now < until_ms &&
+	       real.poll(&ready, 1, (int)(until_ms - now)) == 1;
+}
+
+static void send_all(int fd, const char *text, size_t size)
+{
+	uint64_t until_ms = clock_ms() + ANSWER_MS;
 	ssize_t put;
 
-	while (!answer->failed && at < answer->size) {
-		put = real.send(answer->fd, answer->text + at,
-				answer->size - at, MSG_NOSIGNAL);
-		if (put <= 0)
-			answer->failed = true;
-		else
-			at += put;
-	}
-	answer->size = 0;
-}
-
-/* One line; the fields have no tabs of their own. */
-__attribute__((format(printf, 2, 3)))
-static void say(struct answer *answer, const char *format, ...)
-{
-	va_list args;
-	int size;
-
-	if (answer->size + LINE_MOST > ANSWER_PIECE)
-		say_now(answer);
-	va_start(args, format);
-	size = vsnprintf(answer->text + answer->size, LINE_MOST - 1, format,
-			 args);
-	va_end(args);
-	if (size > LINE_MOST - 2)
-		size = LINE_MOST - 2;
-	answer->size += size;
-	answer->text[answer->size++] = '\n';
-}
-
-/* The connections of the table, each once and held. One job at a time. */
-struct crowd {
-	struct member {
-		struct conn *conn;
-		enum drain_news news;
-	} *all;
-	size_t count, room;
-	unsigned round;
-	bool incomplete;	/* there was no memory */
-};
-
-static void join_crowd(int fd, struct fdtab_object *object, void *arg)
-{
-	struct conn *conn = conn_from(object);
-	struct crowd *crowd = arg;
-	struct member *more;
-
-	(void)fd;
-	if (!conn || conn->round == crowd->round)
-		return;
-	if (crowd->count == crowd->room) {
-		more = realloc(crowd->all,
-			       (crowd->room * 2 + 16) * sizeof(*more));
-		crowd->incomplete |= !more;
-		if (!more)
+	while (size > 0) {
+		put = real.send(fd, text, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (put > 0) {
+			text += put;
+			size -= (size_t)put;
+		} else if (errno != EAGAIN || !await(fd, POLLOUT, until_ms)) {
 			return;
-		crowd->room = crowd->room * 2 + 16;
-		crowd->all = more;
+		}
 	}
-	conn->round = crowd->round;
-	conn_hold(conn);
-	crowd->all[crowd->count++] = (struct member){ conn, DRAIN_MOVING };
-}
-
-static void gather(struct crowd *crowd)
-{
-	static unsigned rounds;
-
-	memset(crowd, 0, sizeof(*crowd));
-	crowd->round = ++rounds;
-	fdtab_each(join_crowd, crowd);
-}
-
-static void disperse(struct answer *answer, struct crowd *crowd)
-{
-	if (crowd->incomplete)
-		say(answer, "error\tthere is no memory for all connections");
-	while (crowd->count > 0)
-		conn_drop(crowd->all[--crowd->count].conn);
-	free(crowd->all);
-}
-
-static void say_process(struct answer *answer)
-{
-	say(answer, "process\t%d", (int)getpid());
-}
-
-static void say_conn(struct answer *answer, struct conn *conn,
-		     const char *note)
-{
-	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
-	unsigned long long tx = conn->tx_bytes, rx = conn->rx_bytes;
-	unsigned long long tx_raw = conn->tx_raw, rx_raw = conn->rx_raw;
-	enum conn_state state = conn_state(conn);
-
-	addr_format(&conn->local, local);
-	addr_format(&conn->remote, remote);
-	say(answer,
-	    "conn\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%llu\t%llu\t%llu\t%llu\t%s",
-	    local, conn->role == CONN_ACTIVE ? "->" : "<-", remote,
-	    state_name(state), state == STATE_on_rdma ? "rdma" : "tcp",
-	    reason_name(conn->reason), conn->decision.rule, tx_raw, rx_raw,
-	    tx > tx_raw ? tx - tx_raw : 0, rx > rx_raw ? rx - rx_raw : 0,
-	    note);
-}
-
-static void say_reasons(struct answer *answer)
-{
-	unsigned reason;
-
-	for (reason = 0; reason < REASON_COUNT; reason++)
-		if (reason_counted(reason))
-			say(answer, "reason\t%s\t%llu\t%s",
-			    reason_name(reason),
-			    (unsigned long long)reason_counted(reason),
-			    reason_sentence(reason));
-}
-
-static void say_uses(struct answer *answer)
-{
-	struct limits_use uses[LIMITS_USES];
-	char most[24];
-	int i;
-
-	limits_uses(uses);
-	for (i = 0; i < LIMITS_USES; i++) {
-		snprintf(most, sizeof(most), "%llu",
-			 (unsigned long long)uses[i].most);
-		say(answer, "use\t%s\t%llu\t%s", uses[i].name,
-		    (unsigned long long)uses[i].now,
-		    uses[i].most == UINT64_MAX ? "auto" : most);
-	}
-}
-
-static void answer_stat(struct answer *answer)
-{
-	struct crowd crowd;
-	size_t i;
-
-	say_process(answer);
-	gather(&crowd);
-	for (i = 0; i < crowd.count; i++)
-		say_conn(answer, crowd.all[i].conn, "");
-	disperse(answer, &crowd);
-	say_uses(answer);
-	say_reasons(answer);
 }
 
 /* A step of all that are still moving; how many are left. */
-static size_t step_all(struct crowd *crowd)
+static size_t step_all(const struct crowd *crowd, enum drain_news *news)
 {
-	struct member *member = crowd->all;
-	size_t moving = 0;
+	size_t i, moving = 0;
 
-	for (; member < crowd->all + crowd->count; member++) {
-		if (member->news == DRAIN_MOVING)
-			member->news = drain_step(member->conn, REASON_drained);
-		moving += member->news == DRAIN_MOVING;
+	for (i = 0; i < crowd->count; i++) {
+		if (news[i] == DRAIN_MOVING)
+			news[i] = drain_step(crowd->conns[i], REASON_drained);
+		moving += news[i] == DRAIN_MOVING;
 	}
 	return moving;
 }
 
-static void say_drained(struct answer *answer, const struct crowd *crowd)
+static void say_drained(struct answer *answer, const struct crowd *crowd,
+			const enum drain_news *news)
 {
-	const struct member *member = crowd->all;
-	size_t moved = 0;
+	size_t i, moved = 0;
 
-	for (; member < crowd->all + crowd->count; member++) {
-		moved += member->news == DRAIN_MOVED;
-		if (member->news == DRAIN_MOVING ||
-		    member->news == DRAIN_CLOSED)
-			say_conn(answer, member->conn,
-				 drain_text(member->news));
+	for (i = 0; i < crowd->count; i++) {
+		moved += news[i] == DRAIN_MOVED;
+		if (news[i] == DRAIN_MOVING || news[i] == DRAIN_CLOSED)
+			answer_conn(answer, crowd->conns[i],
+				    drain_text(news[i]));
 	}
-	say(answer, "moved\t%zu", moved);
+	answer_say(answer, "moved\t%zu", moved);
 	log_info("drained: %zu connections moved back to tcp", moved);
 }
 
 static void answer_drain(struct answer *answer, unsigned wait_ms)
 {
-	uint64_t until = clock_ms() + wait_ms;
+	uint64_t until_ms = clock_ms() + wait_ms;
+	enum drain_news *news;
 	struct crowd crowd;
+	size_t i;
 
-	say_process(answer);
-	gather(&crowd);
-	while (step_all(&crowd) > 0 && clock_ms() < until)
+	answer_process(answer);
+	crowd_gather(&crowd);
+	news = malloc((crowd.count + 1) * sizeof(*news));
+	answer->failed |= crowd.incomplete || !news;
+	for (i = 0; news && i < crowd.count; i++)
+		news[i] = DRAIN_MOVING;
+	while (news && step_all(&crowd, news) > 0 && clock_ms() < until_ms)
 		real.poll(NULL, 0, MOVING_LOOK_MS);
-	say_drained(answer, &crowd);
-	disperse(answer, &crowd);
+	if (news)
+		say_drained(answer, &crowd, news);
+	free(news);
+	crowd_disperse(&crowd);
+}
+
+static void dismiss(struct asker *asker)
+{
+	fd_close(asker->fd);
+	free(asker);
+	atomic_fetch_sub(&askers, 1);
+}
+
+/* The answer is complete: end it, send it, hang up. */
+static void reply(struct asker *asker, struct answer *answer)
+{
+	static const char short_of[] =
+		"error\tthe process has no memory for an answer\nend\n";
+
+	if (answer->failed)
+		answer_say(answer, "error\tthere is no memory for all");
+	answer_say(answer, "end");
+	if (answer->text)
+		send_all(asker->fd, answer->text, answer->size);
+	else
+		send_all(asker->fd, short_of, sizeof(short_of) - 1);
+	free(answer->text);
+	dismiss(asker);
+}
+
+static void drain(void *arg)
+{
+	struct answer answer = { .size = 0 };
+	struct asker *asker = arg;
+
+	answer_drain(&answer, asker->wait_ms);
+	reply(asker, &answer);
+}
+
+static void refuse(struct asker *asker, const char *why)
+{
+	struct answer answer = { .size = 0 };
+
+	answer_say(&answer, "error\t%s", why);
+	reply(asker, &answer);
+}
+
+/* It may take minutes, so nobody else's answer waits behind it. */
+static void begin_drain(struct asker *asker)
+{
+	if (asker->trust != TRUST_OWNER)
+		refuse(asker, "only root and the process's own user may drain");
+	else if (work_start(WORK_DRAIN, drain, asker) != 0)
+		refuse(asker, CHANNEL_BUSY);
+}
+
+/* It may take hours, and has a thread of its own and places of its own. */
+static void begin_trace(struct asker *asker, const char *request)
+{
+	const char *wrong = trace_tell(asker->fd, request);
+
+	if (wrong) {
+		refuse(asker, wrong);
+		return;
+	}
+	free(asker);
+	atomic_fetch_sub(&askers, 1);
 }
 
 /* The line, without its end. False: none came in time. */
 static bool read_request(int fd, char text[REQUEST_MOST])
 {
+	uint64_t until_ms = clock_ms() + REQUEST_MS;
 	size_t size = 0;
 	ssize_t got;
 	char *end;
 
-	while (size < REQUEST_MOST - 1) {
-		got = real.recv(fd, text + size, REQUEST_MOST - 1 - size, 0);
+	while (size < REQUEST_MOST - 1 && await(fd, POLLIN, until_ms)) {
+		got = real.recv(fd, text + size, REQUEST_MOST - 1 - size,
+				MSG_DONTWAIT);
 		if (got <= 0)
 			return false;
-		size += got;
+		size += (size_t)got;
 		text[size] = '\0';
 		end = strchr(text, '\n');
 		if (end) {
@@ -252,71 +198,124 @@ static bool read_request(int fd, char text[REQUEST_MOST])
 	return false;
 }
 
-static void answer_request(struct answer *answer, const char *request)
-{
-	unsigned wait_ms;
-
-	if (!strcmp(request, "stat"))
-		answer_stat(answer);
-	else if (sscanf(request, "drain %u", &wait_ms) == 1 &&
-		 wait_ms <= WAIT_MOST_MS)
-		answer_drain(answer, wait_ms);
-	else
-		say(answer, "error\tthis release does not know the request");
-	say(answer, "end");
-	say_now(answer);
-}
-
-/* A job: the whole conversation. */
+/* A job: the whole conversation, or its beginning. */
 static void converse(void *arg)
 {
-	struct timeval patience = { .tv_sec = PATIENCE_S };
-	struct answer answer = { .fd = (int)(long)arg };
+	struct answer answer = { .size = 0 };
+	struct asker *asker = arg;
 	char request[REQUEST_MOST];
 
-	real.setsockopt(answer.fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-			sizeof(patience));
-	real.setsockopt(answer.fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
-			sizeof(patience));
-	if (read_request(answer.fd, request))
-		answer_request(&answer, request);
-	fd_close(answer.fd);
+	if (!read_request(asker->fd, request)) {
+		dismiss(asker);
+	} else if (!strcmp(request, "stat") || !strcmp(request, "totals")) {
+		answer_stat(&answer, request[0] == 's');
+		reply(asker, &answer);
+	} else if (sscanf(request, "drain %u", &asker->wait_ms) == 1 &&
+		   asker->wait_ms <= WAIT_MOST_MS) {
+		begin_drain(asker);
+	} else if (trace_is_request(request)) {
+		begin_trace(asker, request);
+	} else {
+		refuse(asker, "this release does not know the request");
+	}
 }
 
-static bool may_ask(int fd)
+/*
+ * In a user namespace of its own a process sees every user whom the namespace
+ * does not have as this one, which must not be taken for its own.
+ */
+static bool is_nobody_of_ours(uid_t uid)
 {
+	char map[64] = "";
+	unsigned inside, outside, count;
+	ssize_t got = -1;
+	int fd;
+
+	if (uid != CHANNEL_OVERFLOW_UID)
+		return false;
+	fd = real.open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC, 0);
+	if (fd >= 0) {
+		got = real.read(fd, map, sizeof(map) - 1);
+		real.close(fd);
+	}
+	return got <= 0 ||
+	       sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 ||
+	       inside != 0 || outside != 0 || count != UINT32_MAX;
+}
+
+static enum trust trust_of(int fd)
+{
+	struct policy *policy;
 	struct ucred who;
 	socklen_t length = sizeof(who);
+	uint32_t reader;
 
-	return real.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) ==
-		       0 &&
-	       (who.uid == 0 || who.uid == geteuid());
+	if (real.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0 ||
+	    is_nobody_of_ours(who.uid))
+		return TRUST_NONE;
+	if (who.uid == 0 || who.uid == geteuid())
+		return TRUST_OWNER;
+	policy = policy_hold_current();
+	reader = policy_reader(policy);
+	policy_release(policy);
+	return reader != 0 && who.uid == reader ? TRUST_READER : TRUST_NONE;
 }
 
-static void refuse(int fd)
+/* Without a wait: what it says fits into an empty socket, or is lost. */
+static void turn_away(int fd, const char *why)
 {
-	static const char text[] =
-		"error\tonly root and the process's own user may ask\nend\n";
+	char text[128];
+	int size = snprintf(text, sizeof(text), "error\t%s\nend\n", why);
 
-	real.send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	real.send(fd, text, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
 	fd_close(fd);
+}
+
+static bool begin(int fd, enum trust trust)
+{
+	struct asker *asker;
+
+	if (atomic_fetch_add(&askers, 1) >= ASKERS)
+		goto busy;
+	asker = malloc(sizeof(*asker));
+	if (!asker)
+		goto busy;
+	*asker = (struct asker){ .fd = fd, .trust = trust };
+	if (work_start(WORK_ANSWER, converse, asker) == 0)
+		return true;
+	free(asker);
+busy:
+	atomic_fetch_sub(&askers, 1);
+	return false;
 }
 
 static void let_in(int fd)
 {
+	enum trust trust;
+
 	fd = fd_lift(fd);
-	if (!may_ask(fd))
-		refuse(fd);
-	else if (work_start(WORK_ANSWER, converse, (void *)(long)fd) != 0)
-		fd_close(fd);
+	trust = trust_of(fd);
+	if (trust == TRUST_NONE)
+		turn_away(fd, "only root and the process's own user may ask");
+	else if (!begin(fd, trust))
+		turn_away(fd, CHANNEL_BUSY);
 }
 
+/*
+ * The event is edge-triggered. All that waited when it came are taken; those
+ * who come meanwhile are another event, so that a flood of them does not keep
+ * the service thread here.
+ */
 void operator_knock(int listener)
 {
-	int fd;
+	int fd, i;
 
-	while ((fd = real.accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+	for (i = 0; i <= BACKLOG; i++) {
+		fd = real.accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
 		let_in(fd);
+	}
 }
 
 int operator_listen(void)
@@ -339,4 +338,9 @@ int operator_listen(void)
 		return fd;
 	fd_close(fd);
 	return -EIO;
+}
+
+void operator_after_fork(void)
+{
+	askers = 0;
 }

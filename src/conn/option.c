@@ -30,7 +30,7 @@ static int socket_error(struct conn *conn)
 		return atomic_exchange(&conn->error, 0);
 	if (state == STATE_greeting ||
 	    (state == STATE_connecting &&
-	     conn->decision.mode == POLICY_REQUIRE))
+	     conn->mode == POLICY_REQUIRE))
 		return 0;
 	return CONN_PLAIN;
 }

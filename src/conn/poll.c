@@ -106,7 +106,7 @@ static bool may_hold(const struct conn *conn)
 	return hold_room(conn) ||
 	       (conn->role == CONN_PASSIVE && !conn->reply_due &&
 		!conn->greeting.client.seen &&
-		conn->decision.mode != POLICY_REQUIRE);
+		conn->mode != POLICY_REQUIRE);
 }
 
 /*
@@ -127,11 +127,12 @@ static short compute(struct conn *conn, short events, short lane,
 		return READ_BITS | WRITE_BITS |
 		       (conn->failure ? POLLERR | POLLHUP : POLLRDHUP);
 	if (is_untouched(conn))
-		return conn->decision.mode == POLICY_REQUIRE
+		return conn->mode == POLICY_REQUIRE
 			       ? 0
 			       : kernel_poll(conn, events);
-	if ((tx == TX_RELEASE && hold_room(conn)) ||
-	    (tx == TX_HOLD && may_hold(conn)))
+	if ((tx == TX_HOLD && may_hold(conn)) ||
+	    ((tx == TX_RELEASE || hold_while_moving(conn)) &&
+	     hold_room(conn)))
 		bits |= WRITE_BITS;
 	if (rx == RX_LANE)
 		bits |= lane_read_bits(conn, lane);

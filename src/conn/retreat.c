@@ -72,6 +72,7 @@ static bool leave_lane(struct conn *conn, enum reason reason)
 	lock_release(&conn->lock);
 	if (!leaving)
 		return false;
+	trace_log(conn);
 	lock_acquire(&conn->send);
 	conn->tx = TX_RETREAT;
 	lock_release(&conn->send);
@@ -100,9 +101,11 @@ bool retreat_alone(struct conn *conn, enum reason reason)
 		return false;
 	leave_lane(conn, reason);
 	lock_acquire(&conn->send);
-	conn->tx = TX_RAW;
+	conn->tx = hold_any(conn) ? TX_RELEASE : TX_RAW;
 	replay_free(&conn->replay);
 	lock_release(&conn->send);
+	if (conn->tx == TX_RELEASE)
+		hold_release(conn);
 	retreat_check(conn);
 	return true;
 }
@@ -189,7 +192,7 @@ void retreat_check(struct conn *conn)
 
 /*
  * Before a lane. A client whose SYN was marked may have HELLO on its way: it
- * gets the grace that an application's first bytes have.
+ * gets more than the grace that an application's first bytes have.
  */
 static void leave_greeting(struct conn *conn, enum reason reason)
 {
@@ -199,7 +202,7 @@ static void leave_greeting(struct conn *conn, enum reason reason)
 	}
 	conn_refuse(conn, reason);
 	greet_look(conn);
-	greet_speak(conn);
+	greet_give(conn);
 	if (conn_state(conn) == STATE_greeting && !conn->reply_due &&
 	    conn->tx != TX_HOLD)
 		hold_quit(conn, reason);

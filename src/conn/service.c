@@ -393,6 +393,7 @@ void service_after_fork(void)
 	if (control >= 0)
 		fd_close(control);
 	timer_after_fork();
+	operator_after_fork();
 	epoll = bell = control = -1;
 	policy = NULL;		/* the parent's thread holds it, for good */
 	policy_due_ms = 0;

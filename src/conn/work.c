@@ -32,7 +32,8 @@ static struct kind {
 	[WORK_END] = { .most = 32 },
 	[WORK_DISCARD] = { .most = 32 },
 	[WORK_LISTEN] = { .most = 2 },
-	[WORK_ANSWER] = { .most = 1 },
+	[WORK_ANSWER] = { .most = 16 },
+	[WORK_DRAIN] = { .most = 1 },
 };
 
 static struct lock lock = LOCK_INIT(jobs);
@@ -65,7 +66,7 @@ static void *work_thread(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct kind *kind)
+static int start_thread(void *(*run)(void *arg), void *arg)
 {
 	pthread_t thread;
 	sigset_t all, old;
@@ -73,7 +74,7 @@ static int start_thread(struct kind *kind)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&thread, NULL, work_thread, kind);
+	ret = pthread_create(&thread, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (ret == 0)
 		pthread_detach(thread);
@@ -138,7 +139,14 @@ int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 	kind->running += start;
 	lock_release(&lock);
 
-	return start && start_thread(kind) != 0 ? take_back(kind, job) : 0;
+	if (!start || start_thread(work_thread, kind) == 0)
+		return 0;
+	return take_back(kind, job);
+}
+
+int work_alone(void *(*run)(void *arg), void *arg)
+{
+	return start_thread(run, arg);
 }
 
 bool work_wait(enum work_kind which, unsigned ms)

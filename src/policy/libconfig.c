@@ -2,69 +2,57 @@
 #include "policy/libconfig.h"
 
 #include <dlfcn.h>
-#include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
+
+#include "base/beside.h"
 
 #ifndef SHUNT_LIBDIR
 #define SHUNT_LIBDIR "/usr/lib"
 #endif
 
 /* Where we lie: beside the library; in bin/, a step away from it. */
-static const char *const near[] = { "", "../lib/" };
-
-static const char *const names[] = {
+static const char *const near[] = {
 	"libshunt-config.so", SHUNT_LIBCONFIG_SONAME,
+	"../lib/libshunt-config.so", "../lib/" SHUNT_LIBCONFIG_SONAME,
 };
 
-static void *open_file(const char *directory, size_t length, const char *step,
-		       const char *name)
+/* A file that is there and does not load says why, before any other. */
+static void *open_file(const char *path, char error[LIBCONFIG_ERROR_MAX])
 {
+	const char *words;
+	void *handle;
+
+	if (access(path, F_OK))
+		return NULL;
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	words = handle || error[0] ? NULL : dlerror();
+	if (words)
+		snprintf(error, LIBCONFIG_ERROR_MAX, "%s", words);
+	return handle;
+}
+
+static void *open_beside(char error[LIBCONFIG_ERROR_MAX])
+{
+	void *handle = NULL;
 	char path[PATH_MAX];
-	int size;
+	size_t i;
 
-	size = snprintf(path, sizeof(path), "%.*s%s%s", (int)length, directory,
-			step, name);
-	if (size >= (int)sizeof(path) || access(path, R_OK))
-		return NULL;
-	return dlopen(path, RTLD_NOW | RTLD_LOCAL);
-}
-
-static void *open_in(const char *directory, size_t length, const char *step)
-{
-	void *handle = NULL;
-
-	for (size_t i = 0; !handle && i < sizeof(names) / sizeof(*names); i++)
-		handle = open_file(directory, length, step, names[i]);
+	for (i = 0; !handle && i < sizeof(near) / sizeof(*near); i++)
+		if (beside_us(path, near[i]))
+			handle = open_file(path, error);
 	return handle;
 }
 
-static void *open_beside(void)
+static void *open_any(char error[LIBCONFIG_ERROR_MAX])
 {
-	void *handle = NULL;
-	const char *slash;
-	Dl_info self;
-
-	if (!dladdr((void *)names, &self) || !self.dli_fname)
-		return NULL;
-	slash = strrchr(self.dli_fname, '/');
-	if (!slash)
-		return NULL;
-	for (size_t i = 0; !handle && i < sizeof(near) / sizeof(*near); i++)
-		handle = open_in(self.dli_fname,
-				 (size_t)(slash + 1 - self.dli_fname),
-				 near[i]);
-	return handle;
-}
-
-static void *open_any(void)
-{
-	void *handle = open_beside();
+	void *handle = open_beside(error);
 
 	if (!handle)
-		handle = open_in(SHUNT_LIBDIR "/", strlen(SHUNT_LIBDIR "/"),
-				 "");
+		handle = open_file(SHUNT_LIBDIR "/libshunt-config.so", error);
+	if (!handle)
+		handle = open_file(SHUNT_LIBDIR "/" SHUNT_LIBCONFIG_SONAME,
+				   error);
 	if (!handle)
 		handle = dlopen(SHUNT_LIBCONFIG_SONAME, RTLD_NOW | RTLD_LOCAL);
 	return handle;
@@ -87,10 +75,14 @@ bool libconfig_open(struct libconfig *library, char error[LIBCONFIG_ERROR_MAX])
 	void *handle;
 	bool fine;
 
-	handle = open_any();
+	error[0] = '\0';
+	handle = open_any(error);
 	fine = handle && find_all(library, handle);
 	/* also so that the application's next dlerror() is its own */
 	words = dlerror();
-	snprintf(error, LIBCONFIG_ERROR_MAX, "%s", fine || !words ? "" : words);
+	if (fine)
+		error[0] = '\0';
+	else if (!error[0] && words)
+		snprintf(error, LIBCONFIG_ERROR_MAX, "%s", words);
 	return fine;
 }

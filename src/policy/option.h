@@ -18,6 +18,7 @@ struct settings {
 	struct policy_handshake handshake;
 	struct policy_limits limits;
 	uint32_t level;		/* enum log_level */
+	uint32_t reader;	/* uid; 0: nobody */
 };
 
 enum option_kind {

@@ -96,6 +96,9 @@ void policy_decide(const struct policy *policy,
 /* The limits of this process. Pure. */
 void policy_limits(const struct policy *policy, struct policy_limits *limits);
 
+/* control.reader: a user who may ask on the control socket; 0: none. */
+uint32_t policy_reader(const struct policy *policy);
+
 /*
  * Is every decision of this role tcp, whatever the address? Then shims need
  * not even look at the address. Pure.

@@ -381,6 +381,11 @@ void policy_limits(const struct policy *policy, struct policy_limits *limits)
 				   : settings_initial.limits;
 }
 
+uint32_t policy_reader(const struct policy *policy)
+{
+	return policy->settings ? policy->settings[0].reader : 0;
+}
+
 bool policy_all_tcp(const struct policy *policy, enum policy_role role)
 {
 	return policy->refusal != REASON_none || policy->all_tcp[role];

@@ -23,10 +23,13 @@ static bool begin(void)
 	return ours;
 }
 
-static int over(bool ours, int ret)
+/* musl's way to all the threads leaves an errno behind; a success has none. */
+static int over(bool ours, int saved, int ret)
 {
 	if (ours)
 		conn_after_credentials(ret == 0);
+	if (ret == 0)
+		errno = saved;
 	return ret;
 }
 
@@ -60,75 +63,85 @@ static int init_groups(const char *user, gid_t group)
 
 SHIM int setuid(uid_t uid)
 {
+	int saved = errno;
 	bool ours = begin();
 
-	return over(ours, IN_LIBC(setuid, uid));
+	return over(ours, saved, IN_LIBC(setuid, uid));
 }
 
 SHIM int setgid(gid_t gid)
 {
+	int saved = errno;
 	bool ours = begin();
 
-	return over(ours, IN_LIBC(setgid, gid));
+	return over(ours, saved, IN_LIBC(setgid, gid));
 }
 
 SHIM int seteuid(uid_t effective)
 {
+	int saved = errno;
 	bool ours = begin();
 
-	return over(ours, shim_is_strange()
+	return over(ours, saved, shim_is_strange()
 				  ? set_ids(SYS_setresuid, effective)
 				  : real.seteuid(effective));
 }
 
 SHIM int setegid(gid_t effective)
 {
+	int saved = errno;
 	bool ours = begin();
 
-	return over(ours, shim_is_strange()
+	return over(ours, saved, shim_is_strange()
 				  ? set_ids(SYS_setresgid, effective)
 				  : real.setegid(effective));
 }
 
 SHIM int setreuid(uid_t own, uid_t effective)
 {
+	int saved = errno;
 	bool ours = begin();
 
-	return over(ours, IN_LIBC(setreuid, own, effective));
+	return over(ours, saved, IN_LIBC(setreuid, own, effective));
 }
 
 SHIM int setregid(gid_t own, gid_t effective)
 {
+	int saved = errno;
 	bool ours = begin();
 
-	return over(ours, IN_LIBC(setregid, own, effective));
+	return over(ours, saved, IN_LIBC(setregid, own, effective));
 }
 
 SHIM int setresuid(uid_t own, uid_t effective, uid_t kept)
 {
+	int saved = errno;
 	bool ours = begin();
 
-	return over(ours, IN_LIBC(setresuid, own, effective, kept));
+	return over(ours, saved, IN_LIBC(setresuid, own, effective, kept));
 }
 
 SHIM int setresgid(gid_t own, gid_t effective, gid_t kept)
 {
+	int saved = errno;
 	bool ours = begin();
 
-	return over(ours, IN_LIBC(setresgid, own, effective, kept));
+	return over(ours, saved, IN_LIBC(setresgid, own, effective, kept));
 }
 
 SHIM int setgroups(size_t count, const gid_t *groups)
 {
+	int saved = errno;
 	bool ours = begin();
 
-	return over(ours, IN_LIBC(setgroups, count, groups));
+	return over(ours, saved, IN_LIBC(setgroups, count, groups));
 }
 
 SHIM int initgroups(const char *user, gid_t group)
 {
+	int saved = errno;
 	bool ours = begin();
 
-	return over(ours, shim_is_strange() ? init_groups(user, group)
+	return over(ours, saved, shim_is_strange() ? init_groups(user, group)
 					    : real.initgroups(user, group));
 }

@@ -5,6 +5,7 @@
  * on the first verdict, the RDMA runtime loaded on the first that wants it.
  */
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "base/real.h"
 #include "conn/conn.h"
@@ -48,10 +49,26 @@ void shim_in_strange_child(void)
 	shim_in_child();
 }
 
+/* Nothing will ask for the policy, which would set the level. */
+static void say_inert(void)
+{
+	const char *level = getenv("SHUNT_LOG_LEVEL");
+
+	if (!level || log_parse_level(level) < LOG_INFO)
+		return;
+	log_set_level(LOG_INFO);
+	log_info(
+		"inert: this program has not loaded libpthread and libdl, without which the library cannot work before glibc 2.34");
+}
+
 __attribute__((constructor)) static void begin(void)
 {
 	real_init();
 	log_begin();
+	if (!real_ready()) {
+		say_inert();
+		return;	/* what a fork would call may not be there */
+	}
 	shim_own_process();
 	pthread_atfork(shim_before_fork, shim_in_parent, shim_in_child);
 	listen_begin();

@@ -135,9 +135,12 @@ void listen_look(int fd)
 	unsigned mark, before = 0;
 	int saved = errno;
 
-	if (!verdict_possible(POLICY_LISTEN) || !take_turn(fd, &before))
+	if (!(verdict_possible(POLICY_LISTEN) || listen_is_greeted(fd)) ||
+	    !take_turn(fd, &before))
 		return;
 	mark = wanted(fd);
+	if (mark)
+		fd_set_note(fd, FD_NOTE_GREETED, true);
 	if ((mark || before) && !fd_has_note(fd, FD_NOTE_MAXSEG))
 		mark_listener(fd, mark);
 	if (mark != before) {

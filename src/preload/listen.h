@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 
+#include "base/fd.h"
+
 /* listen(2) was called: whatever the number stood for before is over. */
 void listen_made(int fd);
 
@@ -22,6 +24,15 @@ void listen_look(int fd);
 
 /* The MSS it is marked with; 0: it is not, or is none of ours. */
 unsigned listen_mark(int fd);
+
+/*
+ * May who connects to it greet? Its mark may have been seen before the policy
+ * was another one.
+ */
+static inline bool listen_is_greeted(int fd)
+{
+	return fd_has_note(fd, FD_NOTE_GREETED);
+}
 
 /* The process begins: what it has inherited may listen. */
 void listen_begin(void);

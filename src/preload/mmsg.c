@@ -3,15 +3,16 @@
 #include <limits.h>
 
 #include "base/clock.h"
+#include "preload/message.h"
 #include "preload/shim.h"
 
 #define MESSAGES_MOST 1024	/* UIO_MAXIOV: the kernel goes no further */
 
 static size_t size_of(const struct msghdr *msg)
 {
-	size_t i, size = 0;
+	size_t i, count = message_count(msg), size = 0;
 
-	for (i = 0; i < msg->msg_iovlen; i++)
+	for (i = 0; i < count; i++)
 		size += msg->msg_iov[i].iov_len;
 	return size;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Receiving: every twin becomes vectors and flags. */
+#include "preload/message.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
 #include "ready/ready.h"
@@ -104,6 +105,7 @@ SHIM ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	struct conn *conn;
 	struct vectors vectors;
 	int saved = errno;
+	size_t count;
 	ssize_t ret;
 
 	if (flags & MSG_SOCK_DEVMEM)
@@ -114,10 +116,10 @@ SHIM ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 			shim_done(conn);
 		return shim_received(real.recvmsg(fd, msg, flags), msg);
 	}
-	ret = vectors_copy(&vectors, msg->msg_iov, msg->msg_iovlen, EMSGSIZE);
+	count = message_count(msg);
+	ret = vectors_copy(&vectors, msg->msg_iov, count, EMSGSIZE);
 	if (ret == 0)
-		ret = ready_receive(conn, vectors.iov, (int)msg->msg_iovlen,
-				    flags);
+		ret = ready_receive(conn, vectors.iov, (int)count, flags);
 	vectors_free(&vectors);
 	shim_done(conn);
 	if (ret >= 0) {
@@ -132,14 +134,14 @@ SHIM ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 SHIM ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
 {
 	if (n > size)
-		__chk_fail();
+		shim_overrun();
 	return read(fd, buf, n);
 }
 
 SHIM ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags)
 {
 	if (n > size)
-		__chk_fail();
+		shim_overrun();
 	return recv(fd, buf, n, flags);
 }
 
@@ -147,7 +149,7 @@ SHIM ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
 			    int flags, struct sockaddr *addr, socklen_t *len)
 {
 	if (n > size)
-		__chk_fail();
+		shim_overrun();
 	return recvfrom(fd, buf, n, flags, addr, len);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Sending: every twin becomes vectors and flags. */
 #include "preload/listen.h"
+#include "preload/message.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
 #include "ready/ready.h"
@@ -100,16 +101,15 @@ SHIM ssize_t writev(int fd, const struct iovec *iov, int count)
  */
 static int check_control(const struct msghdr *msg)
 {
-	struct cmsghdr *at;
+	const struct cmsghdr *at;
 
-	if (!msg->msg_controllen)
+	if (!message_room(msg))
 		return 0;
-	if (msg->msg_controllen < sizeof(*at))
+	if (message_room(msg) < sizeof(*at))
 		return -EINVAL;
-	for (at = CMSG_FIRSTHDR(msg); at;
-	     at = CMSG_NXTHDR((struct msghdr *)msg, at)) {
-		if (at->cmsg_len < sizeof(*at) ||
-		    at->cmsg_len > msg->msg_controllen)
+	for (at = message_first(msg); at; at = message_next(msg, at)) {
+		if (message_length(at) < sizeof(*at) ||
+		    message_length(at) > message_room(msg))
 			return -EINVAL;
 		if (at->cmsg_level != SOL_SOCKET)
 			continue;
@@ -129,19 +129,19 @@ static int check_control(const struct msghdr *msg)
  */
 static int send_back_rights(const struct msghdr *msg)
 {
-	struct cmsghdr *at;
+	const struct cmsghdr *at;
 	size_t i, count;
 	int fd, ret = 0;
 
-	if (bad_pointer(msg) || !msg->msg_controllen)
+	if (bad_pointer(msg) || !message_room(msg))
 		return 0;
-	for (at = CMSG_FIRSTHDR(msg); at && ret == 0;
-	     at = CMSG_NXTHDR((struct msghdr *)msg, at)) {
+	for (at = message_first(msg); at && ret == 0;
+	     at = message_next(msg, at)) {
 		if (at->cmsg_level != SOL_SOCKET ||
 		    at->cmsg_type != SCM_RIGHTS ||
-		    at->cmsg_len < CMSG_LEN(sizeof(fd)))
+		    message_length(at) < CMSG_LEN(sizeof(fd)))
 			continue;
-		count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
+		count = (message_length(at) - CMSG_LEN(0)) / sizeof(fd);
 		for (i = 0; i < count && ret == 0; i++) {
 			memcpy(&fd, CMSG_DATA(at) + i * sizeof(fd),
 			       sizeof(fd));
@@ -157,6 +157,7 @@ SHIM ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	struct conn *conn = shim_point(fd);
 	struct vectors vectors;
 	int saved = errno;
+	size_t count;
 	ssize_t ret;
 
 	if (!conn || bad_pointer(msg)) {
@@ -165,12 +166,12 @@ SHIM ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 		ret = send_back_rights(msg);
 		return ret ? shim_result(ret) : real.sendmsg(fd, msg, flags);
 	}
-	ret = vectors_copy(&vectors, msg->msg_iov, msg->msg_iovlen, EMSGSIZE);
+	count = message_count(msg);
+	ret = vectors_copy(&vectors, msg->msg_iov, count, EMSGSIZE);
 	if (ret == 0)
 		ret = check_control(msg);
 	if (ret == 0)
-		ret = ready_send(conn, vectors.iov, (int)msg->msg_iovlen,
-				 flags);
+		ret = ready_send(conn, vectors.iov, (int)count, flags);
 	vectors_free(&vectors);
 	shim_done(conn);
 	errno = saved;

@@ -20,7 +20,7 @@ static ssize_t send_file(struct conn *conn, int in, off64_t at, size_t count,
 
 	while (total < count) {
 		size = count - total < PIECE_MOST ? count - total : PIECE_MOST;
-		got = pread64(in, piece, size, at + (off64_t)total);
+		got = pread(in, piece, size, at + (off64_t)total);
 		if (got < 0)
 			put = -errno;
 		if (got <= 0)
@@ -49,7 +49,7 @@ static ssize_t move_file(struct conn *conn, int fd, int in, off64_t *offset,
 
 	if (real.sendfile64(fd, in, offset, 0) < 0)
 		return -errno;
-	at = offset ? *offset : lseek64(in, 0, SEEK_CUR);
+	at = offset ? *offset : lseek(in, 0, SEEK_CUR);
 	if (at < 0)
 		return -errno;
 	piece = malloc(most < PIECE_MOST ? most + 1 : PIECE_MOST);
@@ -60,7 +60,7 @@ static ssize_t move_file(struct conn *conn, int fd, int in, off64_t *offset,
 	if (ret > 0 && offset)
 		*offset = at + ret;
 	else if (ret > 0)
-		lseek64(in, at + ret, SEEK_SET);
+		lseek(in, at + ret, SEEK_SET);
 	return ret;
 }
 

@@ -7,6 +7,7 @@
 #include "base/cancel.h"
 #include "base/fd.h"
 #include "diag/log.h"
+#include "preload/message.h"
 #include "rdma/rdma.h"
 
 struct conn *shim_find(int fd)
@@ -101,7 +102,7 @@ int shim_fresh(int fd)
 static void fresh_rights(const struct cmsghdr *cmsg)
 {
 	const int *fds = (const int *)CMSG_DATA(cmsg);
-	size_t i, count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(*fds);
+	size_t i, count = (message_length(cmsg) - CMSG_LEN(0)) / sizeof(*fds);
 
 	for (i = 0; i < count; i++)
 		shim_fresh(fds[i]);
@@ -109,12 +110,11 @@ static void fresh_rights(const struct cmsghdr *cmsg)
 
 ssize_t shim_received(ssize_t ret, const struct msghdr *msg)
 {
-	struct cmsghdr *cmsg;
+	const struct cmsghdr *cmsg;
 
-	if (ret < 0 || msg->msg_controllen == 0)
+	if (ret < 0)
 		return ret;
-	for (cmsg = CMSG_FIRSTHDR(msg); cmsg;
-	     cmsg = CMSG_NXTHDR((struct msghdr *)msg, cmsg))
+	for (cmsg = message_first(msg); cmsg; cmsg = message_next(msg, cmsg))
 		if (cmsg->cmsg_level == SOL_SOCKET &&
 		    cmsg->cmsg_type == SCM_RIGHTS)
 			fresh_rights(cmsg);

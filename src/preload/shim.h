@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/types.h>
 
 #include "base/real.h"
@@ -70,7 +71,15 @@ ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size, int flags,
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
 int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 		const sigset_t *mask, size_t size);
-void __chk_fail(void) __attribute__((noreturn));
+void __chk_fail(void) __attribute__((noreturn, weak));
+
+/* The end of a program that would overrun its buffer; musl has no words. */
+static inline void __attribute__((noreturn)) shim_overrun(void)
+{
+	if (__chk_fail)
+		__chk_fail();
+	abort();
+}
 
 /* ppoll(2) and its like refuse others with EINVAL. */
 bool shim_valid_timeout(const struct timespec *timeout);

@@ -63,7 +63,7 @@ SHIM int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	socklen_t room = len ? *len : 0;
 	int made;
 
-	if (!verdict_possible(POLICY_LISTEN))
+	if (!verdict_possible(POLICY_LISTEN) && !listen_is_greeted(fd))
 		return shim_fresh(real.accept4(fd, addr, len, flags));
 	listen_look(fd);
 	if (!addr || !len || room < sizeof(own)) {

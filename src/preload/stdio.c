@@ -9,8 +9,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/libc.h"
 #include "preload/shim.h"
 #include "preload/stdio.h"
+
+/* Where musl's FILE has its fd: fifteen words from the start (stdio_impl.h). */
+#define MUSL_FILE_FD 15
 
 struct stream {
 	int fd;
@@ -41,9 +45,12 @@ static ssize_t write_all(int fd, const char *buf, size_t n)
 	return (ssize_t)done;
 }
 
+/* musl wants to hear -1 of it. */
 static ssize_t write_stream(void *cookie, const char *buf, size_t n)
 {
-	return write_all(((struct stream *)cookie)->fd, buf, n);
+	ssize_t put = write_all(((struct stream *)cookie)->fd, buf, n);
+
+	return (size_t)put < n && libc_is_musl() ? -1 : put;
 }
 
 static int seek_stream(void *cookie, off64_t *offset, int whence)
@@ -69,6 +76,19 @@ static int close_stream(void *cookie)
 	return close(fd);
 }
 
+/* For fileno(3). musl's word is -1 in a fopencookie(3) FILE. */
+static void give_number(FILE *file, int fd)
+{
+	int *number = &file->_fileno;
+
+	if (libc_is_musl()) {
+		number = (int *)((void **)file + MUSL_FILE_FD);
+		if (*number != -1)
+			return;
+	}
+	*number = fd;
+}
+
 static FILE *open_stream(int fd, const char *mode)
 {
 	static const cookie_io_functions_t calls = {
@@ -85,7 +105,7 @@ static FILE *open_stream(int fd, const char *mode)
 		free(stream);
 		return NULL;
 	}
-	stream->file->_fileno = fd;
+	give_number(stream->file, fd);
 	pthread_mutex_lock(&lock);
 	stream->next = streams;
 	streams = stream;
@@ -144,7 +164,7 @@ int __vdprintf_chk(int fd, int flag, const char *format, va_list args)
 int __dprintf_chk(int fd, int flag, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int __vasprintf_chk(char **text, int flag, const char *format, va_list args)
-	__attribute__((format(printf, 3, 0)));
+	__attribute__((format(printf, 3, 0), weak));
 
 /* What vasprintf() has made goes out whole, as dprintf() does it. */
 static int put_text(int fd, char *text, int size)
@@ -176,7 +196,9 @@ SHIM int __vdprintf_chk(int fd, int flag, const char *format, va_list args)
 
 	if (!is_conn(fd))
 		return real.__vdprintf_chk(fd, flag, format, args);
-	size = __vasprintf_chk(&text, flag, format, args);
+	size = __vasprintf_chk
+		       ? __vasprintf_chk(&text, flag, format, args)
+		       : vasprintf(&text, format, args);
 	return put_text(fd, text, size);
 }
 

@@ -52,21 +52,18 @@ void verdict_forbid(enum reason reason, enum log_level level)
 	errno = saved;
 }
 
-static void ask(const struct policy_query *query,
-		struct policy_decision *decision)
+/* The policy's answer; nothing but `require` goes against what forbids it. */
+static void decide(const struct policy_query *query,
+		   struct policy_decision *decision)
 {
 	struct policy *policy = policy_hold_current();
 
 	policy_decide(policy, query, decision);
 	policy_release(policy);
-	if (decision->mode == POLICY_TCP)
-		reason_count(decision->reason);
-}
-
-/* Why it may not, whatever the policy says; REASON_none: it may. */
-static enum reason is_forbidden(const struct policy_decision *decision)
-{
-	return decision->mode == POLICY_PREFER ? forbidden : REASON_none;
+	if (forbidden != REASON_none && decision->mode == POLICY_PREFER) {
+		decision->mode = POLICY_TCP;
+		decision->reason = forbidden;
+	}
 }
 
 bool verdict_connect(const struct sockaddr *addr, socklen_t len,
@@ -82,11 +79,10 @@ bool verdict_connect(const struct sockaddr *addr, socklen_t len,
 		return false;
 	query.port = addr_port(&query.remote);
 	*remote = query.remote;
-	ask(&query, decision);
-	if (is_forbidden(decision) != REASON_none)
-		reason_count(is_forbidden(decision));
-	return decision->mode != POLICY_TCP &&
-	       is_forbidden(decision) == REASON_none;
+	decide(&query, decision);
+	if (decision->mode == POLICY_TCP)
+		reason_count(decision->reason);
+	return decision->mode != POLICY_TCP;
 }
 
 static bool is_tcp(int fd)
@@ -121,22 +117,17 @@ static void read_client(int listener, int fd, struct mark_client *client)
 }
 
 /*
- * No connection of the process, or of a listener with its options, gets a lane.
- * HELLO is stripped, if there is one. False: its rule demands one, and it is
- * closed.
+ * No connection of a listener with such options gets a lane. HELLO is stripped,
+ * if there is one. False: its rule demands a lane, and it is closed.
  */
 static bool bar(struct conn *conn, int fd, int listener,
 		const struct policy_decision *decision)
 {
-	enum reason wants = kernel_wants(listener, decision->any_path);
-	enum reason reason = wants;
+	enum reason reason = kernel_wants(listener, decision->any_path);
 
-	if (wants != REASON_none)
-		kernel_option_came(fd, wants);
-	else
-		reason = is_forbidden(decision);
 	if (reason == REASON_none)
 		return true;
+	kernel_option_came(fd, reason);
 	if (decision->mode != POLICY_REQUIRE) {
 		conn_refuse(conn, reason);
 		return true;
@@ -144,21 +135,6 @@ static bool bar(struct conn *conn, int fd, int listener,
 	reason_count(reason);
 	log_warn("fd %d is closed, because its rule %s says require: %s", fd,
 		 decision->rule, reason_sentence(reason));
-	return false;
-}
-
-/*
- * No memory, or no number, to greet it with. A client that will is reset: it
- * dials again, plainly, and its application does not notice.
- */
-static bool turn_away(int fd, bool greets)
-{
-	const struct linger reset = { .l_onoff = 1 };
-
-	if (!greets)
-		return true;
-	real.setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	real.close(fd);
 	return false;
 }
 
@@ -176,8 +152,9 @@ static bool accepted(int listener, int fd, const struct policy_query *query,
 	read_client(listener, fd, &client);
 	conn = conn_new(fd, CONN_PASSIVE, decision, &query->remote, local);
 	if (!conn) {
+		conn_decline(fd, &client, REASON_no_memory);
 		reason_count(REASON_no_memory);
-		return turn_away(fd, client.seen && listen_mark(listener));
+		return true;
 	}
 	fdtab_insert(fd, conn_object(conn));
 	keep = bar(conn, fd, listener, decision) &&
@@ -202,12 +179,16 @@ bool verdict_accepted(int listener, int fd, const struct sockaddr *peer,
 	if (addr_normalize(&query.remote, peer, len)) {
 		local_address(fd, &local);
 		query.port = addr_port(&local);
-		ask(&query, &decision);
-		if (decision.mode != POLICY_TCP)
+		decide(&query, &decision);
+		if (decision.mode != POLICY_TCP ||
+		    listen_is_greeted(listener)) {
+			/* HELLO must be stripped, whatever the verdict is. */
 			keep = accepted(listener, fd, &query, &decision,
 					&local);
-		else
+		} else {
+			reason_count(decision.reason);
 			fd_set_note(fd, FD_NOTE_JUDGED, true);
+		}
 	}
 	errno = saved;
 	return keep;

@@ -5,6 +5,7 @@
 #include <sys/time.h>
 
 #include "base/clock.h"
+#include "base/libc.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
 #include "rdma/rdma.h"
@@ -78,7 +79,7 @@ SHIM int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 SHIM int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
 {
 	if (size / sizeof(*fds) < n)
-		__chk_fail();
+		shim_overrun();
 	return poll(fds, n, timeout);
 }
 
@@ -87,11 +88,11 @@ SHIM int __ppoll_chk(struct pollfd *fds, nfds_t n,
 		     size_t size)
 {
 	if (size / sizeof(*fds) < n)
-		__chk_fail();
+		shim_overrun();
 	return ppoll(fds, n, timeout, mask);
 }
 
-/* Linux's select() stores the time that is left (select(2)). */
+/* Linux's select() stores the time that is left (select(2)); musl hides it. */
 static void store_left(struct timeval *timeout, uint64_t until)
 {
 	uint64_t now = clock_us(), left = until > now ? until - now : 0;
@@ -113,7 +114,7 @@ SHIM int select(int n, fd_set *r, fd_set *w, fd_set *e,
 		until = clock_us() + (uint64_t)timeout->tv_sec * 1000000 +
 			(uint64_t)timeout->tv_usec;
 	ret = ready_select(n, r, w, e, until, NULL);
-	if (timeout)
+	if (timeout && !libc_is_musl())
 		store_left(timeout, until);
 	errno = saved;
 	return (int)shim_result(ret);

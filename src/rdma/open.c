@@ -68,6 +68,8 @@ enum reason rdma_open(void)
 		first = !atomic_exchange(&tried, true);
 	}
 	lock_release(&lock);
+	if (first && *rdma_trouble())
+		log_warn("%s", rdma_trouble());
 	if (first)
 		log_info("%s", rdma_runtime_news());
 	errno = saved;

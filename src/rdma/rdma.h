@@ -71,6 +71,13 @@ const char *rdma_runtime_news(void);
 int rdma_device_names(char names[][RDMA_NAME_MAX], int max);
 
 /*
+ * Why our own runtime, which is there, or the one that SHUNT_RDMA_LIBRARY
+ * names, does not load, in the loader's words; also when the system's did
+ * instead. Else "". After rdma_open().
+ */
+const char *rdma_trouble(void);
+
+/*
  * This host's addresses with an RDMA device behind them, of both families
  * (not IPv6 link-local), found with rdma_bind_addr(3). Port 0.
  * Returns how many were stored (at most max). May take milliseconds: never on

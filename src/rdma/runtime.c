@@ -3,7 +3,6 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,10 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include "base/beside.h"
 #include "base/fd.h"
 #include "base/real.h"
+#include "base/symbol.h"
 
 #define BUNDLED "libshunt-rdma.so"
 #define SYSTEM "librdmacm.so.1"
@@ -23,6 +24,7 @@ struct runtime runtime;
 
 static char path[512];
 static char news[700];
+static char trouble[sizeof(news)];
 static bool loaded;
 static bool alone;		/* it has libibverbs within it */
 static enum reason abandoned;	/* why a copy is needed; or none */
@@ -41,6 +43,11 @@ const char *rdma_runtime_path(void)
 const char *rdma_runtime_news(void)
 {
 	return news;
+}
+
+const char *rdma_trouble(void)
+{
+	return trouble;
 }
 
 /* Fill `found` from the object; the name of the first symbol it lacks. */
@@ -71,15 +78,15 @@ static void remember_path(const char *name)
 	snprintf(path, sizeof(path), "%s", name);
 }
 
-/* The loader has made the section's addresses absolute. */
-static bool needs_verbs(const ElfW(Dyn) *section)
+static bool needs_verbs(const struct dl_phdr_info *object,
+			const ElfW(Dyn) *section)
 {
 	const char *strings = NULL;
 	const ElfW(Dyn) *entry;
 
 	for (entry = section; entry->d_tag != DT_NULL; entry++)
 		if (entry->d_tag == DT_STRTAB)
-			strings = (const char *)entry->d_un.d_ptr;
+			strings = symbol_address(object, entry->d_un.d_ptr);
 	for (entry = section; strings && entry->d_tag != DT_NULL; entry++)
 		if (entry->d_tag == DT_NEEDED &&
 		    strstr(strings + entry->d_un.d_val, "libibverbs"))
@@ -107,7 +114,7 @@ static int look_at_object(struct dl_phdr_info *info, size_t size, void *arg)
 			 at < info->dlpi_phdr[i].p_memsz)
 			here = true;
 	}
-	return here && section && !needs_verbs(section);
+	return here && section && !needs_verbs(info, section);
 }
 
 /* Does it come without a libibverbs, of which there would be one for both? */
@@ -128,7 +135,8 @@ static enum reason load(const char *name)
 
 	handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 	if (!handle) {
-		snprintf(news, sizeof(news), "no RDMA runtime: %s", dlerror());
+		snprintf(news, sizeof(news), "RDMA runtime does not load: %s",
+			 dlerror());
 		return REASON_no_rdma_core;
 	}
 	missing = missing_in(handle, &found);
@@ -148,33 +156,33 @@ static enum reason load(const char *name)
 	return REASON_none;
 }
 
-/* The bundle in the directory of `beside`. */
-static enum reason load_bundled(const char *beside, size_t directory)
+/*
+ * A file that is ours: no_rdma_core, it is not there; runtime_broken, it does
+ * not load, and trouble says why.
+ */
+static enum reason load_own(const char *name)
 {
-	char name[sizeof(path)];
-	int size;
+	enum reason reason;
 
-	size = snprintf(name, sizeof(name), "%.*s/" BUNDLED, (int)directory,
-			beside);
-	if (size < 0 || (size_t)size >= sizeof(name))
+	if (access(name, F_OK))
 		return REASON_no_rdma_core;
-	return load(name);
+	reason = load(name);
+	if (reason != REASON_no_rdma_core)
+		return reason;
+	memcpy(trouble, news, sizeof(news));
+	return REASON_runtime_broken;
 }
 
 /* Beside the object that this code is in, else where it was installed. */
 static enum reason load_beside(void)
 {
 	enum reason reason = REASON_no_rdma_core;
-	const char *slash = NULL;
-	Dl_info info;
+	char name[PATH_MAX];
 
-	if (dladdr(path, &info) && info.dli_fname)
-		slash = strrchr(info.dli_fname, '/');
-	if (slash)
-		reason = load_bundled(info.dli_fname,
-				      (size_t)(slash - info.dli_fname));
-	if (reason != REASON_none)
-		reason = load_bundled(SHUNT_LIBDIR, strlen(SHUNT_LIBDIR));
+	if (beside_us(name, BUNDLED))
+		reason = load_own(name);
+	if (reason == REASON_no_rdma_core)
+		reason = load_own(SHUNT_LIBDIR "/" BUNDLED);
 	return reason;
 }
 
@@ -236,15 +244,22 @@ void runtime_abandon(enum reason why)
 enum reason runtime_load(void)
 {
 	const char *named = getenv("SHUNT_RDMA_LIBRARY");
-	enum reason bundled, installed;
+	enum reason own, installed;
 
+	trouble[0] = '\0';
 	if (abandoned != REASON_none)
 		return load_copy();
-	if (named && *named)
-		return load(named);
-	bundled = load_beside();
-	if (bundled == REASON_none)
-		return bundled;
+	if (named && *named) {
+		own = load(named);
+		if (own != REASON_none)
+			memcpy(trouble, news, sizeof(news));
+		return own;
+	}
+	own = load_beside();
+	if (own == REASON_none)
+		return own;
 	installed = load(SYSTEM);
-	return installed == REASON_no_rdma_core ? bundled : installed;
+	if (installed == REASON_none || own == REASON_no_rdma_core)
+		return installed;
+	return own;
 }

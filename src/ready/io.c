@@ -20,9 +20,6 @@
 
 #define PEEK_LOOK_MS 1
 
-/* Of pthread_cleanup_push()'s own variables, which nothing changes. */
-#pragma GCC diagnostic ignored "-Wclobbered"
-
 /*
  * From the first sleep on to its end a call has all signals held back but for
  * the sleeps themselves: one that comes between the look and the sleep must

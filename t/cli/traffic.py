@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Traffic for the tests of stat and drain: random bytes are sent and come back.
+"""Traffic for the tests of stat, drain and trace: random bytes are sent and come back.
 
 	traffic.py serve FILE		writes its port to FILE, echoes for ever
 	traffic.py dial PORT COUNT STOP	COUNT connections, until there is STOP
 	traffic.py late PORT COUNT STOP	each reads nothing until there is STOP
+	traffic.py short PORT COUNT STOP	COUNT connections, one after the other
+	traffic.py fork PORT COUNT STOP	COUNT connections; forks at STOP, and ends
 
 dial compares what comes back, byte by byte, and at the end prints "same", or
 what went wrong. It sends and receives at the same time, so that both
@@ -86,6 +88,36 @@ def late(s, seed, stop, wrong):
         wrong.append(f"late: {len(got)} bytes, or others")
 
 
+def talk(s, seed, wrong):
+    data = random.Random(seed).randbytes(100)
+    s.sendall(data)
+    if s.recv(len(data), socket.MSG_WAITALL) != data:
+        wrong.append("short: other bytes")
+
+
+def short(port, count):
+    wrong = []
+    for seed in range(count):
+        with socket.create_connection((ADDRESS, port)) as s:
+            talk(s, seed, wrong)
+    print("; ".join(wrong) or "same", flush=True)
+
+
+def fork(port, count, stop):
+    """The child lives on, for as long as there is STOP, and does nothing."""
+    wrong = []
+    made = [socket.create_connection((ADDRESS, port)) for _ in range(count)]
+    while not os.path.exists(stop):
+        for s in made:
+            talk(s, 1, wrong)
+        time.sleep(0.05)
+    print("; ".join(wrong) or "same", flush=True)
+    if os.fork() == 0:
+        while os.path.exists(stop):
+            time.sleep(0.05)
+        os._exit(0)
+
+
 def guarded(work, wrong, *args):
     try:
         work(*args)
@@ -111,5 +143,9 @@ def dial(port, count, stop, how):
 
 if sys.argv[1] == "serve":
     serve(sys.argv[2])
+elif sys.argv[1] == "short":
+    short(int(sys.argv[2]), int(sys.argv[3]))
+elif sys.argv[1] == "fork":
+    fork(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
 else:
     dial(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[1])

@@ -62,6 +62,7 @@ static void flags(struct pair *p)
 		close(s);
 	}
 	p->fd = -1;
+	MUST(fcntl(l, F_SETFL, O_NONBLOCK));	/* musl tries without them */
 	SHOW(accept4(l, NULL, NULL, 0x1));
 	SHOW(accept4(l, NULL, NULL, 0x10000000));
 }

@@ -186,6 +186,35 @@ static void writable_by_poll(struct pair *p)
 	(void)p;
 }
 
+/* Where nothing is outstanding a send takes a few bytes, moving or not. */
+static void never_refused(struct pair *p)
+{
+	int refused = 0, full = 0, i, turn;
+	struct both b;
+	char some[10];
+
+	for (i = 0; i < 3; i++) {
+		both_open(&b);
+		for (turn = 0; turn < 200; turn++) {
+			struct pair *from = turn % 2 ? &b.client : &b.server;
+			struct pair *to = turn % 2 ? &b.server : &b.client;
+			struct pollfd out = { .fd = from->fd,
+					      .events = POLLOUT };
+
+			full += poll(&out, 1, 0) != 1;
+			refused += send(from->fd, some, sizeof(some),
+					MSG_DONTWAIT) != sizeof(some);
+			MUST(recv(to->fd, some, sizeof(some), MSG_WAITALL));
+			if (turn % 4 == 0)	/* a lane takes its time */
+				nap(1);
+		}
+		works(&b.client, &b.server);
+		both_close(&b);
+	}
+	say("%d refused, %d not writable", refused, full);
+	(void)p;
+}
+
 static void writable_by_select(struct pair *p)
 {
 	struct timeval none = { 0, 0 };
@@ -527,6 +556,8 @@ const struct sem_case sem_cases[] = {
 	{ "before_accept", SEM_ONCE | SEM_MOVES, before_accept,
 	  "the client speaks, then it is accepted" },
 	{ "large", SEM_ONCE, large, "200 KiB there, back, and both" },
+	{ "never_refused", SEM_ONCE | SEM_MOVES, never_refused,
+	  "a small send with nothing outstanding" },
 	{ "writable_by_poll", SEM_ONCE, writable_by_poll, "both ends are writable at once" },
 	{ "writable_by_select", SEM_ONCE, writable_by_select, "... by select" },
 	{ "writable_by_epoll", SEM_ONCE, writable_by_epoll, "... by epoll" },

@@ -22,7 +22,6 @@ static char buf[1 << 16];
 static size_t said;		/* by us, before what the case does */
 static int late_ms;		/* the peer accepts so much later */
 static bool pending;		/* ... and has not said so yet */
-static size_t waiting;		/* from the peer, before that */
 
 static void opened(struct pair *p)
 {
@@ -33,17 +32,6 @@ static void opened(struct pair *p)
 		pending = false;
 	}
 	pair_send(p, said);
-}
-
-/*
- * The same, to be handed to another program. Of two ends of which neither has
- * spoken the client greets later, and nobody would answer: see inetd().
- */
-static void opened_to_give(struct pair *p)
-{
-	opened(p);
-	waiting = !sem_is_client && said == 0 ? 10 : 0;
-	MUST(peer_send(p, waiting));
 }
 
 /* The peer has what was said. */
@@ -272,7 +260,7 @@ static void executes(struct pair *p)
 		MUST(pipe2(gate, O_CLOEXEC));
 		pid = fork_child();
 		if (pid == 0) {
-			opened_to_give(p);
+			opened(p);
 			become_wc(p->fd);
 		}
 		close(gate[1]);
@@ -406,7 +394,7 @@ static void child_executes(struct pair *p)
 	int i = -1;
 
 	while (next(&i)) {
-		opened_to_give(p);
+		opened(p);
 		its_child_executes(p);
 	}
 }
@@ -420,7 +408,7 @@ static void spawns(struct pair *p)
 		posix_spawn_file_actions_t actions;
 		pid_t pid;
 
-		opened_to_give(p);
+		opened(p);
 		posix_spawn_file_actions_init(&actions);
 		posix_spawn_file_actions_adddup2(&actions, p->fd, 0);
 		posix_spawn_file_actions_addclose(&actions, p->fd);
@@ -491,21 +479,21 @@ static void passes(struct pair *p)
 			p->fd = take(channel[1]);
 			pending = late_ms && sem_is_client;
 			p->tx = said;
-			MUST(read(channel[1], &waiting, sizeof(waiting)));
+			MUST(read(channel[1], buf, 1));
 			hear(p);
 			SHOW(peer_send(p, 100));
-			pair_receive(p, waiting + 100);
+			pair_receive(p, 100);
 			pair_talk(p);
 			SHOW(close(p->fd));
 			SHOW(peer_drain(p));
 			end_child();
 		}
-		opened_to_give(p);
+		opened(p);
 		give(channel[0], p->fd);
 		SHOW(close(p->fd));
 		p->fd = -1;
 		fflush(stdout);
-		MUST(write(channel[0], &waiting, sizeof(waiting)));
+		MUST(write(channel[0], "x", 1));
 		join_child(pid);
 		MUST(peer_close(p));
 		close(channel[0]);

@@ -43,6 +43,7 @@ static int run_near(const struct sem_case *c)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sem_control = CONTROL_FD;
+	sem_moves = c->flags & SEM_MOVES;
 	if (!sem_is_procs) {
 		MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
 		MUST(dup2(ends[0], CONTROL_FD));

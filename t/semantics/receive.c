@@ -185,7 +185,7 @@ static void waitall_msg(struct pair *p)
 	peer_later(p, 0, PEER_TRICKLE, 25, 3);
 	take(p, "recvmsg waitall", recvmsg(p->fd, &m, MSG_WAITALL));
 	say("flags %#x controllen %zu namelen %u", m.msg_flags,
-	    m.msg_controllen, m.msg_namelen);
+	    (size_t)m.msg_controllen, m.msg_namelen);
 	peer_end();
 }
 
@@ -270,7 +270,7 @@ static void addresses(struct pair *p)
 	say("length %u family %s", len, from.ss_family == 77 ? "untouched" : "set");
 	take(p, "recvmsg", recvmsg(p->fd, &m, 0));
 	say("namelen %u controllen %zu flags %#x", m.msg_namelen,
-	    m.msg_controllen, m.msg_flags);
+	    (size_t)m.msg_controllen, m.msg_flags);
 }
 
 static void flags(struct pair *p)

@@ -12,6 +12,7 @@
 int sem_family = AF_INET;
 bool sem_is_client = true;
 bool sem_is_procs = true;
+bool sem_moves;
 
 int sem_control = -1;
 
@@ -392,6 +393,8 @@ static void warm(void (*talk)(struct pair *, struct pair *, size_t),
 			talk(a, b, 64);
 		}
 	} while (!made && now_ms() < end);
+	if (!made && most && sem_moves)
+		say("no lane came in %d ms", most);
 	talk(a, b, 1024);
 }
 

@@ -40,7 +40,7 @@ enum sem_flags {
 	SEM_ONCE = 8,	/* does not depend on the side: one side only */
 	SEM_NO_TSAN = 16, /* left out under ThreadSanitizer, whose interceptors
 			     read bad pointers and put signals off */
-	SEM_MOVES = 32,	/* warms connections itself: as SEM_LANE for the rest */
+	SEM_MOVES = 32,	/* each connection that it warms must have a lane */
 	SEM_HASTY = 64,	/* handshake.timeout is SEM_HASTY_MS at both ends */
 };
 #define SEM_HASTY_MS 300
@@ -245,6 +245,7 @@ void peer_serve(int control);
 /* -- between sem.c, harness.c and peer.c -------------------------------------- */
 
 extern int sem_control;	/* the near end's side of the control socket */
+extern bool sem_moves;		/* the case is SEM_MOVES */
 #define SEM_BROKEN 3	/* the exit status of broken() */
 
 struct peer_request { int32_t op, slot, nap_ms, pad; int64_t a, b; };

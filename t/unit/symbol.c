@@ -28,6 +28,15 @@ Test(symbol, walk_resolves_indirect_functions)
 	cr_assert_eq(length("four"), 4);
 }
 
+/* As on musl, which has no fopen64() since 1.2.4. */
+Test(symbol, a_name_without_64_will_do)
+{
+	cr_assert_eq(symbol_next("getpid64"), symbol_next("getpid"));
+	cr_assert_eq(symbol_next("preadv64v2x"), NULL);
+	cr_assert_neq(symbol_next("fopen64"), NULL);
+	cr_assert_eq(symbol_next("no_function_64_has_such_a_long_name"), NULL);
+}
+
 Test(symbol, walk_says_when_there_is_none)
 {
 	cr_assert_null(symbol_walk("no_function_has_this_name"));

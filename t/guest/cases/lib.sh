@@ -17,7 +17,7 @@ few=8388608 many=67108864		# bytes
 cases_prepare()
 {
 	mkdir -p $memory/shunt $memory/bare "$results"
-	cp "$1"/shunt "$1"/libshunt*.so $memory/shunt
+	cp "$1"/shunt "$1"/shunt-command "$1"/libshunt*.so $memory/shunt
 	cp $memory/shunt/* $memory/bare
 	rm -f $memory/bare/libshunt-rdma.so
 	cp "$cases/transfer.py" "$cases/shunt.conf" $memory

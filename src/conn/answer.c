@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "conn/answer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "conn/internal.h"
+#include "conn/limits.h"
+#include "diag/channel.h"
+#include "rdma/rdma.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unreleased"
+#endif
+
+#define LINE_MOST 1024
+#define ROOM_FIRST 16384
+
+static bool make_room(struct answer *answer)
+{
+	size_t room = answer->room ? answer->room * 2 : ROOM_FIRST;
+	char *more;
+
+	if (answer->size + LINE_MOST <= answer->room)
+		return true;
+	more = realloc(answer->text, room);
+	if (!more) {
+		answer->failed = true;
+		return false;
+	}
+	answer->text = more;
+	answer->room = room;
+	return true;
+}
+
+void answer_say(struct answer *answer, const char *format, ...)
+{
+	va_list args;
+	int size;
+
+	if (!make_room(answer))
+		return;
+	va_start(args, format);
+	size = vsnprintf(answer->text + answer->size, LINE_MOST - 1, format,
+			 args);
+	va_end(args);
+	if (size < 0)
+		return;
+	if (size > LINE_MOST - 2)
+		size = LINE_MOST - 2;
+	answer->size += (size_t)size;
+	answer->text[answer->size++] = '\n';
+}
+
+void answer_process(struct answer *answer)
+{
+	char name[CHANNEL_NAME_MAX];
+	size_t i;
+
+	snprintf(name, sizeof(name), "%s", program_invocation_short_name);
+	for (i = 0; name[i]; i++)
+		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
+			name[i] = '?';
+	answer_say(answer, "process\t%d\t%s\t%s", (int)getpid(), name,
+		   PACKAGE_VERSION);
+}
+
+/* Bytes kept for a retreat: what the peer's program has not read yet. */
+static uint64_t ring_held(const struct conn *conn, enum conn_state state)
+{
+	uint64_t sent = conn->tx_bytes, acked = conn->acked;
+
+	if (conn->decision.lane.replay == 0 || sent < acked ||
+	    (state != STATE_on_rdma && state != STATE_retreating))
+		return 0;
+	return sent - acked;
+}
+
+#define U(number) ((unsigned long long)(number))
+
+void answer_conn(struct answer *answer, const struct conn *conn,
+		 const char *note)
+{
+	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+	uint64_t bytes[FLOWS], messages[FLOWS];
+	enum conn_state state = conn_state(conn);
+
+	addr_format(&conn->local, local);
+	addr_format(&conn->remote, remote);
+	tally_carried(conn, bytes, messages);
+	answer_say(answer,
+		   "conn\t%s\t%s\t%s\t%s\t%s\t%s\t%s"
+		   "\t%llu\t%llu\t%llu\t%llu\t%s"
+		   "\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%u"
+		   "\t%s\t%s",
+		   local, conn->role == CONN_ACTIVE ? "->" : "<-", remote,
+		   state_name(state), state == STATE_on_rdma ? "rdma" : "tcp",
+		   reason_name(conn->reason), conn->decision.rule,
+		   U(bytes[FLOW_TCP_SENT]), U(bytes[FLOW_TCP_RECEIVED]),
+		   U(bytes[FLOW_RDMA_SENT]), U(bytes[FLOW_RDMA_RECEIVED]),
+		   note, U(conn->number), U(clock_ms() - conn->made_ms),
+		   U(messages[FLOW_TCP_SENT]), U(messages[FLOW_TCP_RECEIVED]),
+		   U(messages[FLOW_RDMA_SENT]),
+		   U(messages[FLOW_RDMA_RECEIVED]),
+		   U(ring_held(conn, state)), conn->retreats,
+		   trace_tx(conn->tx),
+		   trace_rx(conn->rx, conn->rx_boundary != OFFSET_NEVER));
+}
+
+static void say_uses(struct answer *answer)
+{
+	struct limits_use uses[LIMITS_USES];
+	char most[24];
+	int i;
+
+	limits_uses(uses);
+	for (i = 0; i < LIMITS_USES; i++) {
+		snprintf(most, sizeof(most), "%llu", U(uses[i].most));
+		answer_say(answer, "use\t%s\t%llu\t%s", uses[i].name,
+			   U(uses[i].now),
+			   uses[i].most == UINT64_MAX ? "auto" : most);
+	}
+}
+
+/* What the kernel lets the process pin; nothing is said if that is all. */
+static void say_memlock(struct answer *answer)
+{
+	uint64_t left = rdma_memlock_left();
+	struct rlimit limit;
+
+	if (left == UINT64_MAX || getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
+		return;
+	answer_say(answer, "memlock\t%llu\t%llu",
+		   U(limit.rlim_cur > left ? limit.rlim_cur - left : 0),
+		   U(limit.rlim_cur));
+}
+
+static void say_reasons(struct answer *answer)
+{
+	unsigned reason;
+
+	for (reason = 0; reason < REASON_COUNT; reason++)
+		if (reason_counted(reason))
+			answer_say(answer, "reason\t%s\t%llu\t%s",
+				   reason_name(reason),
+				   U(reason_counted(reason)),
+				   reason_sentence(reason));
+}
+
+/* "\t1\t2\t3" */
+static const char *list(char text[LINE_MOST], const uint64_t *numbers,
+			int count)
+{
+	size_t size = 0;
+	int i;
+
+	text[0] = '\0';
+	for (i = 0; i < count && size < LINE_MOST - 24; i++)
+		size += (size_t)sprintf(text + size, "\t%llu", U(numbers[i]));
+	return text;
+}
+
+static void say_bounds(struct answer *answer)
+{
+	static const uint64_t bounds[CHANNEL_BOUNDS] = CHANNEL_BOUNDS_US;
+	char text[LINE_MOST];
+
+	answer_say(answer, "bounds%s", list(text, bounds, CHANNEL_BOUNDS));
+}
+
+static void say_times(struct answer *answer, const char *what,
+		      const struct tally_view *view,
+		      const struct tally_times *times)
+{
+	char text[LINE_MOST];
+
+	answer_say(answer, "times\t%s\t%s\t%llu%s", what, view->rule,
+		   U(times->sum_us),
+		   list(text, times->buckets, CHANNEL_BOUNDS + 1));
+}
+
+static void say_tally(struct answer *answer, const struct tally_view *view)
+{
+	char bytes[LINE_MOST], messages[LINE_MOST];
+
+	answer_say(answer, "tally\t%s\t%llu\t%llu"
+		   "\t%llu\t%llu\t%llu\t%llu\t%llu%s%s",
+		   view->rule, U(view->open_tcp), U(view->open_rdma),
+		   U(view->connections), U(view->joined), U(view->unjoined),
+		   U(view->ended), U(view->retreats),
+		   list(bytes, view->bytes, FLOWS),
+		   list(messages, view->messages, FLOWS));
+	say_times(answer, "join", view, &view->join);
+	say_times(answer, "retreat", view, &view->retreat);
+}
+
+static void say_tallies(struct answer *answer, const struct crowd *crowd)
+{
+	struct tally_view *views = malloc(TALLY_ROWS * sizeof(*views));
+	size_t i, count;
+
+	if (!views) {
+		answer->failed = true;
+		return;
+	}
+	count = tally_read(crowd->conns, crowd->count, views);
+	say_bounds(answer);
+	for (i = 0; i < count; i++)
+		say_tally(answer, &views[i]);
+	free(views);
+}
+
+void answer_stat(struct answer *answer, bool with_conns)
+{
+	struct crowd crowd;
+	size_t i;
+
+	answer_process(answer);
+	crowd_gather(&crowd);
+	for (i = 0; with_conns && i < crowd.count; i++)
+		answer_conn(answer, crowd.conns[i], "");
+	say_tallies(answer, &crowd);
+	answer->failed |= crowd.incomplete;
+	crowd_disperse(&crowd);
+	say_uses(answer);
+	say_memlock(answer);
+	say_reasons(answer);
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * An accepted connection for which there is no struct conn, because memory or
+ * file descriptors have run out: its client may greet all the same, and the
+ * application must not read that.
+ */
+#include <errno.h>
+#include <poll.h>
+
+#include "base/clock.h"
+#include "base/real.h"
+#include "conn/internal.h"
+
+/*
+ * The length of the HELLO at the head of the stream; 0: it is not there yet;
+ * -1: what is there is something else.
+ */
+static int find_hello(int fd, uint8_t *in, size_t size)
+{
+	ssize_t got = real.recv(fd, in, size, MSG_PEEK | MSG_DONTWAIT);
+	int length;
+
+	if (got <= 0)
+		return got < 0 && errno == EAGAIN ? 0 : -1;
+	length = wire_length(in, (size_t)got);
+	if (length == -EAGAIN || length > got)
+		return 0;
+	return length > 0 ? length : -1;
+}
+
+static void say_no(int fd, enum reason reason)
+{
+	struct wire_reply reply = { .reason = reason };
+	uint8_t out[WIRE_REPLY_MAX];
+	size_t size = wire_put_reply(out, &reply);
+
+	real.send(fd, out, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void conn_decline(int fd, const struct mark_client *client, enum reason reason)
+{
+	uint64_t until = clock_ms() + (client->seen ? GREETING_GRACE_MS : 0);
+	struct pollfd tcp = { .fd = fd, .events = POLLIN };
+	uint8_t in[WIRE_HELLO_MAX];
+	int length, saved = errno;
+	uint64_t now;
+
+	while ((length = find_hello(fd, in, sizeof(in))) == 0) {
+		now = clock_ms();
+		if (now >= until)
+			break;
+		/* A part of HELLO is as ready as the whole. */
+		real.poll(&tcp, 1, 1);
+	}
+	if (length > 0) {
+		real.recv(fd, in, (size_t)length, MSG_DONTWAIT);
+		say_no(fd, reason);
+	}
+	errno = saved;
+}
