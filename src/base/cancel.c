@@ -29,3 +29,15 @@ void cancel_end_sleep(void)
 	if (held == 1)
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 }
+
+unsigned cancel_depth(void)
+{
+	return held;
+}
+
+void cancel_set_depth(unsigned depth)
+{
+	if (held > 0 && depth == 0)
+		pthread_setcancelstate(state, NULL);
+	held = depth;
+}

@@ -8,13 +8,18 @@
  *
  * Nested: the sleeps in an inner hold do not act on it either, for calls that
  * are no points of cancellation, or have more to give back. This thread's only.
- * A signal handler that jumps out of a call leaves it held back.
+ * A signal handler that jumps out of a call leaves it held back until
+ * cancel_set_depth() (ready/asleep.h).
  */
 #ifndef BASE_CANCEL_H
 #define BASE_CANCEL_H
 
 void cancel_hold(void);
 void cancel_release(void);
+
+/* How often it is held back; and set right after a jump. */
+unsigned cancel_depth(void);
+void cancel_set_depth(unsigned depth);
 
 /* Around a sleep, whether it is held back or not. */
 void cancel_begin_sleep(void);

@@ -78,7 +78,6 @@ void _pthread_cleanup_pop(struct oldlibc_cleanup *cleanup, int run);
 	X(dlerror) \
 	X(dlopen) \
 	X(dlsym) \
-	X(dlvsym) \
 	X(pthread_attr_setstacksize) \
 	X(pthread_create) \
 	X(pthread_detach) \
@@ -98,6 +97,7 @@ void _pthread_cleanup_pop(struct oldlibc_cleanup *cleanup, int run);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wredundant-decls"
 OLDLIBC_MOVED(OLDLIBC_WEAK)
+OLDLIBC_WEAK(dlvsym)	/* musl has none */
 
 int stat(const char *path, struct stat *st) __asm__("oldlibc_stat");
 int fstat(int fd, struct stat *st) __asm__("oldlibc_fstat");

@@ -8,7 +8,7 @@
 
 /* oldlibc.h says so too; sanitizer builds are without it. */
 #pragma weak dlsym
-#pragma weak dlvsym	/* where that is, there is a dlsym(3) of libc's */
+#pragma weak dlvsym
 
 #define VERSION_HIDDEN 0x8000	/* not the version that new links get */
 #define NAME_MOST 24		/* of a call with 64 in its name */
@@ -145,15 +145,24 @@ void *symbol_walk(const char *name)
 	return wanted.found;
 }
 
+/*
+ * One of libc's: the library has a dlsym() of its own. Every glibc that has
+ * one has dlvsym(3), too; musl has not.
+ */
+static bool has_dlsym(void)
+{
+	return dlsym != NULL && (dlvsym != NULL || symbol_walk("dlsym"));
+}
+
 static void *next(const char *name)
 {
-	return dlsym != NULL && dlvsym != NULL ? dlsym(RTLD_NEXT, name)
-					       : symbol_walk(name);
+	return has_dlsym() ? dlsym(RTLD_NEXT, name) : symbol_walk(name);
 }
 
 void *symbol_next_version(const char *name, const char *version)
 {
-	return dlvsym != NULL ? dlvsym(RTLD_NEXT, name, version) : NULL;
+	return dlvsym != NULL ? dlvsym(RTLD_NEXT, name, version)
+			      : symbol_walk(name);
 }
 
 bool symbol_is_search(const void *handle)

@@ -16,8 +16,8 @@
 void *symbol_next(const char *name);
 
 /*
- * The same of one version, for names that the library defines itself and has
- * to find without itself; NULL as well where there is no dlvsym(3).
+ * The same of one version, for what symbol_next() itself is made of, and the
+ * library defines. A libc without dlvsym(3) has one version.
  */
 void *symbol_next_version(const char *name, const char *version);
 

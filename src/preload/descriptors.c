@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "preload/shim.h"
 #include "preload/vectors.h"
+#include "ready/asleep.h"
 
 /*
  * The entry goes before the number does: another thread may get the number
@@ -45,6 +46,7 @@ SHIM_REST int close_known(int fd)
 	int ret;
 
 	pthread_testcancel();
+	asleep_sweep();
 	cancel_hold();
 	ret = close_held(fd);
 	cancel_release();

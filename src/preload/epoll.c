@@ -7,6 +7,7 @@
 #include "preload/vectors.h"
 #include "preload/verdict.h"
 #include "rdma/rdma.h"
+#include "ready/asleep.h"
 #include "ready/epoll.h"
 #include "ready/ready.h"
 
@@ -18,6 +19,7 @@ static struct epollset *set_of(int epfd)
 
 	if (!fdtab_maybe(epfd))
 		return NULL;
+	asleep_sweep();
 	cancel_hold();
 	object = fdtab_hold(epfd, NULL);
 	set = epollset_from(object);

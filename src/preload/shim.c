@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "preload/shim.h"
 
+#include "ready/asleep.h"
 #include "ready/ready.h"
 
 #include "base/cancel.h"
@@ -16,6 +17,7 @@ struct conn *shim_find(int fd)
 	struct conn *conn;
 
 	shim_look_for_fork();
+	asleep_sweep();
 	cancel_hold();
 	object = fdtab_hold(fd, &generation);
 	conn = conn_from(object);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 
 #include "base/addr.h"
 #include "base/cancel.h"
@@ -15,6 +16,7 @@
 #include "conn/unaware.h"
 #include "diag/log.h"
 #include "rdma/rdma.h"
+#include "ready/asleep.h"
 #include "ready/epoll.h"
 #include "ready/ready.h"
 
@@ -88,14 +90,23 @@ static int finish(struct conn *conn)
 	return ret == CONN_PLAIN ? 0 : ret;
 }
 
+/* There is no connection yet. */
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
 static int kernel_connect(int fd, const struct conn_dialling *dialling)
 {
+	struct asleep_seal seal = { .forsake = nothing };
 	int ret;
 
-	cancel_begin_sleep();
+	pthread_cleanup_push(asleep_cancelled, &seal);
+	asleep_begin(&seal);
 	ret = real.connect(fd, dialling->to, dialling->length) == 0 ? 0
 								     : -errno;
-	cancel_end_sleep();
+	asleep_end(&seal);
+	pthread_cleanup_pop(0);
 	return ret;
 }
 

@@ -11,6 +11,7 @@
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/real.h"
+#include "ready/asleep.h"
 #include "ready/epoll_set.h"
 #include "ready/ready.h"
 #include "ready/spin.h"
@@ -324,12 +325,13 @@ static int sleep_on(struct epollset *set, const struct timespec *time,
 		    const sigset_t *mask)
 {
 	struct pollfd wait = { .fd = set->epoll, .events = POLLIN };
+	struct asleep_seal seal = { .forsake = forsaken, .arg = set };
 	int got;
 
-	pthread_cleanup_push(forsaken, set);
-	cancel_begin_sleep();
+	pthread_cleanup_push(asleep_cancelled, &seal);
+	asleep_begin(&seal);
 	got = real.ppoll(&wait, 1, time, mask);
-	cancel_end_sleep();
+	asleep_end(&seal);
 	pthread_cleanup_pop(0);
 	return got < 0 ? -errno : got;
 }

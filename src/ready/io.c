@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/iov.h"
 #include "base/real.h"
+#include "ready/asleep.h"
 #include "ready/ready.h"
 #include "ready/restart.h"
 #include "ready/spin.h"
@@ -129,13 +130,14 @@ static ssize_t plain_receive(struct conn *conn, struct iovec *iov, int count,
 			     int flags, struct patience *patience)
 {
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
+	struct asleep_seal seal = { .forsake = ready_forsaken, .arg = conn };
 	ssize_t got;
 
 	let_go(patience);
-	pthread_cleanup_push(ready_forsaken, conn);
-	cancel_begin_sleep();
+	pthread_cleanup_push(asleep_cancelled, &seal);
+	asleep_begin(&seal);
 	got = real.recvmsg(conn_socket(conn), &msg, flags);
-	cancel_end_sleep();
+	asleep_end(&seal);
 	pthread_cleanup_pop(0);
 	return got < 0 ? -errno : got;
 }
@@ -152,15 +154,16 @@ static bool peek_all(int flags)
 static bool wait_more(struct conn *conn, struct patience *patience)
 {
 	const struct timespec look = { 0, PEEK_LOOK_MS * 1000000 };
+	struct asleep_seal seal = { .forsake = ready_forsaken, .arg = conn };
 	int ret;
 
 	begin(patience, conn, SO_RCVTIMEO);
 	if (conn_ready(conn, POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR))
 		return false;
-	pthread_cleanup_push(ready_forsaken, conn);
-	cancel_begin_sleep();
+	pthread_cleanup_push(asleep_cancelled, &seal);
+	asleep_begin(&seal);
 	ret = real.ppoll(NULL, 0, &look, &patience->mask);
-	cancel_end_sleep();
+	asleep_end(&seal);
 	pthread_cleanup_pop(0);
 	if (ret < 0)
 		return false;	/* EINTR: what is there is the answer */
@@ -207,13 +210,14 @@ static ssize_t plain_send(struct conn *conn, struct iovec *iov, int count,
 			  int flags, struct patience *patience)
 {
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
+	struct asleep_seal seal = { .forsake = ready_forsaken, .arg = conn };
 	ssize_t put;
 
 	let_go(patience);
-	pthread_cleanup_push(ready_forsaken, conn);
-	cancel_begin_sleep();
+	pthread_cleanup_push(asleep_cancelled, &seal);
+	asleep_begin(&seal);
 	put = real.sendmsg(conn_socket(conn), &msg, flags);
-	cancel_end_sleep();
+	asleep_end(&seal);
 	pthread_cleanup_pop(0);
 	return put < 0 ? -errno : put;
 }

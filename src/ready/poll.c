@@ -11,6 +11,7 @@
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/real.h"
+#include "ready/asleep.h"
 #include "ready/bell.h"
 #include "ready/epoll.h"
 #include "ready/ready.h"
@@ -35,6 +36,7 @@ struct round {
 	int bell;		/* < 0: none could be had */
 	bool plain;		/* one of the fds is no connection of ours */
 	bool look_only;
+	bool on_stack;		/* there was no room in the yard */
 	bool tries;		/* the caller tries again, whatever it was */
 };
 
@@ -70,7 +72,7 @@ static void hold_all(struct round *round)
 		member->conn = hold_conn(round->fds[i].fd);
 		if (!member->conn)
 			round->plain = true;
-		else
+		else if (!round->look_only)
 			bell_hang(&member->waiter, round->bell, member->conn);
 	}
 }
@@ -107,12 +109,14 @@ static void forsaken(void *arg)
 static int sleep_in_kernel(struct round *round, const struct timespec *timeout,
 			   const sigset_t *mask)
 {
+	struct asleep_seal seal = { .forsake = forsaken, .arg = round,
+				    .on_stack = round->on_stack };
 	int ret;
 
-	pthread_cleanup_push(forsaken, round);
-	cancel_begin_sleep();
+	pthread_cleanup_push(asleep_cancelled, &seal);
+	asleep_begin(&seal);
 	ret = real.ppoll(round->kernel, round->used, timeout, mask);
-	cancel_end_sleep();
+	asleep_end(&seal);
 	pthread_cleanup_pop(0);
 	return ret;
 }
@@ -267,50 +271,99 @@ static int sleep_rounds(struct round *round, const sigset_t *mask)
 	return ret;
 }
 
+/* What a poll() of few fds needs, in the thread's yard. */
+struct few {
+	struct round round;
+	struct member members[FEW];
+	struct pollfd kernel[1 + FEW * CONN_WAITS];
+};
+
+static int poll_round(struct round *round, const sigset_t *mask)
+{
+	nfds_t count = round->count;
+	int ret;
+
+	round->bell = bell_fd();
+	if (count > FEW) {
+		round->members = calloc(count, sizeof(*round->members));
+		round->kernel = calloc(1 + count * CONN_WAITS,
+				       sizeof(*round->kernel));
+	}
+	if (round->members && round->kernel) {
+		round->look_only = round->until_us != READY_FOREVER &&
+				   clock_us() >= round->until_us;
+		cancel_hold();
+		hold_all(round);
+		ret = sleep_rounds(round, mask);
+		release_all(round);
+		cancel_release();
+	} else {
+		ret = -ENOMEM;
+	}
+	free_arrays(round);
+	return ret;
+}
+
 int ready_poll(struct pollfd *fds, nfds_t count, uint64_t until_us,
 	       const sigset_t *mask)
 {
-	struct member few[FEW];
-	struct pollfd few_kernel[1 + FEW * CONN_WAITS];
-	struct round round = { .fds = fds, .count = count, .members = few,
-			       .kernel = few_kernel, .until_us = until_us };
+	struct few own, *few;
 	int ret;
 
 	pthread_testcancel();
-	round.bell = bell_fd();
-	if (count > FEW) {
-		round.members = calloc(count, sizeof(*round.members));
-		round.kernel = calloc(1 + count * CONN_WAITS,
-				      sizeof(*round.kernel));
-	}
-	if (!round.members || !round.kernel) {
-		ret = -ENOMEM;
-		goto out;
-	}
-	round.look_only = until_us != READY_FOREVER && clock_us() >= until_us;
-	cancel_hold();
-	hold_all(&round);
-	ret = sleep_rounds(&round, mask);
-	release_all(&round);
-	cancel_release();
-out:
-	free_arrays(&round);
+	few = asleep_room(sizeof(*few));
+	if (!few)
+		few = &own;
+	few->round = (struct round){ .fds = fds, .count = count,
+				     .members = few->members,
+				     .kernel = few->kernel,
+				     .until_us = until_us,
+				     .on_stack = few == &own };
+	memset(few->members, 0, sizeof(few->members));
+	ret = poll_round(&few->round, mask);
+	if (few != &own)
+		asleep_leave(few);
 	return ret;
+}
+
+/* And what a sleep on one connection needs. */
+struct one {
+	struct round round;
+	struct member member;
+	struct pollfd kernel[1 + CONN_WAITS];
+};
+
+static void hang(struct one *one, const struct one *own, struct conn *conn,
+		 struct pollfd *entry, uint64_t until_us)
+{
+	one->member = (struct member){ .conn = conn };
+	one->round = (struct round){ .fds = entry, .count = 1,
+				     .members = &one->member,
+				     .kernel = one->kernel,
+				     .until_us = until_us,
+				     .on_stack = one == own,
+				     .bell = bell_fd() };
+	bell_hang(&one->member.waiter, one->round.bell, conn);
+}
+
+static void unhang(struct one *one, const struct one *own, struct conn *conn)
+{
+	bell_unhang(&one->member.waiter, conn);
+	if (one != own)
+		asleep_leave(one);
 }
 
 int ready_wait(struct conn *conn, short events, uint64_t until_us)
 {
 	struct pollfd entry = { .fd = -1, .events = events };
-	struct member member = { .conn = conn };
-	struct pollfd kernel[1 + CONN_WAITS];
-	struct round round = { .fds = &entry, .count = 1, .members = &member,
-			       .kernel = kernel, .until_us = until_us };
+	struct one own, *one = asleep_room(sizeof(*one));
 	int ret;
 
-	round.bell = bell_fd();
-	bell_hang(&member.waiter, round.bell, conn);
-	ret = sleep_rounds(&round, NULL);
-	bell_unhang(&member.waiter, conn);
+	if (!one)
+		one = &own;
+	hang(one, &own, conn, &entry, until_us);
+	ret = sleep_rounds(&one->round, NULL);
+	unhang(one, &own, conn);
 	return ret > 0 ? entry.revents : ret;
 }
 
@@ -318,19 +371,17 @@ int ready_sleep(struct conn *conn, short events, uint64_t until_us,
 		const sigset_t *mask)
 {
 	struct pollfd entry = { .fd = -1, .events = events };
-	struct member member = { .conn = conn };
-	struct pollfd kernel[1 + CONN_WAITS];
-	struct round round = { .fds = &entry, .count = 1, .members = &member,
-			       .kernel = kernel, .until_us = until_us,
-			       .tries = true };
+	struct one own, *one = asleep_room(sizeof(*one));
 	int ret;
 
-	round.bell = bell_fd();
-	bell_hang(&member.waiter, round.bell, conn);
+	if (!one)
+		one = &own;
+	hang(one, &own, conn, &entry, until_us);
+	one->round.tries = true;
 	do {
-		ret = sleep_round(&round, mask);
+		ret = sleep_round(&one->round, mask);
 	} while (ret == -EAGAIN);
-	bell_unhang(&member.waiter, conn);
+	unhang(one, &own, conn);
 	return ret;
 }
 
