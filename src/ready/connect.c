@@ -192,18 +192,13 @@ static int dial(int fd, bool fresh, const struct sockaddr_storage *remote,
 	mark_syn_sent(fd, &syn);
 	if (ret != 0 && ret != -EINPROGRESS && ret != -EINTR)
 		return ret;
-	if (ret == 0 && decision->greeting == POLICY_GREETING_MARK) {
-		if (mark_is_absent(fd))
-			return leave(fd, remote, decision,
-				     REASON_peer_unmarked, ret);
-		/* The first touch looks closer. */
+	if (ret == 0 && decision->greeting == POLICY_GREETING_MARK &&
+	    mark_is_absent(fd))
+		return leave(fd, remote, decision, REASON_peer_unmarked, ret);
+	if (ret == 0)	/* the first touch looks closer */
 		dialling->established = dialling->seen = true;
-	} else {
+	else
 		look_at_server(fd, remote, dialling);
-	}
-	/* Not there although it was made: it is over, or no TCP. */
-	if (ret == 0 && !dialling->established)
-		return leave(fd, remote, decision, REASON_peer_closed, ret);
 	if (dialling->established && !dialling->seen &&
 	    decision->greeting == POLICY_GREETING_MARK)
 		return leave(fd, remote, decision, REASON_peer_unmarked, ret);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The parts of the benchmark that need no RDMA: (a), (b), (g)."""
+"""The parts of the benchmark that need no RDMA: (a), (b), (f), (g)."""
 import os
 import re
 import resource
@@ -202,4 +202,71 @@ def part_g(build, quick):
                 Target(**least)))
 
 
-PARTS = {'a': part_a, 'b': part_b, 'g': part_g}
+LOOPBACK = '127.0.0.0/8'
+RULES = f'connect {LOOPBACK}:* prefer; listen {LOOPBACK}:* prefer'
+
+
+class Talk:
+    """t/bench/talk, connecting; its server is under `served`."""
+
+    def __init__(self, build, served, env, count):
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = str(free.getsockname()[1])
+        talk, there = f'{build}/t/bench/talk', ('127.0.0.1', port)
+        self.server = self.start(served, [talk, 'serve', *there])
+        self.client = self.start(env, [talk, 'connect', *there, str(count)])
+
+    @staticmethod
+    def start(env, words):
+        process = subprocess.Popen(words, env=env, text=True,
+                                   stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+        process.stdout.readline()       # it is up
+        return process
+
+    def ask(self):
+        self.client.stdin.write('go\n')
+        self.client.stdin.flush()
+        return tuple(map(float, self.client.stdout.readline().split()))
+
+    def end(self):
+        for process in self.client, self.server:
+            process.kill()
+            process.wait()
+
+
+def part_f(build, quick):
+    """The greeting is the kernel's TCP alone. t/fake is what makes the server
+    say yes; no lane is made for the little that is sent."""
+    plain = environment()
+    shunt = environment(f'{build}/.libs/libshunt.so', RULES=RULES,
+                        RDMA_LIBRARY=f'{build}/t/fake/.libs/libfake-rdma.so')
+    trusted = {**shunt, 'SHUNT_RULES': RULES.replace('prefer', 'prefer trusted',
+                                                     1)}
+    ways = {'plain': (plain, plain), 'shunt': (shunt, shunt),
+            'trusted': (shunt, trusted), 'unaware': (plain, shunt)}
+    up = {way: Talk(build, *pair, 50 if quick else 300)
+          for way, pair in ways.items()}
+    try:
+        figures = in_turns(5 if quick else 51, {
+            way: talk.ask for way, talk in up.items()})
+    finally:
+        for talk in up.values():
+            talk.end()
+    rows = []
+    for i, (what, most) in enumerate((
+            ('connect()', {'shunt': 1.1, 'unaware': 1.05}),
+            ('connect() and the first answer', {'shunt': 2.0}))):
+        for way, said in (('shunt', ''), ('trusted', ', trusted'),
+                          ('unaware', ', an unaware server')):
+            limit = most.get(way)
+            rows += row(f'(f) {what}{said}', 'us',
+                        {'plain': figures['plain'][i],
+                         'shunt': figures[way][i]},
+                        Target(f'{limit} of plain' if limit else '', 'shunt',
+                               'plain', limit))
+    return rows
+
+
+PARTS = {'a': part_a, 'b': part_b, 'f': part_f, 'g': part_g}
