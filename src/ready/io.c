@@ -20,6 +20,9 @@
 
 #define PEEK_LOOK_MS 1
 
+/* Of glibc's pthread_cleanup_push() and its own variables. */
+#pragma GCC diagnostic ignored "-Wclobbered"
+
 /*
  * From the first sleep on to its end a call has all signals held back but for
  * the sleeps themselves: one that comes between the look and the sleep must
