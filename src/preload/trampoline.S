@@ -2,9 +2,12 @@
 /*
  * dlopen(3), dlmopen(3) and dlsym(3). libc looks at who called them: whose
  * RUNPATH counts, what comes after whom (RTLD_NEXT). So they are jumped to, with
- * the caller's return address, after a word with loader.c.
+ * the caller's return address, after a word with loader.c. ThreadSanitizer calls
+ * dlsym() before it can look at what loader.c does: built for it there are none.
  */
-#if defined(__x86_64__)
+#if defined(__SANITIZE_THREAD__)
+
+#elif defined(__x86_64__)
 
 #define ENTRY(name) \
 	.globl name; \
