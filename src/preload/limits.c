@@ -23,6 +23,8 @@ static void before(int resource, rlim_t soft)
 	shim_send_all_back(REASON_file_limit);
 }
 
+/* ThreadSanitizer sets limits before it can look at what we do. */
+#ifndef __SANITIZE_THREAD__
 SHIM int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
 	if (!bad_pointer(limit))
@@ -36,6 +38,7 @@ SHIM int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
 		before((int)resource, limit->rlim_cur);
 	return real.setrlimit64(resource, limit);
 }
+#endif
 
 static bool is_self(pid_t pid)
 {
