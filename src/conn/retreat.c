@@ -63,20 +63,24 @@ static void resume_from(struct conn *conn, uint64_t offset)
 		control_flush(conn);
 }
 
+/*
+ * The state and the stage in one: who hears the peer's RETREAT meanwhile is to
+ * find both, or would take our direction for raw.
+ */
 static bool leave_lane(struct conn *conn, enum reason reason)
 {
 	bool leaving;
 
+	lock_acquire(&conn->send);
 	lock_acquire(&conn->lock);
 	leaving = conn_step_locked(conn, EVENT_lane_failed, reason);
+	if (leaving)
+		conn->tx = TX_RETREAT;
 	lock_release(&conn->lock);
-	if (!leaving)
-		return false;
-	trace_log(conn);
-	lock_acquire(&conn->send);
-	conn->tx = TX_RETREAT;
 	lock_release(&conn->send);
-	return true;
+	if (leaving)
+		trace_log(conn);
+	return leaving;
 }
 
 /* With receive: has all of the peer's stream been taken in? */

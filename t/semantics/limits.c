@@ -212,9 +212,11 @@ static void address_space(struct pair *p)
 }
 
 const struct sem_case sem_cases[] = {
-	{ "no_files", LANE, no_files, "RLIMIT_NOFILE 0 on a connection" },
+	{ "no_files", LANE | SEM_NO_TSAN, no_files,
+	  "RLIMIT_NOFILE 0 on a connection" },
 	{ "no_files_prlimit", LANE, no_files_prlimit, "by prlimit(2)" },
-	{ "no_files_64", LANE, no_files_64, "by the calls for large files" },
+	{ "no_files_64", LANE | SEM_NO_TSAN, no_files_64,
+	  "by the calls for large files" },
 	{ "no_files_syscall", LANE, no_files_syscall, "by syscall(2)" },
 	{ "no_files_fresh", 0, no_files_fresh, "before it has said anything" },
 	{ "reached", LANE, reached, "no new fd: blocking calls, poll()" },

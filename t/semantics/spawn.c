@@ -294,7 +294,7 @@ const struct sem_case sem_cases[] = {
 	{ "daemon", SEM_PROCS, with_daemon, "daemon(3)" },
 	{ "without_handlers", LANE | SEM_PROCS, without_handlers, "_Fork" },
 	{ "unseen", LANE | SEM_PROCS, unseen, "clone by syscall(2)" },
-	{ "unseen_talks", LANE | SEM_PROCS, unseen_talks,
+	{ "unseen_talks", LANE | SEM_PROCS | SEM_NO_TSAN, unseen_talks,
 	  "the same, and it goes on with the connection" },
 	{ 0 }
 };
