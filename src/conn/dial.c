@@ -119,6 +119,7 @@ static void begin(struct conn *conn)
 	enum reason reason = REASON_none;
 	bool there = mark_read(conn->tcp, conn->remote.ss_family, &reading);
 
+	learn_local(conn);
 	if (there && !reading.seen &&
 	    conn->decision.greeting == POLICY_GREETING_MARK)
 		reason = REASON_peer_unmarked;
@@ -140,7 +141,8 @@ static void establish(struct conn *conn, bool marked)
 
 	conn_step_locked(conn, EVENT_established, conn->reason);
 	conn->greeting.since_ms = clock_ms();
-	learn_local(conn);
+	if (!marked)	/* else begin() asks, and connect() is sooner */
+		learn_local(conn);
 	if (!marked && conn->decision.greeting == POLICY_GREETING_MARK)
 		mark_read(conn->tcp, conn->remote.ss_family, &reading);
 	if (!reading.seen && conn->decision.greeting == POLICY_GREETING_MARK)
@@ -472,10 +474,13 @@ void dial_hurry(struct conn *conn, enum reason reason)
 	before = conn->state;
 	if (before == STATE_connecting ||
 	    (before == STATE_greeting &&
-	     conn->greeting.stage == GREETING_QUIET))
+	     conn->greeting.stage == GREETING_QUIET)) {
+		learn_local(conn);
 		hold_leave(conn, reason);
-	else if (before == STATE_greeting && conn->greeting.deadline_ms > soon)
+	} else if (before == STATE_greeting &&
+		   conn->greeting.deadline_ms > soon) {
 		conn->greeting.deadline_ms = soon;
+	}
 	lock_release(&conn->lock);
 	settle(conn, before);
 	look(conn, false);
