@@ -229,7 +229,7 @@ static const char *parse(int argc, char **argv, struct plan *plan)
 	while ((option = getopt_long(argc, argv, "a:w", long_options,
 				     NULL)) >= 0) {
 		if (option == 'a')
-			plan->at = optarg;
+			plan->at = optarg ? optarg : "";
 		else if (option == 'w')
 			path = optarg ? optarg : FOLDER "/" FILE_NAME;
 		else

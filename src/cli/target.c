@@ -11,7 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cli/ask.h"
 #include "cli/cli.h"
+
+#define ASK_MS 1000	/* an answer has been there in one, or not at all */
 
 static const char *format_path(const char *format, pid_t pid)
 {
@@ -242,6 +245,74 @@ static void read_environment(struct target *target)
 	fclose(file);
 }
 
+/* Add NAME=VALUE, or more of the last one's value. */
+static void add_told(struct target *target, const struct line *line)
+{
+	bool more = !strcmp(line->fields[0], "more");
+	size_t count = 0;
+	char **list, *entry;
+
+	while (target->environment[count])
+		count++;
+	if (more && !count)
+		return;
+	if (asprintf(&entry, "%s%s%s", more ? target->environment[count - 1]
+					    : line->fields[1],
+		     more ? "" : "=", line->fields[more ? 1 : 2]) < 0)
+		return;
+	if (more) {
+		free(target->environment[--count]);
+	} else {
+		list = reallocarray(target->environment, count + 2,
+				    sizeof(*list));
+		if (!list) {
+			free(entry);
+			return;
+		}
+		target->environment = list;
+	}
+	target->environment[count] = entry;
+	target->environment[count + 1] = NULL;
+}
+
+static void forget_ours(struct target *target)
+{
+	char **from = target->environment, **to = from;
+
+	for (; *from; from++) {
+		if (strncmp(*from, "SHUNT_", 6))
+			*to++ = *from;
+		else
+			free(*from);
+	}
+	*to = NULL;
+}
+
+/*
+ * The process is asked as well: a program that shows a title of its own has
+ * written it over what the kernel shows of its environment.
+ */
+static void ask_for_environment(struct target *target)
+{
+	struct question question = { .request = "environment",
+				     .wait_ms = ASK_MS, .pid = target->pid };
+	struct voices voices = { .count = 0 };
+	struct line line = { .voice = NULL };
+	char *text;
+
+	if (ask(&question, &voices) == 0 && voices.count == 1 &&
+	    !voices.all[0].wrong) {
+		forget_ours(target);
+		text = voices.all[0].text;
+		line.voice = &voices.all[0];
+		while (ask_line(&line, &text))
+			if (!strcmp(line.fields[0], "env") ||
+			    !strcmp(line.fields[0], "more"))
+				add_told(target, &line);
+	}
+	ask_free(&voices);
+}
+
 static int look_at_root(const struct target *target)
 {
 	int fd = target_open(target, "/", O_PATH);
@@ -262,6 +333,8 @@ void target_read(struct target *target)
 	target->root_error = *target->root ? look_at_root(target) : 0;
 	identity_read(target);
 	read_environment(target);
+	if (target->pid && !target->live)
+		ask_for_environment(target);
 	if (!environment_take(&target->ours,
 			      (const char *const *)target->environment))
 		cli_fail(STATUS_OWN_FAILURE, "there is no memory");

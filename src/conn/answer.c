@@ -20,6 +20,7 @@
 #endif
 
 #define LINE_MOST 1024
+#define PART_MOST 512		/* of a variable's value, in one line */
 #define ROOM_FIRST 16384
 
 static bool make_room(struct answer *answer)
@@ -224,6 +225,33 @@ static void say_tallies(struct answer *answer, const struct crowd *crowd)
 	for (i = 0; i < count; i++)
 		say_tally(answer, &views[i]);
 	free(views);
+}
+
+static void say_variable(const char *name, const char *value, void *arg)
+{
+	char part[PART_MOST + 1];
+	struct answer *answer = arg;
+	bool more = false;
+	size_t i;
+
+	do {
+		snprintf(part, sizeof(part), "%s", value);
+		value += strlen(part);
+		for (i = 0; part[i]; i++)
+			if (strchr("\t\n\r", part[i]))
+				part[i] = ' ';
+		if (more)
+			answer_say(answer, "more\t%s", part);
+		else
+			answer_say(answer, "env\t%s\t%s", name, part);
+		more = true;
+	} while (*value);
+}
+
+void answer_environment(struct answer *answer)
+{
+	answer_process(answer);
+	policy_each_variable(say_variable, answer);
 }
 
 void answer_stat(struct answer *answer, bool with_conns)

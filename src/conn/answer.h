@@ -29,6 +29,12 @@ void answer_process(struct answer *answer);
 void answer_conn(struct answer *answer, const struct conn *conn,
 		 const char *note);
 
+/*
+ * The SHUNT_ variables. The kernel shows them, too, but not of a program that
+ * writes its title over them: redis, nginx, PostgreSQL.
+ */
+void answer_environment(struct answer *answer);
+
 /* The connections, if asked for, and all that is counted. */
 void answer_stat(struct answer *answer, bool with_conns);
 

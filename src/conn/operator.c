@@ -167,6 +167,19 @@ static void refuse(struct asker *asker, const char *why)
 	reply(asker, &answer);
 }
 
+static void tell_environment(struct asker *asker)
+{
+	struct answer answer = { .size = 0 };
+
+	if (asker->trust != TRUST_OWNER) {
+		refuse(asker,
+		       "only root and the process's own user may see it");
+		return;
+	}
+	answer_environment(&answer);
+	reply(asker, &answer);
+}
+
 /* It may take minutes, so nobody else's answer waits behind it. */
 static void begin_drain(struct asker *asker)
 {
@@ -234,6 +247,8 @@ static void converse(void *arg)
 	} else if (!strcmp(request, "stat") || !strcmp(request, "totals")) {
 		answer_stat(&answer, request[0] == 's');
 		reply(asker, &answer);
+	} else if (!strcmp(request, "environment")) {
+		tell_environment(asker);
 	} else if (sscanf(request, "drain %u", &asker->wait_ms) == 1 &&
 		   asker->wait_ms <= WAIT_MOST_MS) {
 		begin_drain(asker);

@@ -19,6 +19,8 @@
  *				then on each as it happens, of connection ID
  *				alone if it is not 0; missed N where some were
  *				written over before they could be sent
+ *	environment		process, env ..., end: to root and the
+ *				process's own user
  *	anything refused	error TEXT, end
  *
  *	process PID (in its own pid namespace) NAME VERSION
@@ -31,6 +33,9 @@
  *	memlock PINNED MOST (if RLIMIT_MEMLOCK is one)
  *	reason NAME COUNT SENTENCE
  *	declined NAME COUNT SENTENCE, of peer_declined: what the peers said
+ *	env NAME VALUE, and "more VALUE" as often as it goes on: a SHUNT_
+ *		variable as it was when the policy was first asked; tabs and
+ *		line ends in it are blanks
  *	bounds US ... (upper ones, of the buckets of times)
  *	tally RULE ON-TCP ON-RDMA (now) CONNECTIONS JOINED UNJOINED ENDED
  *		RETREATS, four in bytes, four in messages (since the start)

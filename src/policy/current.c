@@ -143,6 +143,17 @@ static struct start *take_start(void)
 	return mine;
 }
 
+void policy_each_variable(void (*visit)(const char *name, const char *value,
+					void *arg), void *arg)
+{
+	const struct start *from = start;
+	size_t i;
+
+	for (i = 0; from && i < from->environment.count; i++)
+		visit(from->environment.variables[i].name,
+		      from->environment.variables[i].value, arg);
+}
+
 static void free_start(struct start *mine)
 {
 	const char *given;

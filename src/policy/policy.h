@@ -88,6 +88,13 @@ struct policy;
 struct policy *policy_hold_current(void);
 void policy_release(struct policy *policy);
 
+/*
+ * The SHUNT_ variables that it was loaded with; none before the first load. Any
+ * thread.
+ */
+void policy_each_variable(void (*visit)(const char *name, const char *value,
+					void *arg), void *arg);
+
 /* Decide one connection. Pure. */
 void policy_decide(const struct policy *policy,
 		   const struct policy_query *query,

@@ -12,6 +12,7 @@ dial compares what comes back, byte by byte, and at the end prints "same", or
 what went wrong. It sends and receives at the same time, so that both
 directions always have bytes on the way.
 """
+import ctypes
 import os
 import random
 import socket
@@ -33,13 +34,30 @@ def echo(s):
     s.close()
 
 
+def take_title():
+    """As programs do that show a title in ps(1): over what the kernel shows of
+    the environment."""
+    libc = ctypes.CDLL(None)
+    libc.strdup.restype = ctypes.c_void_p
+    libc.strdup.argtypes = [ctypes.c_void_p]
+    entries = ctypes.POINTER(ctypes.c_void_p).in_dll(libc, "environ")
+    i = 0
+    while entries[i]:
+        shown, entries[i] = entries[i], libc.strdup(entries[i])
+        ctypes.memset(shown, ord(" "), len(ctypes.string_at(shown)))
+        i += 1
+
+
 def serve(path):
     listener = socket.create_server((ADDRESS, 0), backlog=128)
     with open(path + ".new", "w", encoding="ascii") as file:
         file.write(str(listener.getsockname()[1]))
     os.rename(path + ".new", path)
+    titled = "SHUNT_T_TITLED" in os.environ
     while True:
         s, _ = listener.accept()
+        if titled:
+            take_title()
         threading.Thread(target=echo, args=(s,), daemon=True).start()
 
 
