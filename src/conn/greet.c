@@ -242,7 +242,9 @@ static int addresses(struct conn *conn, struct wire_reply *reply)
 		count = listener_addresses(conn, reply->addresses,
 					   WIRE_REPLY_MAX_ADDRESSES);
 		if (count == 0)
-			reason = REASON_no_address;
+			reason = conn->reason != REASON_none
+					 ? conn->reason
+					 : REASON_no_address;
 	}
 	if (reason == REASON_none && count > 0 &&
 	    !conn_random(conn->mark, sizeof(conn->mark)))

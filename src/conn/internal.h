@@ -382,8 +382,9 @@ ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count);
 
 /* listener.c: this process's rsockets that peers' lanes connect to */
 /*
- * Lane addresses, > 0; 0: there are none; -EAGAIN: they are being made, and
- * greet_answer(conn) is called when they are known.
+ * Lane addresses, > 0; 0: there are none, as conn->reason may say already;
+ * -EAGAIN: they are being made, and greet_answer(conn) is called when they are
+ * known.
  */
 int listener_addresses(struct conn *conn, struct sockaddr_storage *addresses,
 		       int max);

@@ -19,11 +19,14 @@
 #define ACCEPT_SLICE_MS 10000
 #define ACCEPT_PAUSE_MS 100
 #define STOP_MOST_MS 5000
+#define RETRY_MS 1000	/* it takes a thread and a look at all addresses */
 #define BACKLOG 128
 #define TOKENS_MOST 65536	/* greeted connections without a lane */
 
 static struct lock lock = LOCK_INIT(tokens);
 static enum { NOT_MADE, BEING_MADE, MADE } progress;
+static enum reason refusal;		/* NOT_MADE: why, ... */
+static uint64_t retry_ms;		/* ... and not before that again */
 static uint16_t port4, port6;		/* 0: no listener of the family */
 static uint16_t told4, told6;		/* the ports they had, if any */
 static atomic_uint accepting;		/* threads */
@@ -168,6 +171,8 @@ static void make_listeners(void *arg)
 	told6 = port6 ? port6 : told6;
 	lock_acquire(&lock);
 	progress = port4 || port6 ? MADE : NOT_MADE;
+	refusal = reason;
+	retry_ms = progress == MADE ? 0 : clock_ms() + RETRY_MS;
 	conn = waiting;
 	waiting = NULL;
 	for (next = conn; next; next = next->reply_next)
@@ -226,14 +231,20 @@ static void await(struct conn *conn)
 	waiting = conn;
 }
 
-/* True: they are there. False: conn waits for them, held. */
-static bool listeners_made(struct conn *conn)
+/*
+ * 0: they are there; -EAGAIN: conn waits for them, held; -EADDRNOTAVAIL: there
+ * were none a moment ago, and conn has the reason.
+ */
+static int await_listeners(struct conn *conn)
 {
-	bool start = false, made;
+	bool start = false, made, failed;
 
 	lock_acquire(&lock);
 	made = progress == MADE;
-	if (!made) {
+	failed = progress == NOT_MADE && clock_ms() < retry_ms;
+	if (failed) {
+		conn->reason = refusal;
+	} else if (!made) {
 		await(conn);
 		start = progress == NOT_MADE;
 		progress = BEING_MADE;
@@ -245,17 +256,17 @@ static bool listeners_made(struct conn *conn)
 	lock_release(&lock);
 	if (start && work_start(WORK_JOIN, make_listeners, NULL) != 0)
 		make_listeners(NULL);
-	return made;
+	return made ? 0 : failed ? -EADDRNOTAVAIL : -EAGAIN;
 }
 
 int listener_addresses(struct conn *conn, struct sockaddr_storage *addresses,
 		       int max)
 {
-	int i, kept = 0, count;
+	int i, kept = 0, count = await_listeners(conn);
 	uint16_t port;
 
-	if (!listeners_made(conn))
-		return -EAGAIN;
+	if (count)
+		return count == -EAGAIN ? count : 0;
 	count = rdma_addresses(addresses, max);
 	for (i = 0; i < count; i++) {
 		port = addresses[i].ss_family == AF_INET ? port4 : port6;
@@ -345,6 +356,7 @@ void listener_after_fork(void)
 {
 	lock_init(&lock, LOCK_tokens);
 	progress = NOT_MADE;
+	retry_ms = 0;
 	port4 = port6 = told4 = told6 = 0;
 	waiting = NULL;
 	accepting = 0;

@@ -202,20 +202,58 @@ def part_g(build, quick):
                 Target(**least)))
 
 
-LOOPBACK = '127.0.0.0/8'
-RULES = f'connect {LOOPBACK}:* prefer; listen {LOOPBACK}:* prefer'
+class Loopback:
+    """Both ends on 127.0.0.1."""
+    name, rules, host = 'loopback', '127.0.0.0/8', '127.0.0.1'
+    client = server = ()
+
+    def end(self):
+        pass
+
+
+class Link:
+    """Two network namespaces with a link between, for root."""
+    name, rules, host = 'veth', '10.213.77.0/30', '10.213.77.2'
+
+    def __init__(self):
+        self.holders = [subprocess.Popen(['unshare', '-n', 'sleep', 'inf'])
+                        for _ in range(2)]
+        here = os.readlink('/proc/self/ns/net')
+        for holder in self.holders:
+            while os.readlink(f'/proc/{holder.pid}/ns/net') == here:
+                time.sleep(0.01)
+        self.client, self.server = (
+            ('nsenter', '-t', str(holder.pid), '-n')
+            for holder in self.holders)
+        far = str(self.holders[1].pid)
+        for words in (*self.client, 'ip', 'link', 'add', 'near', 'type', 'veth',
+                      'peer', 'name', 'far', 'netns', far), \
+                     (*self.client, 'ip', 'addr', 'add', '10.213.77.1/30',
+                      'dev', 'near'), \
+                     (*self.server, 'ip', 'addr', 'add', f'{self.host}/30',
+                      'dev', 'far'), \
+                     (*self.client, 'ip', 'link', 'set', 'near', 'up'), \
+                     (*self.server, 'ip', 'link', 'set', 'lo', 'up'), \
+                     (*self.server, 'ip', 'link', 'set', 'far', 'up'):
+            subprocess.run(words, check=True)
+
+    def end(self):
+        for holder in self.holders:
+            holder.kill()
+            holder.wait()
 
 
 class Talk:
     """t/bench/talk, connecting; its server is under `served`."""
 
-    def __init__(self, build, served, env, count):
+    def __init__(self, build, place, served, env, count):
         with socket.socket() as free:
             free.bind(('127.0.0.1', 0))
             port = str(free.getsockname()[1])
-        talk, there = f'{build}/t/bench/talk', ('127.0.0.1', port)
-        self.server = self.start(served, [talk, 'serve', *there])
-        self.client = self.start(env, [talk, 'connect', *there, str(count)])
+        talk, there = f'{build}/t/bench/talk', (place.host, port)
+        self.server = self.start(served, [*place.server, talk, 'serve', *there])
+        self.client = self.start(env, [*place.client, talk, 'connect', *there,
+                                       str(count)])
 
     @staticmethod
     def start(env, words):
@@ -236,36 +274,48 @@ class Talk:
             process.wait()
 
 
-def part_f(build, quick):
-    """The greeting is the kernel's TCP alone. t/fake is what makes the server
-    say yes; no lane is made for the little that is sent."""
+def connects(build, quick, place):
+    """way -> (connect(), with the first answer), microseconds."""
+    rules = f'connect {place.rules}:* prefer; listen {place.rules}:* prefer'
     plain = environment()
-    shunt = environment(f'{build}/.libs/libshunt.so', RULES=RULES,
+    shunt = environment(f'{build}/.libs/libshunt.so', RULES=rules,
                         RDMA_LIBRARY=f'{build}/t/fake/.libs/libfake-rdma.so')
-    trusted = {**shunt, 'SHUNT_RULES': RULES.replace('prefer', 'prefer trusted',
+    trusted = {**shunt, 'SHUNT_RULES': rules.replace('prefer', 'prefer trusted',
                                                      1)}
     ways = {'plain': (plain, plain), 'shunt': (shunt, shunt),
             'trusted': (shunt, trusted), 'unaware': (plain, shunt)}
-    up = {way: Talk(build, *pair, 50 if quick else 300)
-          for way, pair in ways.items()}
+    up = {}
     try:
-        figures = in_turns(5 if quick else 51, {
+        for way, pair in ways.items():
+            up[way] = Talk(build, place, *pair, 50 if quick else 300)
+        return in_turns(5 if quick else 51, {
             way: talk.ask for way, talk in up.items()})
     finally:
         for talk in up.values():
             talk.end()
+
+
+def part_f(build, quick):
+    """The greeting is the kernel's TCP alone. t/fake is what makes the server
+    say yes; no lane is made for the little that is sent."""
     rows = []
-    for i, (what, most) in enumerate((
-            ('connect()', {'shunt': 1.1, 'unaware': 1.05}),
-            ('connect() and the first answer', {'shunt': 2.0}))):
-        for way, said in (('shunt', ''), ('trusted', ', trusted'),
-                          ('unaware', ', an unaware server')):
-            limit = most.get(way)
-            rows += row(f'(f) {what}{said}', 'us',
-                        {'plain': figures['plain'][i],
-                         'shunt': figures[way][i]},
-                        Target(f'{limit} of plain' if limit else '', 'shunt',
-                               'plain', limit))
+    for kind in (Loopback, Link) if os.geteuid() == 0 else (Loopback,):
+        place = kind()
+        try:
+            figures = connects(build, quick, place)
+        finally:
+            place.end()
+        for i, (what, most) in enumerate((
+                ('connect()', {'shunt': 1.1, 'unaware': 1.05}),
+                ('connect() and the first answer', {'shunt': 2.0}))):
+            for way, said in (('shunt', ''), ('trusted', ', trusted'),
+                              ('unaware', ', an unaware server')):
+                limit = most.get(way)
+                rows += row(f'(f) {place.name}, {what}{said}', 'us',
+                            {'plain': figures['plain'][i],
+                             'shunt': figures[way][i]},
+                            Target(f'{limit} of plain' if limit else '',
+                                   'shunt', 'plain', limit))
     return rows
 
 
