@@ -208,12 +208,16 @@ static int copy_of(const char *from)
 /*
  * The loader knows an object again by its file and by its name. The name has
  * the process in it, because a grandchild may get the same fd, and how many
- * there were, because this process may.
+ * there were, because this process may. After a change of credentials there is
+ * none: the kernel compares those of the thread that opened the device with
+ * those of each thread that commands it, and libc gives every thread its own.
  */
 static enum reason load_copy(void)
 {
 	enum reason reason = abandoned;
-	int fd = alone && copies < COPIES_MOST ? copy_of(path) : -1;
+	bool may = alone && copies < COPIES_MOST &&
+		   reason != REASON_credentials;
+	int fd = may ? copy_of(path) : -1;
 	char name[64];
 
 	snprintf(news, sizeof(news),
