@@ -10,19 +10,13 @@
 #define PACKAGE_VERSION "unreleased"
 #endif
 
-static void print_pair(const char *key, const char *value)
-{
-	printf("\"%s\": ", key);
-	json_text(value);
-}
-
 static void print_target(const struct target *target)
 {
 	fputs("  \"target\": { ", stdout);
-	print_pair("kind", target_kind(target));
+	json_pair("kind", target_kind(target));
 	if (target->program) {
 		fputs(", ", stdout);
-		print_pair("program", target->program);
+		json_pair("program", target->program);
 	}
 	if (target->pid)
 		printf(", \"pid\": %d", (int)target->pid);
@@ -67,20 +61,20 @@ static void print_probe(const struct probe *probe,
 			const struct probe_result *result)
 {
 	fputs("    { ", stdout);
-	print_pair("id", probe->id);
+	json_pair("id", probe->id);
 	fputs(", ", stdout);
-	print_pair("area", probe->area);
+	json_pair("area", probe->area);
 	fputs(", ", stdout);
-	print_pair("asks", probe->asks);
+	json_pair("asks", probe->asks);
 	fputs(",\n      ", stdout);
-	print_pair("status", probe_status_name(result->status));
+	json_pair("status", probe_status_name(result->status));
 	fputs(", ", stdout);
-	print_pair("found", result->found);
+	json_pair("found", result->found);
 	fputs(",\n      ", stdout);
 	print_details(result->details);
 	if (result->remedy[0]) {
 		fputs(",\n      ", stdout);
-		print_pair("remedy", result->remedy);
+		json_pair("remedy", result->remedy);
 	}
 	fputs(" }", stdout);
 }
@@ -92,7 +86,7 @@ void doctor_print_json(const struct target *target,
 
 	puts("{\n  \"version\": 1,");
 	fputs("  ", stdout);
-	print_pair("shunt", PACKAGE_VERSION);
+	json_pair("shunt", PACKAGE_VERSION);
 	puts(",");
 	print_target(target);
 	print_counts(results, asked);

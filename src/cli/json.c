@@ -54,3 +54,9 @@ void json_text(const char *text)
 {
 	json_bytes(text, strlen(text));
 }
+
+void json_pair(const char *key, const char *value)
+{
+	printf("\"%s\": ", key);
+	json_text(value);
+}

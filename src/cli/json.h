@@ -10,6 +10,9 @@
 void json_text(const char *text);
 void json_bytes(const char *text, unsigned long length);
 
+/* "key": and the value as json_text(). */
+void json_pair(const char *key, const char *value);
+
 /* How many bytes the first character has (RFC 3629); 0: it is none. */
 unsigned json_character(const void *bytes, unsigned long length);
 

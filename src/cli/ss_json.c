@@ -11,20 +11,14 @@
 #define PACKAGE_VERSION "unreleased"
 #endif
 
-static void print_pair(const char *key, const char *value)
-{
-	printf("\"%s\": ", key);
-	json_text(value);
-}
-
 static void print_process(const struct voice *voice)
 {
 	char id[VOICE_ID_MAX];
 
 	fputs("\"process\": { ", stdout);
-	print_pair("id", voice_id(voice, id));
+	json_pair("id", voice_id(voice, id));
 	fputs(", ", stdout);
-	print_pair("name", voice->name);
+	json_pair("name", voice->name);
 	if (voice->pid)
 		printf(", \"pid\": %d", (int)voice->pid);
 	printf(", \"user\": %u }", (unsigned)voice->uid);
@@ -55,20 +49,20 @@ static void print_conn(const struct census_conn *conn)
 	fputs("    { ", stdout);
 	print_process(conn->voice);
 	printf(", \"id\": %" PRIu64 ",\n      ", conn->id);
-	print_pair("local", conn->local);
+	json_pair("local", conn->local);
 	fputs(", ", stdout);
-	print_pair("remote", conn->remote);
+	json_pair("remote", conn->remote);
 	fputs(", ", stdout);
-	print_pair("role", strcmp(conn->direction, "->") ? "passive"
+	json_pair("role", strcmp(conn->direction, "->") ? "passive"
 							 : "active");
 	fputs(",\n      ", stdout);
-	print_pair("state", conn->state);
+	json_pair("state", conn->state);
 	fputs(", ", stdout);
-	print_pair("lane", conn->lane);
+	json_pair("lane", conn->lane);
 	fputs(", ", stdout);
-	print_pair("reason", conn->reason);
+	json_pair("reason", conn->reason);
 	fputs(", ", stdout);
-	print_pair("rule", conn->rule);
+	json_pair("rule", conn->rule);
 	printf(",\n      \"age_ms\": %" PRIu64 ", \"ring\": %" PRIu64
 	       ", \"retreats\": %" PRIu64 ",\n", conn->age_ms, conn->ring,
 	       conn->retreats);
@@ -91,7 +85,7 @@ static void print_problems(const struct voices *voices)
 		separator = ",\n    { ";
 		print_process(&voices->all[i]);
 		fputs(", ", stdout);
-		print_pair("wrong", voices->all[i].wrong);
+		json_pair("wrong", voices->all[i].wrong);
 		fputs(" }", stdout);
 	}
 	puts(" ]\n}");
@@ -103,7 +97,7 @@ void ss_print_json(const struct census *census, double interval)
 
 	puts("{\n  \"version\": 1,");
 	fputs("  ", stdout);
-	print_pair("shunt", PACKAGE_VERSION);
+	json_pair("shunt", PACKAGE_VERSION);
 	puts(",");
 	if (interval)
 		printf("  \"interval\": %.3f,\n", interval);

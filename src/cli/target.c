@@ -14,6 +14,7 @@
 #include "cli/ask.h"
 #include "cli/cli.h"
 
+#define OURS "SHUNT_"
 #define ASK_MS 1000	/* an answer has been there in one, or not at all */
 
 static const char *format_path(const char *format, pid_t pid)
@@ -245,6 +246,11 @@ static void read_environment(struct target *target)
 	fclose(file);
 }
 
+static bool is_ours(const char *entry)
+{
+	return !strncmp(entry, OURS, strlen(OURS));
+}
+
 /* Add NAME=VALUE, or more of the last one's value. */
 static void add_told(struct target *target, const struct line *line)
 {
@@ -254,7 +260,9 @@ static void add_told(struct target *target, const struct line *line)
 
 	while (target->environment[count])
 		count++;
-	if (more && !count)
+	/* Nothing else is taken from a process, whatever it says. */
+	if ((more && !count) || !is_ours(more ? target->environment[count - 1]
+					      : line->fields[1]))
 		return;
 	if (asprintf(&entry, "%s%s%s", more ? target->environment[count - 1]
 					    : line->fields[1],
@@ -280,7 +288,7 @@ static void forget_ours(struct target *target)
 	char **from = target->environment, **to = from;
 
 	for (; *from; from++) {
-		if (strncmp(*from, "SHUNT_", 6))
+		if (!is_ours(*from))
 			*to++ = *from;
 		else
 			free(*from);

@@ -22,8 +22,8 @@ static unsigned long long number(const char *text)
 
 static void print_pair(const char *key, const char *value)
 {
-	printf(", \"%s\": ", key);
-	json_text(value);
+	fputs(", ", stdout);
+	json_pair(key, value);
 }
 
 static void print_json(const struct line *line)

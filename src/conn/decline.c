@@ -40,17 +40,14 @@ static void say_no(int fd, enum reason reason)
 void conn_decline(int fd, const struct mark_client *client, enum reason reason)
 {
 	uint64_t until = clock_ms() + (client->seen ? GREETING_GRACE_MS : 0);
-	struct pollfd tcp = { .fd = fd, .events = POLLIN };
 	uint8_t in[WIRE_HELLO_MAX];
 	int length, saved = errno;
-	uint64_t now;
 
 	while ((length = find_hello(fd, in, sizeof(in))) == 0) {
-		now = clock_ms();
-		if (now >= until)
+		if (clock_ms() >= until)
 			break;
-		/* A part of HELLO is as ready as the whole. */
-		real.poll(&tcp, 1, 1);
+		/* Not for the socket: a part of HELLO is as ready as all. */
+		real.poll(NULL, 0, 1);
 	}
 	if (length > 0) {
 		real.recv(fd, in, (size_t)length, MSG_DONTWAIT);

@@ -277,6 +277,8 @@ static bool holds_end(struct conn *conn)
 {
 	if (conn_state(conn) != STATE_on_rdma || !hold_any(conn))
 		return false;
+	if (conn->linger_ms == TIME_NEVER)
+		conn->linger_ms = clock_ms() + LINGER_MOST_MS;
 	service_look(conn);
 	return true;
 }
@@ -300,6 +302,16 @@ static void end_lane(struct conn *conn)
 	conn_hold(conn);
 	if (work_start(WORK_END, take_down, conn) != 0)
 		take_down(conn);
+}
+
+void end_held_late(struct conn *conn)
+{
+	const struct linger reset = { .l_onoff = 1 };
+
+	real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
+			sizeof(reset));
+	conn_fail(conn, -ECONNRESET, REASON_lane_stalled);
+	end_lane(conn);
 }
 
 void end_sent(struct conn *conn)
@@ -418,11 +430,6 @@ void end_conn(struct conn *conn)
 		break;	/* end_settle() */
 	case STATE_retreating:
 		end_linger(conn);
-		break;
-	case STATE_dead:
-		if (conn->rs < 0)
-			break;
-		end_lane(conn);
 		break;
 	default:
 		end_lane(conn);

@@ -113,7 +113,8 @@ extern struct lock family_lock;
 void heir_inherit(struct conn *conn, struct parent *parent);
 /*
  * This one is not: it came after the inheritance was counted. The child's
- * program does not know of it; what we do to it the parent would feel.
+ * program does not know of it; what we do to it the parent would feel, so that
+ * it is an ordinary socket here.
  */
 void heir_leave_alone(struct conn *conn);
 /* It needs the parent no more. */

@@ -89,15 +89,10 @@ void heir_inherit(struct conn *conn, struct parent *parent)
 
 void heir_leave_alone(struct conn *conn)
 {
-	enum conn_state state = conn_state(conn);
-
 	begin_again(conn);
-	if (family_is_away(conn) || state == STATE_plain ||
-	    state == STATE_dead)
-		return;
-	conn->state = STATE_dead;
-	conn->failure = -EIO;
-	conn->reason = REASON_forked;
+	if (!family_is_away(conn))
+		conn_jump_locked(conn, STATE_plain, TRACE_missed,
+				 REASON_forked);
 }
 
 void heir_leave(struct parent *parent)

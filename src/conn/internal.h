@@ -547,6 +547,11 @@ void end_linger(struct conn *conn);
  * which may wait for it.
  */
 void end_sent(struct conn *conn);
+/*
+ * Closed, and what is held has not found room on the lane for a minute: reset,
+ * as the kernel does a peer that takes nothing any more.
+ */
+void end_held_late(struct conn *conn);
 /* Close the rsocket of a lane that nobody may use any more. */
 void end_lane_alone(struct conn *conn);
 /* Close an rsocket that never was a lane. Nobody waits for it. */

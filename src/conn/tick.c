@@ -11,7 +11,7 @@
 #define STALL_LOOK_MS 500	/* between looks at what is outstanding */
 #define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
 #define LEAVE_MS 1	/* what is on the lane still comes in */
-#define HELD_MS 5	/* the lane has no room for what was held */
+#define HELD_MS 20	/* the lane has no room for what was held */
 
 /*
  * Is there anything that should still have come or gone by the lane? If it is
@@ -123,8 +123,11 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 		conn_find_stage(conn);
 	if (now >= conn->end_ms && !conn->lingering)
 		end_is_over(conn);
-	if (hold_lane_look(conn))
+	if (hold_lane_look(conn)) {
 		next = sooner(next, now + HELD_MS);
+		if (now >= conn->linger_ms)
+			end_held_late(conn);
+	}
 	if (leave_look(conn))
 		next = sooner(next, now + LEAVE_MS);
 	return sooner(next, sooner(conn->mark_ms, conn->end_ms));
