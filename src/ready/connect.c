@@ -11,6 +11,7 @@
 
 #include "base/addr.h"
 #include "base/cancel.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/real.h"
 #include "conn/unaware.h"
@@ -19,6 +20,8 @@
 #include "ready/asleep.h"
 #include "ready/epoll.h"
 #include "ready/ready.h"
+
+#define MARKED_MS 1000
 
 static int option(int fd, int level, int name)
 {
@@ -108,6 +111,29 @@ static int kernel_connect(int fd, const struct conn_dialling *dialling)
 	asleep_end(&seal);
 	pthread_cleanup_pop(0);
 	return ret;
+}
+
+/*
+ * The server whose SYN-ACK this thread saw marked last, for a second: a pool
+ * that connects again and again need not ask before its first touch does.
+ */
+static __thread struct {
+	struct sockaddr_storage remote;
+	uint64_t until_ms;
+} marked;
+
+/* Has the kernel's answer certainly no mark? */
+static bool answered_unmarked(int fd, const struct sockaddr_storage *remote)
+{
+	uint64_t now = clock_ms();
+
+	if (now < marked.until_ms && addr_same(&marked.remote, remote))
+		return false;
+	if (mark_is_absent(fd))
+		return true;
+	marked.remote = *remote;
+	marked.until_ms = now + MARKED_MS;
+	return false;
 }
 
 /* What is known of the server as soon as the kernel's connection is there. */
@@ -204,7 +230,7 @@ static int dial(int fd, bool fresh, const struct sockaddr_storage *remote,
 	if (ret != 0 && ret != -EINPROGRESS && ret != -EINTR)
 		return ret;
 	if (ret == 0 && decision->greeting == POLICY_GREETING_MARK &&
-	    mark_is_absent(fd))
+	    answered_unmarked(fd, remote))
 		return leave(fd, remote, decision, REASON_peer_unmarked, ret);
 	if (ret == 0)	/* the first touch looks closer */
 		dialling->established = dialling->seen = true;
