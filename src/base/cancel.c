@@ -3,11 +3,14 @@
 
 #include <pthread.h>
 
+#include "base/critical.h"
+
 static __thread unsigned held;
 static __thread int state;	/* the application's */
 
 void cancel_hold(void)
 {
+	critical_enter();
 	if (held++ == 0)
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 }
@@ -16,6 +19,7 @@ void cancel_release(void)
 {
 	if (--held == 0)
 		pthread_setcancelstate(state, NULL);
+	critical_leave();
 }
 
 void cancel_begin_sleep(void)

@@ -9,7 +9,8 @@
  * Nested: the sleeps in an inner hold do not act on it either, for calls that
  * are no points of cancellation, or have more to give back. This thread's only.
  * A signal handler that jumps out of a call leaves it held back until
- * cancel_set_depth() (ready/asleep.h).
+ * cancel_set_depth() (ready/asleep.h). Signals are put off as well
+ * (base/critical.h).
  */
 #ifndef BASE_CANCEL_H
 #define BASE_CANCEL_H

@@ -9,8 +9,12 @@
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
+#include "base/memory.h"
+
 #define HASH_NONFATAL_OOM 1
 #define uthash_nonfatal_oom(entry) ((void)(entry))
+#define uthash_malloc(size) memory_resize(NULL, size)
+#define uthash_free(piece, size) ((void)(size), memory_free(piece))
 #include <uthash.h>
 
 /* By the integer member `key`; `spread` is the hash: the key, or its part. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "base/lock.h"
 
+#include "base/critical.h"
+
 static const char *const names[] = {
 #define LOCK(name, guards) #name,
 #include "base/locks.def"
@@ -84,6 +86,7 @@ void lock_destroy(struct lock *lock)
 
 void lock_acquire(struct lock *lock)
 {
+	critical_enter();
 	rank_take(lock->class);
 	pthread_mutex_lock(&lock->mutex);
 }
@@ -92,4 +95,5 @@ void lock_release(struct lock *lock)
 {
 	rank_drop(lock->class);
 	pthread_mutex_unlock(&lock->mutex);
+	critical_leave();
 }

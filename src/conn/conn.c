@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/crowd.h"
 #include "conn/family.h"
@@ -31,13 +32,13 @@ struct conn *conn_new(int fd, enum conn_role role,
 		      const struct sockaddr_storage *remote,
 		      const struct sockaddr_storage *local)
 {
-	struct conn *conn = calloc(1, sizeof(*conn));
+	struct conn *conn = memory_new(sizeof(*conn));
 
 	if (!conn)
 		return NULL;
 	conn->tcp = fd_dup_high(fd);
 	if (conn->tcp < 0) {
-		free(conn);
+		memory_free(conn);
 		return NULL;
 	}
 	conn->object.last = conn_last;
@@ -111,11 +112,11 @@ void conn_drop(struct conn *conn)
 	lock_destroy(&conn->send);
 	lock_destroy(&conn->waiters_lock);
 	replay_free(&conn->replay);
-	free(conn->greeting.held);
-	free(conn->early);
-	free(conn->back);
-	free(conn->offer);
-	free(conn);
+	memory_free(conn->greeting.held);
+	memory_free(conn->early);
+	memory_free(conn->back);
+	memory_free(conn->offer);
+	memory_free(conn);
 	errno = saved;
 }
 

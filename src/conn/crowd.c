@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "conn/internal.h"
 
 #define PIECE 128	/* connections looked at under the lock */
@@ -70,7 +71,7 @@ static bool make_room(struct crowd *crowd)
 
 	if (crowd->count < crowd->room)
 		return true;
-	more = realloc(crowd->conns, room * sizeof(struct conn *));
+	more = memory_resize(crowd->conns, room * sizeof(struct conn *));
 	if (!more) {
 		crowd->incomplete = true;
 		return false;
@@ -109,7 +110,7 @@ void crowd_disperse(struct crowd *crowd)
 {
 	while (crowd->count > 0)
 		conn_drop(crowd->conns[--crowd->count]);
-	free(crowd->conns);
+	memory_free(crowd->conns);
 }
 
 void crowd_after_fork(void)

@@ -13,6 +13,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/internal.h"
 #include "mark/mark.h"
@@ -185,7 +186,7 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 		hold_leave(conn, REASON_closed);
 		return;
 	}
-	conn->offer = malloc(sizeof(*reply));
+	conn->offer = memory_new(sizeof(*reply));
 	if (!conn->offer) {
 		hold_leave(conn, REASON_no_memory);
 		return;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/internal.h"
 
@@ -29,7 +30,7 @@ size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room)
 		memmove(conn->early, conn->early + conn->early_at, size);
 		conn->early_at = 0;
 	}
-	grown = realloc(conn->early, size + want);
+	grown = memory_resize(conn->early, size + want);
 	if (!grown)
 		return 0;
 	conn->early = grown;
@@ -102,7 +103,7 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
 	conn->early_at += moved;
 	conn->early_size = size - moved;
 	if (size == moved) {
-		free(conn->early);
+		memory_free(conn->early);
 		conn->early = NULL;
 		conn->early_at = 0;
 	}

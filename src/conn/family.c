@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "diag/log.h"
 
@@ -73,7 +74,7 @@ static void collect(int fd, struct fdtab_object *object, void *arg)
 	state = conn_state(conn);
 	if (state == STATE_plain || state == STATE_dead)
 		return;
-	grown = realloc(children->conns,
+	grown = memory_resize(children->conns,
 			(children->count + 1) * sizeof(struct conn *));
 	if (!grown)
 		return;		/* the child will find it without a share */
@@ -89,8 +90,8 @@ static void free_children(struct children *children)
 
 	for (i = 0; i < children->count; i++)
 		conn_drop(children->conns[i]);
-	free(children->conns);
-	free(children);
+	memory_free(children->conns);
+	memory_free(children);
 }
 
 static int open_channel(struct children *children)
@@ -109,7 +110,7 @@ static int open_channel(struct children *children)
 /* Room for `count` new shares, all zero. */
 static struct pages *make_pages(unsigned count)
 {
-	struct pages *made = calloc(1, sizeof(*made));
+	struct pages *made = memory_new(sizeof(*made));
 	void *memory;
 
 	if (!made)
@@ -131,7 +132,7 @@ static struct pages *make_pages(unsigned count)
 failed:
 	if (made->fd >= 0)
 		fd_close(made->fd);
-	free(made);
+	memory_free(made);
 	return NULL;
 }
 
@@ -139,7 +140,7 @@ static void free_pages(struct pages *gone)
 {
 	munmap(gone->shares, gone->size);
 	fd_close(gone->fd);
-	free(gone);
+	memory_free(gone);
 }
 
 bool family_untouched(const struct conn *conn)
@@ -194,7 +195,7 @@ static bool begin_children(struct children *children)
 
 void family_before_fork(void)
 {
-	struct children *children = calloc(1, sizeof(*children));
+	struct children *children = memory_new(sizeof(*children));
 
 	lock_acquire(&forking);
 	turn++;
@@ -369,7 +370,7 @@ void family_hand_over(struct conn *conn)
 	}
 	lock_release(&family_lock);
 	if (done) {
-		free(conn->early);
+		memory_free(conn->early);
 		conn->early = NULL;
 		conn->early_at = 0;
 		conn->early_size = 0;
@@ -406,9 +407,9 @@ static void close_channels(void)
 		fd_close(children->channel);
 		if (children->theirs >= 0 && children != born)
 			fd_close(children->theirs);
-		free(children->conns);
+		memory_free(children->conns);
 		if (children != born)
-			free(children);
+			memory_free(children);
 	}
 	all = NULL;
 }
@@ -416,7 +417,7 @@ static void close_channels(void)
 /* The channel of the fork that made us. */
 static struct parent *find_parent(void)
 {
-	struct parent *parent = born ? calloc(1, sizeof(*parent)) : NULL;
+	struct parent *parent = born ? memory_new(sizeof(*parent)) : NULL;
 
 	if (parent) {
 		parent->channel = born->theirs;
@@ -438,7 +439,7 @@ void family_after_fork_child(void)
 	lock_release(&forking);
 	fdtab_each(inherit_entry, parent);
 	heir_leave(parent);
-	free(born);
+	memory_free(born);
 	born = NULL;
 	unseen = false;
 }

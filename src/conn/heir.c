@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/family.h"
 #include "diag/log.h"
@@ -20,7 +21,7 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->owed = false;
 	if (conn->share->state == SHARE_UNTOUCHED && family_untouched(conn))
 		return;		/* family_claim() */
-	free(conn->early);
+	memory_free(conn->early);
 	conn->early = NULL;
 	conn->early_at = 0;
 	conn->early_size = 0;
@@ -36,7 +37,7 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->resume_seen = false;
 	conn->lane_over = false;
 	conn->reset = false;
-	free(conn->greeting.held);
+	memory_free(conn->greeting.held);
 	conn->greeting.held = NULL;
 	conn->greeting.held_size = 0;
 	conn->greeting.held_at = 0;
@@ -130,7 +131,7 @@ static void take_early(struct conn *conn, struct share *share)
 
 	if (size == 0)
 		return;
-	conn->early = malloc(size);
+	conn->early = memory_resize(NULL, size);
 	if (conn->early && pread(conn->pages->fd, conn->early, size,
 				 (off_t)share->early_at) == (ssize_t)size)
 		conn->early_size = size;

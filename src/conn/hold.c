@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/iov.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
@@ -55,7 +56,7 @@ static uint8_t *grow(struct greeting *greeting, size_t size)
 			greeting->held_size);
 		greeting->held_at = 0;
 	}
-	grown = realloc(greeting->held, greeting->held_size + size);
+	grown = memory_resize(greeting->held, greeting->held_size + size);
 	if (!grown)
 		return NULL;
 	greeting->held = grown;
@@ -118,7 +119,7 @@ static void drop(struct conn *conn, size_t put)
 	greeting->held_at += put;
 	greeting->held_size -= put;
 	if (greeting->held_size == 0) {
-		free(greeting->held);
+		memory_free(greeting->held);
 		greeting->held = NULL;
 		greeting->held_at = 0;
 	}

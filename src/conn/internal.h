@@ -474,6 +474,8 @@ bool service_holds(void);
 bool service_retreats(bool give_up);
 /* Let the thread look at a watched connection, whatever its fd has to say. */
 void service_look(struct conn *conn);
+/* It calls work_catch_up() soon. False: there is no service thread. */
+bool service_catch_up(void);
 /* Hear, by family_hear(children), what comes by this socket. -errno. */
 int service_watch_channel(int channel, void *children);
 void service_unwatch_channel(int channel);
@@ -522,6 +524,8 @@ int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
 bool work_wait(enum work_kind kind, unsigned ms);
 
 /* On a thread of its own that may last, or not at all: -errno. */
+/* Service thread: threads for what handlers have left (service_catch_up()). */
+void work_catch_up(void);
 int work_alone(void *(*run)(void *arg), void *arg);
 
 void work_after_fork(void);

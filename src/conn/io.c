@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/iov.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
@@ -165,7 +166,7 @@ static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 
 bool conn_lane_holds(struct conn *conn, size_t size)
 {
-	char byte, *bytes = size > 1 ? malloc(size) : &byte;
+	char byte, *bytes = size > 1 ? memory_resize(NULL, size) : &byte;
 	struct iovec iov = { bytes, size };
 	bool holds = false;
 
@@ -177,7 +178,7 @@ bool conn_lane_holds(struct conn *conn, size_t size)
 	}
 	lock_release(&conn->receive);
 	if (size > 1)
-		free(bytes);
+		memory_free(bytes);
 	return holds;
 }
 

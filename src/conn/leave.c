@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/internal.h"
 #include "rdma/rdma.h"
@@ -129,7 +130,7 @@ static bool is_stuck(const struct conn *conn)
 
 static void retreat(struct conn *conn, enum reason reason)
 {
-	free(conn->back);
+	memory_free(conn->back);
 	conn->back = NULL;
 	retreat_lane(conn, reason);
 	if (conn->retreat_at != OFFSET_NEVER)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/internal.h"
 #include "rdma/rdma.h"
@@ -99,10 +100,11 @@ static size_t lane_pending(struct conn *conn)
 	lock_acquire(&conn->receive);
 	if (lane_enter(conn)) {
 		got = peek(conn, scratch, sizeof(scratch));
-		bytes = got == sizeof(scratch) ? malloc(most) : NULL;
+		bytes = got == sizeof(scratch) ? memory_resize(NULL, most)
+						: NULL;
 		if (bytes)
 			got = peek(conn, bytes, most);
-		free(bytes);
+		memory_free(bytes);
 		lane_leave(conn);
 	}
 	lock_release(&conn->receive);

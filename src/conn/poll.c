@@ -14,6 +14,7 @@
 #define WRITE_BITS (POLLOUT | POLLWRNORM)
 #define AWAY_LOOK_MS 1	/* its parent brings it back: look again */
 #define PREFIX_LOOK_MS 2	/* a part of a magic is there: look again */
+#define UNARMED_LOOK_MS 1	/* rdma_may_arm() */
 #define TAIL_LOOK_MS 1		/* the stream's last bytes are on their way */
 #define TAIL_MOST 65536		/* with so much of it there, it has come */
 
@@ -272,6 +273,13 @@ static void set_deadline(struct conn *conn, struct conn_wait *wait)
 		wait->deadline_ms = clock_ms() + PREFIX_LOOK_MS;
 }
 
+static short look_unarmed(struct conn *conn, short events,
+			  struct conn_wait *wait)
+{
+	wait->deadline_ms = clock_ms() + UNARMED_LOOK_MS;
+	return rdma_ready(conn->rs, lane_events(conn, events));
+}
+
 short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 	       const struct conn_waiter *waiter)
 {
@@ -287,8 +295,11 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 		return bits;
 	}
 	if (lane_enter(conn)) {
-		lane = rdma_arm(conn->rs, lane_events(conn, events),
-				&lane_wait);
+		if (rdma_may_arm())
+			lane = rdma_arm(conn->rs, lane_events(conn, events),
+					&lane_wait);
+		else
+			lane = look_unarmed(conn, events, wait);
 		lane_leave(conn);
 		if (lane_wait.revents)
 			conn_ring(conn, waiter);

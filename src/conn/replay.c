@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "base/memory.h"
 #include "conn/replay.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ static int grow(struct replay *replay, size_t size)
 
 	if (!count_more(replay->size, size, replay->owed))
 		return -EDQUOT;
-	bytes = malloc(size);
+	bytes = memory_resize(NULL, size);
 	if (!bytes) {
 		atomic_fetch_sub(&all, size - replay->size);
 		return -ENOMEM;
@@ -64,7 +65,7 @@ static int grow(struct replay *replay, size_t size)
 		memcpy(bytes + to, piece, straight);
 		memcpy(bytes, piece + straight, part - straight);
 	}
-	free(replay->bytes);
+	memory_free(replay->bytes);
 	replay->bytes = bytes;
 	replay->size = size;
 	return 0;
@@ -144,7 +145,7 @@ size_t replay_piece(const struct replay *replay, uint64_t offset,
 void replay_free(struct replay *replay)
 {
 	atomic_fetch_sub(&all, replay->size);
-	free(replay->bytes);
+	memory_free(replay->bytes);
 	replay->bytes = NULL;
 	replay->size = 0;
 	replay->first = replay->end;

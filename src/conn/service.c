@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/critical.h"
 #include "base/fd.h"
 #include "base/real.h"
 #include "conn/drain.h"
@@ -32,6 +33,7 @@ static int epoll = -1, bell = -1;
 static int control = -1;	/* the socket for operators */
 static struct conn *watched, *gone;
 static atomic_bool started;
+static atomic_bool behind;	/* jobs wait for a thread */
 static int timer = -1;		/* timer.c's */
 
 static void wake(void)
@@ -146,6 +148,8 @@ static void *service_thread(void *arg)
 	for (;;) {
 		drop_gone();
 		audit_table();
+		if (atomic_exchange(&behind, false))
+			work_catch_up();
 		look_for_policy(clock_ms());
 		count = real.epoll_pwait(epoll, events, EVENTS,
 					 time_to_sleep(), NULL);
@@ -164,6 +168,15 @@ static void *service_thread(void *arg)
 		}
 	}
 	return NULL;
+}
+
+bool service_catch_up(void)
+{
+	if (!started)
+		return false;
+	atomic_store(&behind, true);
+	wake();
+	return true;
 }
 
 static int start_thread(void)
@@ -206,6 +219,8 @@ static int start(void)
 
 	if (started)
 		return 0;
+	if (critical_in_handler())
+		return -EAGAIN;	/* pthread_create(3) allocates */
 	epoll = real.epoll_create1(EPOLL_CLOEXEC);
 	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	timer = timer_fd();

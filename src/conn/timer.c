@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/internal.h"
 
@@ -79,7 +80,7 @@ static bool enter(struct conn *conn)
 	struct conn **grown;
 
 	if (count + 1 >= room) {
-		grown = realloc(heap, more * sizeof(struct conn *));
+		grown = memory_resize(heap, more * sizeof(struct conn *));
 		if (!grown)
 			return false;
 		heap = grown;
@@ -181,7 +182,7 @@ void timer_after_fork(void)
 		fd_close(timer);
 	timer = -1;
 	rings_ms = TIME_NEVER;
-	free(heap);
+	memory_free(heap);
 	heap = NULL;
 	count = room = 0;
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/critical.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/internal.h"
 
@@ -43,7 +45,7 @@ static struct job *next_job(struct kind *kind, struct job *done)
 {
 	struct job *job;
 
-	free(done);
+	memory_free(done);
 	lock_acquire(&lock);
 	job = kind->first;
 	if (job) {
@@ -114,15 +116,50 @@ static int take_back(struct kind *kind, struct job *job)
 		job = NULL;
 	}
 	lock_release(&lock);
-	free(job);
+	memory_free(job);
 	return job ? -EAGAIN : 0;
+}
+
+/* In a signal handler, where no thread can be made. */
+static int leave_to_service(struct kind *kind, struct job *job)
+{
+	if (service_catch_up())
+		return 0;
+	lock_acquire(&lock);
+	kind->running++;
+	lock_release(&lock);
+	return take_back(kind, job);
+}
+
+static bool start_next(struct kind *kind)
+{
+	bool start;
+
+	lock_acquire(&lock);
+	start = kind->waiting > 0 && kind->running < kind->most;
+	kind->running += start;
+	lock_release(&lock);
+	if (start && start_thread(work_thread, kind) != 0) {
+		take_back(kind, NULL);
+		start = false;
+	}
+	return start;
+}
+
+void work_catch_up(void)
+{
+	int i;
+
+	for (i = 0; i < WORK_KINDS; i++)
+		while (start_next(&kinds[i]))
+			;
 }
 
 int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 {
 	struct kind *kind = &kinds[which];
-	struct job *job = malloc(sizeof(*job));
-	bool start;
+	struct job *job = memory_new(sizeof(*job));
+	bool start, inside = critical_in_handler();
 
 	if (!job)
 		return -ENOMEM;
@@ -131,14 +168,16 @@ int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 	lock_acquire(&lock);
 	if (kind->waiting >= QUEUE_MOST) {
 		lock_release(&lock);
-		free(job);
+		memory_free(job);
 		return -EAGAIN;
 	}
 	enqueue(kind, job);
-	start = kind->running < kind->most;
+	start = !inside && kind->running < kind->most;
 	kind->running += start;
 	lock_release(&lock);
 
+	if (inside)
+		return leave_to_service(kind, job);
 	if (!start || start_thread(work_thread, kind) == 0)
 		return 0;
 	return take_back(kind, job);
@@ -156,7 +195,8 @@ bool work_wait(enum work_kind which, unsigned ms)
 
 	for (;;) {
 		lock_acquire(&lock);
-		left = kinds[which].running > 0;
+		left = kinds[which].running > 0 ||
+		       kinds[which].waiting > 0;
 		lock_release(&lock);
 		if (!left || clock_ms() >= until)
 			return !left;

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/lock.h"
+#include "base/memory.h"
 
 #define SHARDS 16
 
@@ -60,13 +61,13 @@ static void drop(struct entry *entry)
 	if (!entry)
 		return;
 	fdtab_release(entry->object);
-	free(entry);
+	memory_free(entry);
 }
 
 int fdtab_insert(int fd, struct fdtab_object *object)
 {
 	struct shard *shard = shard_of(fd);
-	struct entry *old, *entry = calloc(1, sizeof(*entry));
+	struct entry *old, *entry = memory_new(sizeof(*entry));
 	bool full;
 
 	if (!entry)

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/critical.h"
 #include "diag/log.h"
 #include "policy/load.h"
 #include "policy/policy.h"
@@ -83,7 +84,9 @@ static struct policy *hold(void)
 
 void policy_release(struct policy *policy)
 {
-	if (!policy->forever && atomic_fetch_sub(&policy->balance, 1) == 1)
+	/* A handler, which may not free(), is the last one next to never. */
+	if (!policy->forever && atomic_fetch_sub(&policy->balance, 1) == 1 &&
+	    !critical_in_handler())
 		retire(policy);
 }
 
@@ -444,6 +447,8 @@ struct policy *policy_hold_current(void)
 {
 	int saved = errno;
 
+	if (critical_in_handler())
+		return hold();	/* loading allocates */
 	if (!loading && current % SLOTS == 0)
 		load_first();
 	else if (!loading)

@@ -7,9 +7,11 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/critical.h"
 #include "base/fd.h"
 #include "base/hash.h"
 #include "base/lock.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "diag/log.h"
 #include "mark/mark.h"
@@ -108,14 +110,14 @@ static struct listener *enter(int fd)
 	HASH_FIND_INT(listeners, &fd, listener);
 	if (listener)
 		return listener;
-	listener = calloc(1, sizeof(*listener));
+	listener = memory_new(sizeof(*listener));
 	if (!listener)
 		return NULL;
 	listener->fd = fd;
 	HASH_ADD_INT(listeners, fd, listener);
 	if (listener->hh.tbl)
 		return listener;
-	free(listener);
+	memory_free(listener);
 	return NULL;
 }
 
@@ -159,6 +161,8 @@ void listen_look(int fd)
 	unsigned mark;
 	int saved = errno;
 
+	if (critical_in_handler())
+		return;		/* it would read folders */
 	if (!(verdict_possible(POLICY_LISTEN) || listen_is_greeted(fd)) ||
 	    !take_turn(fd, &turn))
 		return;

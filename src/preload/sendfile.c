@@ -5,6 +5,7 @@
 #include <sys/sendfile.h>
 
 #include "base/cancel.h"
+#include "base/memory.h"
 #include "preload/shim.h"
 #include "ready/ready.h"
 
@@ -52,11 +53,11 @@ static ssize_t move_file(struct conn *conn, int fd, int in, off64_t *offset,
 	at = offset ? *offset : lseek(in, 0, SEEK_CUR);
 	if (at < 0)
 		return -errno;
-	piece = malloc(most < PIECE_MOST ? most + 1 : PIECE_MOST);
+	piece = memory_resize(NULL, most < PIECE_MOST ? most + 1 : PIECE_MOST);
 	if (!piece)
 		return -ENOMEM;
 	ret = send_file(conn, in, at, most, piece);
-	free(piece);
+	memory_free(piece);
 	if (ret > 0 && offset)
 		*offset = at + ret;
 	else if (ret > 0)

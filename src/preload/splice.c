@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include "base/cancel.h"
+#include "base/memory.h"
 #include "preload/shim.h"
 #include "ready/ready.h"
 
@@ -159,7 +160,7 @@ static void take_out(int in, char *scratch, size_t n)
 static ssize_t send_copy(struct conn *conn, int in, int copy, size_t seen,
 			 unsigned flags)
 {
-	char *piece = malloc(seen);
+	char *piece = memory_resize(NULL, seen);
 	size_t held = 0;
 	ssize_t got = 1, put;
 
@@ -174,7 +175,7 @@ static ssize_t send_copy(struct conn *conn, int in, int copy, size_t seen,
 			 flags & SPLICE_F_MORE ? MSG_MORE : 0);
 	if (put > 0)
 		take_out(in, piece, (size_t)put);
-	free(piece);
+	memory_free(piece);
 	return put;
 }
 

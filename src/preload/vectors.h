@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "base/memory.h"
+
 #define VECTORS_FEW 16
 
 struct vectors {
@@ -52,7 +54,7 @@ static inline int vectors_copy(struct vectors *vectors,
 		total += iov[i].iov_len;
 	}
 	if (count > VECTORS_FEW)
-		vectors->iov = malloc(count * sizeof(*iov));
+		vectors->iov = memory_resize(NULL, count * sizeof(*iov));
 	if (!vectors->iov)
 		return -ENOMEM;
 	if (count)
@@ -72,7 +74,7 @@ static inline size_t vectors_size(const struct iovec *iov, int count)
 static inline void vectors_free(struct vectors *vectors)
 {
 	if (vectors->iov != vectors->few)
-		free(vectors->iov);
+		memory_free(vectors->iov);
 }
 
 #endif

@@ -19,6 +19,7 @@
  */
 #include <errno.h>
 
+#include "base/critical.h"
 #include "base/fd.h"
 #include "base/real.h"
 #include "rdma/runtime.h"
@@ -38,6 +39,7 @@ struct arming {
 };
 
 __thread struct arming *rdma_arming;
+static __thread bool armed;	/* this thread has, before */
 
 int rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout)
 {
@@ -89,11 +91,17 @@ static int arm_once(int rs, short events, struct arming *state)
 	return state->caught ? 0 : (int)ret;
 }
 
+bool rdma_may_arm(void)
+{
+	return armed || !critical_in_handler();
+}
+
 int rdma_arm(int rs, short events, struct pollfd *wait)
 {
 	struct arming state = { .wait = wait, .queue = -1 };
 	int ready;
 
+	armed = true;
 	wait->fd = -1;
 	wait->events = wait->revents = 0;
 	do {

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/critical.h"
 #include "rdma/runtime.h"
 
 static __thread unsigned depth;
@@ -63,15 +64,12 @@ FILE *rdma_setting(const char *path)
 
 void inside_block(sigset_t *mask)
 {
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, mask);
+	critical_block(mask);
 }
 
 void inside_restore(const sigset_t *mask)
 {
-	pthread_sigmask(SIG_SETMASK, mask, NULL);
+	critical_unblock(mask);
 }
 
 void inside_after_fork(void)

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/critical.h"
 #include "base/lock.h"
 #include "diag/log.h"
 #include "rdma/device.h"
@@ -58,7 +59,9 @@ enum reason rdma_open(void)
 	uint64_t now;
 
 	now = clock_ms();
-	if (fresh(now))
+	if (critical_in_handler() && !atomic_load(&tried))
+		return REASON_in_handler;
+	if (fresh(now) || critical_in_handler())
 		return atomic_load(&answer);
 
 	lock_acquire(&lock);

@@ -153,6 +153,12 @@ int rdma_ready(int rs, short events);
 int rdma_arm(int rs, short events, struct pollfd *wait);
 
 /*
+ * False in a signal handler (base/critical.h) in a thread that has not armed
+ * before, for which librdmacm would allocate: look now and then instead.
+ */
+bool rdma_may_arm(void);
+
+/*
  * For the poll() shim alone: when this thread is inside rdma_arm(), librdmacm's
  * poll() is answered by rdma_poll_hook(), which takes its wait fd.
  */

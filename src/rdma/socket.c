@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/iov.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "rdma/device.h"
 #include "rdma/runtime.h"
@@ -189,13 +190,13 @@ static ssize_t peek(int rs, const struct iovec *iov, int count)
 
 	if (size > PEEK_MOST)
 		size = PEEK_MOST;
-	buf = malloc(size);
+	buf = memory_resize(NULL, size);
 	if (!buf)
 		return -ENOMEM;
 	got = receive(rs, buf, size, MSG_PEEK);
 	if (got > 0)
 		scatter(iov, buf, (size_t)got);
-	free(buf);
+	memory_free(buf);
 	return got;
 }
 

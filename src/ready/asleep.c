@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/cancel.h"
+#include "base/critical.h"
 
 #define YARD_SIZE 16384		/* a page or two of it are used */
 #define ALIGNED(size) (((size) + 15) & ~(size_t)15)
@@ -30,7 +31,6 @@ struct yard {
 __thread struct asleep *asleep_top;
 static __thread struct yard *yard;
 static __thread uint64_t serials;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 
 /* The innermost is over, whatever it was. */
@@ -59,7 +59,7 @@ static void thread_ends(void *value)
 	munmap(value, YARD_SIZE);
 }
 
-static void make_key(void)
+void asleep_prepare(void)
 {
 	pthread_key_create(&key, thread_ends);
 }
@@ -75,7 +75,6 @@ static bool make_yard(void)
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (made == MAP_FAILED)
 		return false;
-	pthread_once(&once, make_key);
 	pthread_setspecific(key, made);
 	yard = made;
 	return true;
@@ -157,10 +156,12 @@ void asleep_begin(struct asleep_seal *seal)
 		asleep_top = record;
 	}
 	cancel_begin_sleep();
+	seal->critical = critical_pause();
 }
 
 void asleep_end(struct asleep_seal *seal)
 {
+	critical_resume(seal->critical);
 	cancel_end_sleep();
 	if (!seal->record)
 		return;

@@ -27,6 +27,7 @@ struct asleep_seal {
 	void *arg;			/* its room, or on the heap */
 	bool on_stack;			/* there was no room for it */
 	struct asleep *record;
+	unsigned critical;		/* critical_pause() */
 	volatile uint64_t value;
 };
 
@@ -45,6 +46,9 @@ void asleep_leave(void *room);
 void asleep_begin(struct asleep_seal *seal);
 void asleep_end(struct asleep_seal *seal);
 void asleep_cancelled(void *seal);
+
+/* Once, before all of it: the key is one of the process's first. */
+void asleep_prepare(void);
 
 extern __thread struct asleep *asleep_top;
 

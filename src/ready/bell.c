@@ -8,7 +8,6 @@
 #include "base/fd.h"
 #include "base/real.h"
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;	/* the bell's number + 1, for its end */
 static __thread int own;	/* the same, quickly */
 static __thread bool rung;	/* by the thread itself */
@@ -18,7 +17,7 @@ static void thread_ends(void *value)
 	fd_close((int)(intptr_t)value - 1);
 }
 
-static void make_key(void)
+void bell_prepare(void)
 {
 	pthread_key_create(&key, thread_ends);
 }
@@ -33,7 +32,6 @@ int bell_fd(void)
 	if (fd < 0)
 		return -errno;
 	fd = fd_lift(fd);
-	pthread_once(&once, make_key);
 	own = fd + 1;
 	pthread_setspecific(key, (void *)(intptr_t)own);
 	return fd;

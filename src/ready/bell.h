@@ -14,6 +14,9 @@ struct bell_waiter {
 	int fd;
 };
 
+/* Once, before all of it: the key is one of the process's first. */
+void bell_prepare(void);
+
 /* This thread's bell; < 0: there is no fd for one. */
 int bell_fd(void);
 

@@ -2,6 +2,7 @@
 /* epoll_ctl(2): registrations, of connections and of plain fds. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/real.h"
 #include "ready/epoll_set.h"
 
@@ -20,7 +21,7 @@ static struct registration *find(struct epollset *set, int fd)
 static struct registration *new_registration(struct epollset *set, int fd,
 					     const struct epoll_event *event)
 {
-	struct registration *registration = calloc(1, sizeof(*registration));
+	struct registration *registration = memory_new(sizeof(*registration));
 
 	if (!registration)
 		return NULL;
@@ -30,7 +31,7 @@ static struct registration *new_registration(struct epollset *set, int fd,
 	HASH_ADD_NUMBER(set->registrations, fd, fd, registration);
 	if (registration->hh.tbl)
 		return registration;
-	free(registration);
+	memory_free(registration);
 	return NULL;
 }
 
@@ -50,7 +51,7 @@ static int add(struct epollset *set, int fd, struct conn *conn,
 	}
 	if (registration) {	/* a stale note */
 		HASH_DEL(set->registrations, registration);
-		free(registration);
+		memory_free(registration);
 	}
 	member = member_of_locked(set, conn);
 	fresh = !member;
@@ -110,7 +111,7 @@ static bool detach(struct registration *registration)
 		link = &(*link)->sibling;
 	*link = registration->sibling;
 	HASH_DEL(member->set->registrations, registration);
-	free(registration);
+	memory_free(registration);
 	if (member->registrations)
 		return false;
 	member_remove_locked(member);
@@ -269,7 +270,7 @@ static bool take_note(struct epollset *set, int fd, struct epoll_event *event)
 		event->events = registration->events;
 		event->data = registration->data;
 		HASH_DEL(set->registrations, registration);
-		free(registration);
+		memory_free(registration);
 		there = real.epoll_ctl(set->epoll, EPOLL_CTL_DEL, fd, NULL) ==
 			0;
 	}

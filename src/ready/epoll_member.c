@@ -2,6 +2,7 @@
 /* A connection in an epoll set, and how the kernel's set is kept in step. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/real.h"
 #include "ready/epoll_set.h"
 
@@ -25,7 +26,7 @@ void member_release(struct member *member)
 	if (atomic_fetch_sub(&member->references, 1) != 1)
 		return;
 	conn_unkeep(member->conn);
-	free(member);
+	memory_free(member);
 	epollset_drop(set);
 }
 
@@ -91,7 +92,7 @@ void member_free_registrations_locked(struct member *member)
 		/* It is in there, so there is one. */
 		HASH_DEL(member->set->registrations, /* NOLINT */
 			 registration);
-		free(registration);
+		memory_free(registration);
 	}
 }
 
@@ -201,14 +202,14 @@ struct member *member_new_locked(struct epollset *set, struct conn *conn)
 
 	if (epollset_hang_bell(set) != 0)
 		return NULL;
-	member = calloc(1, sizeof(*member));
+	member = memory_new(sizeof(*member));
 	if (!member)
 		return NULL;
 	member->set = set;
 	member->conn = conn;
 	member->id = ++set->last_id;
 	if (!enter_member(set, member)) {
-		free(member);
+		memory_free(member);
 		return NULL;
 	}
 	atomic_fetch_add(&set->holders, 1);

@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 
 #include "base/fd.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "ready/epoll_set.h"
 
@@ -21,14 +22,14 @@ struct epollset *epollset_from(struct fdtab_object *object)
 
 void epollset_made(int epfd)
 {
-	struct epollset *set = calloc(1, sizeof(*set));
+	struct epollset *set = memory_new(sizeof(*set));
 	int saved = errno;
 
 	if (!set)
 		return;
 	set->epoll = fd_dup_high(epfd);
 	if (set->epoll < 0) {
-		free(set);
+		memory_free(set);
 		return;
 	}
 	set->object.last = set_last;
@@ -110,7 +111,7 @@ void epollset_drop(struct epollset *set)
 	if (atomic_fetch_sub(&set->holders, 1) != 1)
 		return;
 	lock_destroy(&set->lock);
-	free(set);
+	memory_free(set);
 }
 
 static struct member *take_member(struct epollset *set)
@@ -137,7 +138,7 @@ static struct member *empty(struct epollset *set)
 	lock_acquire(&set->lock);
 	HASH_ITER(hh, set->registrations, registration, next) {
 		HASH_DEL(set->registrations, registration);
-		free(registration);
+		memory_free(registration);
 	}
 	dirty = set->dirty;
 	set->dirty = NULL;

@@ -10,6 +10,7 @@
 
 #include "base/cancel.h"
 #include "base/clock.h"
+#include "base/critical.h"
 #include "base/real.h"
 #include "ready/asleep.h"
 #include "ready/epoll_set.h"
@@ -407,13 +408,11 @@ int epollset_wait(struct epollset *set, struct epoll_event *events, int max,
 			       .call = atomic_fetch_add(&calls, 1) + 1 };
 	bool last = until_us != READY_FOREVER && clock_us() >= until_us;
 	bool hold = !last;
-	sigset_t all, own;
+	sigset_t own;
 	int ret;
 
-	if (hold) {
-		sigfillset(&all);
-		pthread_sigmask(SIG_SETMASK, &all, &own);
-	}
+	if (hold)
+		critical_block(&own);
 	for (;;) {
 		ret = wait_round(set, &catch, until_us,
 				 mask || !hold ? mask : &own);
@@ -422,7 +421,7 @@ int epollset_wait(struct epollset *set, struct epoll_event *events, int max,
 		last = until_us != READY_FOREVER && clock_us() >= until_us;
 	}
 	if (hold)
-		pthread_sigmask(SIG_SETMASK, &own, NULL);
+		critical_unblock(&own);
 	return catch.count ? catch.count : ret;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/cancel.h"
 #include "base/clock.h"
+#include "base/critical.h"
 #include "base/iov.h"
 #include "base/real.h"
 #include "ready/asleep.h"
@@ -51,12 +52,9 @@ static bool goes_on(struct conn *conn, const struct patience *patience,
 
 static void hold(struct patience *patience)
 {
-	sigset_t all;
-
 	if (patience->held)
 		return;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &patience->mask);
+	critical_block(&patience->mask);
 	patience->held = true;
 }
 
@@ -64,7 +62,7 @@ static void let_go(struct patience *patience)
 {
 	if (!patience->held)
 		return;
-	pthread_sigmask(SIG_SETMASK, &patience->mask, NULL);
+	critical_unblock(&patience->mask);
 	patience->held = false;
 }
 

@@ -10,6 +10,8 @@
 
 #include "base/cancel.h"
 #include "base/clock.h"
+#include "base/critical.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "ready/asleep.h"
 #include "ready/bell.h"
@@ -95,8 +97,8 @@ static void free_arrays(struct round *round)
 {
 	if (round->count <= FEW)
 		return;
-	free(round->members);
-	free(round->kernel);
+	memory_free(round->members);
+	memory_free(round->kernel);
 }
 
 /* The sleeper was cancelled. Its own call's reference is among the members'. */
@@ -256,18 +258,17 @@ static void spin(struct round *round)
  */
 static int sleep_rounds(struct round *round, const sigset_t *mask)
 {
-	sigset_t all, own;
+	sigset_t own;
 	int ret;
 
 	if (round->look_only)
 		return sleep_round(round, mask);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &own);
+	critical_block(&own);
 	spin(round);
 	do {
 		ret = sleep_round(round, mask ? mask : &own);
 	} while (ret == -EAGAIN);
-	pthread_sigmask(SIG_SETMASK, &own, NULL);
+	critical_unblock(&own);
 	return ret;
 }
 
@@ -285,8 +286,8 @@ static int poll_round(struct round *round, const sigset_t *mask)
 
 	round->bell = bell_fd();
 	if (count > FEW) {
-		round->members = calloc(count, sizeof(*round->members));
-		round->kernel = calloc(1 + count * CONN_WAITS,
+		round->members = memory_array(count, sizeof(*round->members));
+		round->kernel = memory_array(1 + count * CONN_WAITS,
 				       sizeof(*round->kernel));
 	}
 	if (round->members && round->kernel) {

@@ -3,13 +3,15 @@
 
 #include <signal.h>
 
+#include "base/real.h"
+
 bool restart_wanted(void)
 {
 	struct sigaction action;
 	int number;
 
 	for (number = 1; number < NSIG; number++) {
-		if (sigaction(number, NULL, &action) != 0)
+		if (real.sigaction(number, NULL, &action) != 0)
 			continue;
 		if (action.sa_handler == SIG_DFL ||
 		    action.sa_handler == SIG_IGN)

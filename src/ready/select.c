@@ -2,6 +2,7 @@
 /* select(2) as poll(2): the sets become an array and back. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "ready/ready.h"
 
 #define READ_BITS (POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR)
@@ -96,7 +97,7 @@ static bool any_invalid(const struct pollfd *fds, nfds_t count)
 int ready_select(int n, fd_set *r, fd_set *w, fd_set *e, uint64_t until_us,
 		 const sigset_t *mask)
 {
-	struct pollfd *fds = calloc(n, sizeof(*fds));
+	struct pollfd *fds = memory_array(n, sizeof(*fds));
 	nfds_t count;
 	int ret;
 
@@ -112,6 +113,6 @@ int ready_select(int n, fd_set *r, fd_set *w, fd_set *e, uint64_t until_us,
 		clear_all(n, e);
 		ret = from_poll(fds, count, r, w, e);
 	}
-	free(fds);
+	memory_free(fds);
 	return ret;
 }
