@@ -104,3 +104,14 @@ RAW_LIBC(int, setgroups, (size_t count, const gid_t *groups),
 	 (count, groups), -1)
 RAW_LIBC(int, initgroups, (const char *user, gid_t group),
 	 (user, group), -1)
+RAW_LIBC(int, sigaction,
+	 (int number, const struct sigaction *action, struct sigaction *old),
+	 (number, action, old), -1)
+RAW_LIBC(sighandler_t, signal, (int number, sighandler_t handler),
+	 (number, handler), SIG_ERR)
+RAW_LIBC(sighandler_t, sysv_signal, (int number, sighandler_t handler),
+	 (number, handler), SIG_ERR)
+RAW_LIBC(sighandler_t, __sysv_signal, (int number, sighandler_t handler),
+	 (number, handler), SIG_ERR)
+RAW_LIBC(sighandler_t, sigset, (int number, sighandler_t handler),
+	 (number, handler), SIG_ERR)

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/critical.h"
 #include "base/real.h"
 #include "conn/conn.h"
 #include "diag/log.h"
@@ -14,10 +15,16 @@
 #include "preload/listen.h"
 #include "preload/shim.h"
 #include "preload/stdio.h"
+#include "ready/asleep.h"
+#include "ready/bell.h"
 #include "ready/ready.h"
+
+static __thread unsigned depth;	/* critical, of the thread that forks */
 
 void shim_before_fork(void)
 {
+	depth = critical_depth;
+	critical_enter();
 	conn_before_fork();
 	fdtab_before_fork();
 	listen_before_fork();
@@ -28,21 +35,26 @@ void shim_in_parent(void)
 	listen_after_fork();
 	fdtab_after_fork();
 	conn_after_fork_parent();
+	critical_leave();
 }
 
 void shim_in_child(void)
 {
 	shim_own_process();
+	shim_signals_after_fork();
 	listen_inherited();
 	listen_after_fork();
 	fdtab_after_fork();
 	ready_after_fork();
 	stdio_after_fork();
 	conn_after_fork_child();
+	critical_after_fork(depth);
 }
 
 void shim_in_strange_child(void)
 {
+	depth = critical_depth;
+	critical_enter();
 	conn_forked_unseen();
 	fdtab_forked_unseen();
 	listen_forked_unseen();
@@ -70,6 +82,9 @@ __attribute__((constructor)) static void begin(void)
 		return;	/* what a fork would call may not be there */
 	}
 	shim_own_process();
+	shim_begin_signals();
+	asleep_prepare();
+	bell_prepare();
 	pthread_atfork(shim_before_fork, shim_in_parent, shim_in_child);
 	listen_begin();
 }

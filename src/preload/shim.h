@@ -100,6 +100,10 @@ bool shim_owns_process(void);
  */
 int shim_hand_on(void);
 
+/* signals.c: at the constructor, and in a child. */
+void shim_begin_signals(void);
+void shim_signals_after_fork(void);
+
 /* init.c: around a fork of which pthread_atfork(3) does not hear. */
 void shim_before_fork(void);
 void shim_in_parent(void);

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "base/addr.h"
+#include "base/critical.h"
 #include "base/fd.h"
 #include "preload/kernel.h"
 #include "preload/listen.h"
@@ -127,6 +128,8 @@ static bool was_connected(int fd)
 /* A socket may come from elsewhere with options that we have not seen. */
 static enum reason barred(int fd, const struct policy_decision *decision)
 {
+	if (critical_in_handler())
+		return REASON_in_handler;
 	if (!fd_has_note(fd, FD_NOTE_FRESH) || fd_has_note(fd, FD_NOTE_TWIN))
 		kernel_look(fd);
 	return kernel_wants(fd, decision->any_path);
