@@ -13,6 +13,19 @@
 #include "base/lock.h"
 #include "preload/shim.h"
 
+/* ThreadSanitizer sets some before it is up, and holds signals back itself. */
+#ifdef __SANITIZE_THREAD__
+
+void shim_begin_signals(void)
+{
+}
+
+void shim_signals_after_fork(void)
+{
+}
+
+#else
+
 #define WITH_INFO (UINT64_C(1) << 63)	/* no address of a program has them */
 #define ONCE (UINT64_C(1) << 62)
 
@@ -223,3 +236,5 @@ void shim_signals_after_fork(void)
 {
 	lock_init(&lock, LOCK_signals);
 }
+
+#endif
