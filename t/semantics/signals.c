@@ -290,12 +290,15 @@ static void value_came(int signal, siginfo_t *info, void *context)
 static void *queue_values(void *arg)
 {
 	const struct timespec gap = { 0, 20000 };
+	sigset_t all;
 
 	(void)arg;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	for (int i = 1; i <= VALUES; i++) {
 		union sigval value = { .sival_int = i };
 
-		while (pthread_sigqueue(target, SIGRTMIN, value) != 0)
+		while (sigqueue(getpid(), SIGRTMIN, value) != 0)
 			nanosleep(&gap, NULL);
 		nanosleep(&gap, NULL);
 	}
@@ -308,7 +311,6 @@ static void values(struct pair *p)
 	struct sigaction action = { .sa_sigaction = value_came,
 				    .sa_flags = SA_SIGINFO | SA_RESTART };
 
-	target = pthread_self();
 	MUST(sigaction(SIGRTMIN, &action, NULL));
 	peer_begin(PEER_DRAIN, p->slot, 0, 0, 0);
 	MUST(-pthread_create(&thrower, NULL, queue_values, NULL));
