@@ -29,7 +29,7 @@ static struct {
 static struct sodium sodium;
 static atomic_bool loaded_sodium;
 
-/* Threads may come here together: they write the same. */
+/* Threads may come here together: the first to find it is believed. */
 static bool load_sodium(char error[LIBRARY_ERROR_MAX])
 {
 	struct sodium found;
@@ -53,7 +53,8 @@ static bool load_sodium(char error[LIBRARY_ERROR_MAX])
 	if (!all || found.crypto_auth_hmacsha256_statebytes() > STATE_MOST)
 		return false;
 	lock_acquire(&lock);
-	sodium = found;
+	if (!loaded_sodium)	/* nobody reads it yet */
+		sodium = found;
 	loaded_sodium = true;
 	lock_release(&lock);
 	return true;
