@@ -11,7 +11,7 @@
 #include "conn/internal.h"
 #include "policy/keys.h"
 
-#define LABEL "shunt lane 1"
+#define LABEL "shunt-lane 1"
 
 _Static_assert(KEYS_MAC == WIRE_MAC_SIZE, "one primitive");
 
