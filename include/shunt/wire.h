@@ -35,12 +35,14 @@ enum wire_type {
 	WIRE_SWITCH = 5,	/* lane, active: seen; my boundary */
 	WIRE_CONFIRM = 6,	/* lane, passive: seen */
 	WIRE_DONE = 7,		/* lane, active: both know; data follows */
+	WIRE_REFUSED = 8,	/* lane, passive: the MAC of JOIN is wrong */
 };
 
 /* An address: family (4, 6), zero, port, 16 bytes (4 used for IPv4). */
 #define WIRE_ADDRESS_SIZE 20
 
 /* HELLO: head, client's local and remote address, its mark, CR LF CR LF. */
+#define WIRE_HELLO_AUTH 1u	/* flag: I have a key (PROTOCOL.md, 2) */
 #define WIRE_HELLO_LOCAL 16
 #define WIRE_HELLO_REMOTE 36
 #define WIRE_HELLO_MARK 56
@@ -51,6 +53,7 @@ enum wire_type {
 /* REPLY: head, reason, address count, zero, token, mark, addresses. */
 #define WIRE_REPLY_ACCEPT 1u	/* flag: the passive side offers a lane */
 #define WIRE_REPLY_REQUIRE 2u	/* flag: no data before the lane is joined */
+#define WIRE_REPLY_AUTH 4u	/* flag: lane messages have a MAC */
 #define WIRE_REPLY_REASON 16	/* 2 bytes, enum reason */
 #define WIRE_REPLY_COUNT 18	/* 1 byte */
 #define WIRE_REPLY_TOKEN 20
@@ -66,6 +69,9 @@ enum wire_type {
 #define WIRE_LANE_TOKEN 16
 #define WIRE_LANE_BOUNDARY 32	/* 8 bytes */
 #define WIRE_LANE_SIZE 40
+#define WIRE_LANE_MAC 40	/* 32 bytes, if REPLY has WIRE_REPLY_AUTH */
+#define WIRE_MAC_SIZE 32
+#define WIRE_LANE_MAX 72
 
 /*
  * Control records, on the TCP leg behind the boundary. The first of a

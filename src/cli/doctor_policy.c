@@ -98,6 +98,7 @@ void rulebook_load(const struct target *target, struct rulebook *rulebook)
 		cli_fail(STATUS_OWN_FAILURE, "there is no memory");
 	request.path = whole;
 	request.may_miss = !rulebook->given;
+	request.root = target->root;
 	load_policy(&request, &rulebook->file_alone, &silent);
 	request.environment = &target->ours;
 	load_policy(&request, &rulebook->result, &problems);

@@ -228,6 +228,10 @@ static void print_flags(const struct policy_decision *decision)
 {
 	if (decision->nat)
 		puts("  nat     a proxy or source NAT between is accepted");
+	if (decision->auth)
+		puts(decision->auth_required ?
+		     "  auth    a lane is for who has the rule's key" :
+		     "  auth    who has the rule's key proves it; others may have lanes, too");
 	if (decision->any_path)
 		puts("  path    the program's choice of one is no matter");
 	if (decision->drain)

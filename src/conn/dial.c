@@ -84,7 +84,9 @@ static void send_hello(struct conn *conn)
 	hello.local = conn->local;
 	hello.remote = conn->remote;
 	memcpy(hello.mark, conn->mark, sizeof(hello.mark));
+	hello.flags = conn->decision.auth ? WIRE_HELLO_AUTH : 0;
 	wire_put_hello(message, &hello);
+	auth_greeted(conn, message, sizeof(message));
 	if (real.send(conn->tcp, message, sizeof(message),
 		      MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(message)) {
 		hold_leave(conn, REASON_peer_closed);
@@ -172,7 +174,8 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 	if (!accepted) {
 		conn->peers_reason = reply->reason;
 		hold_leave(conn, reply->reason == REASON_proxied ||
-					 reply->reason == REASON_version
+					 reply->reason == REASON_version ||
+					 reply->reason == REASON_auth_missing
 					 ? reply->reason
 					 : REASON_peer_declined);
 		return;
@@ -180,6 +183,12 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 	conn->peer_requires = reply->flags & WIRE_REPLY_REQUIRE;
 	if (conn->mode == POLICY_TCP) {
 		hold_leave(conn, conn->reason);
+		return;
+	}
+	conn->authentic = conn->decision.auth &&
+			  (reply->flags & WIRE_REPLY_AUTH);
+	if (conn->decision.auth_required && !conn->authentic) {
+		hold_leave(conn, REASON_auth_missing);
 		return;
 	}
 	if (conn->closing && !(conn->peer_requires && hold_any(conn))) {
@@ -248,6 +257,7 @@ static bool look_reply(struct conn *conn)
 		return false;
 	}
 	real.recv(conn->tcp, in, length, MSG_DONTWAIT);
+	auth_greeted(conn, in, length);
 	take_reply(conn, &reply);
 	return true;
 }

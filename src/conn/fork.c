@@ -9,6 +9,7 @@
 #include "conn/trace.h"
 #include "conn/trace_tell.h"
 #include "conn/unaware.h"
+#include "policy/keys.h"
 #include "rdma/rdma.h"
 
 void conn_before_fork(void)
@@ -34,6 +35,7 @@ void conn_after_fork_child(void)
 	credentials_after_fork();
 	work_after_fork();
 	listener_after_fork();
+	keys_after_fork();
 	service_after_fork();
 	unaware_after_fork();
 	tally_after_fork();

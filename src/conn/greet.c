@@ -58,6 +58,32 @@ static enum reason why_no_hello(const struct conn *conn)
 	return REASON_peer_unaware;
 }
 
+/* Did the client dial the address that we have, and not a proxy's? */
+static bool dialled_us(const struct conn *conn, const struct wire_hello *hello)
+{
+	struct sockaddr_storage name, local;
+	socklen_t length = sizeof(name);
+
+	if (real.getsockname(conn->tcp, (struct sockaddr *)&name, &length) != 0)
+		return false;
+	addr_normalize(&local, (struct sockaddr *)&name, length);
+	return addr_same(&hello->remote, &local);
+}
+
+/*
+ * With auth the addresses that HELLO tells, and both ends sign, are those of
+ * the connection; and both have keys.
+ */
+static enum reason judge_auth(struct conn *conn, const struct wire_hello *hello)
+{
+	conn->authentic = hello->flags & WIRE_HELLO_AUTH;
+	if (conn->decision.auth_required && !conn->authentic)
+		return REASON_auth_missing;
+	if (conn->authentic && !conn->decision.nat && !dialled_us(conn, hello))
+		return REASON_proxied;
+	return REASON_none;
+}
+
 /* Why a lane is out of the question, from HELLO alone; REASON_none: not. */
 static enum reason judge(struct conn *conn, int parsed,
 			 const struct wire_hello *hello)
@@ -68,7 +94,7 @@ static enum reason judge(struct conn *conn, int parsed,
 		return conn->reason;
 	if (!conn->decision.nat && !addr_same(&hello->local, &conn->remote))
 		return REASON_proxied;
-	return REASON_none;
+	return conn->decision.auth ? judge_auth(conn, hello) : REASON_none;
 }
 
 /* With lock: the whole of HELLO is at the head of the stream. */
@@ -85,6 +111,7 @@ static void take_hello(struct conn *conn, uint8_t *in, int length)
 		leave(conn, REASON_late_hello);
 		return;
 	}
+	auth_greeted(conn, in, length);
 	conn->reason = judge(conn, parsed, &hello);
 	if (parsed == 0)
 		memcpy(conn->peer_mark, hello.mark, sizeof(conn->peer_mark));
@@ -210,12 +237,15 @@ static void send_reply(struct conn *conn, struct wire_reply *reply)
 		reply->flags = WIRE_REPLY_ACCEPT;
 		if (conn->mode == POLICY_REQUIRE)
 			reply->flags |= WIRE_REPLY_REQUIRE;
+		if (conn->authentic)
+			reply->flags |= WIRE_REPLY_AUTH;
 		memcpy(reply->token, conn->token, sizeof(reply->token));
 		memcpy(reply->mark, conn->mark, sizeof(reply->mark));
 	} else {
 		reply->count = 0;
 	}
 	size = wire_put_reply(out, reply);
+	auth_greeted(conn, out, size);
 	/* A fresh socket takes it whole; if not, the peer is gone. */
 	if (real.send(conn->tcp, out, size, MSG_DONTWAIT | MSG_NOSIGNAL) !=
 	    size) {

@@ -95,6 +95,8 @@ struct conn {
 	uint8_t token[WIRE_TOKEN_SIZE];
 	uint8_t mark[WIRE_TOKEN_SIZE], peer_mark[WIRE_TOKEN_SIZE];
 	struct wire_reply *offer; /* active: the lane addresses; owned */
+	bool authentic;		/* REPLY says so: lane messages have a MAC */
+	uint8_t greeted[WIRE_MAC_SIZE];	/* SHA-256 of HELLO, then of REPLY */
 	/*
 	 * Control bytes the TCP leg did not take yet: out_kept of the mark or
 	 * a RETURN; else the rest of a record that it took a part of; then at
@@ -380,6 +382,22 @@ int listener_expect(struct conn *conn);
 void listener_unexpect(struct conn *conn);
 /* The connection of this token, held, once; NULL: nobody's. */
 struct conn *listener_claim(const uint8_t token[WIRE_TOKEN_SIZE]);
+
+/* The same, without taking it: others may ask for it, too. */
+struct conn *listener_find(const uint8_t token[WIRE_TOKEN_SIZE]);
+
+/* auth.c: what was greeted, and the MACs of lane messages */
+/* HELLO, or REPLY after it, as it went over the wire. */
+void auth_greeted(struct conn *conn, const uint8_t *message, size_t size);
+/*
+ * Put a MAC on a lane message of WIRE_LANE_MAX bytes, ours, or look at that of
+ * one of the peer's. `last` is the MAC of the message before, in whatever
+ * direction, zeros before JOIN; and then this one's. False: no key, wrong.
+ */
+bool auth_sign(const struct conn *conn, uint8_t *message,
+	       uint8_t last[WIRE_MAC_SIZE]);
+bool auth_check(const struct conn *conn, const uint8_t *message,
+		uint8_t last[WIRE_MAC_SIZE]);
 
 /* join.c */
 void join_if_worth(struct conn *conn);	/* active: begin when it pays */

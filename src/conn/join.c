@@ -44,15 +44,22 @@ static int lane_wait(int rs, short events, uint64_t until_ms)
 	}
 }
 
-static int lane_put(int rs, const struct wire_lane *message, uint64_t until_ms)
+/* One end of the exchange, on a connected rsocket. */
+struct talk {
+	struct conn *conn;	/* NULL: whose it is JOIN will tell */
+	int rs;
+	uint64_t until_ms;
+	uint8_t last[WIRE_MAC_SIZE];	/* auth.c */
+};
+
+static int put_all(const struct talk *talk, uint8_t *out, size_t size)
 {
-	uint8_t out[WIRE_LANE_SIZE];
-	struct iovec iov = { out, wire_put_lane(out, message) };
+	struct iovec iov = { out, size };
 	ssize_t put;
 	int ret;
 
 	while (iov.iov_len > 0) {
-		put = rdma_send(rs, &iov, 1);
+		put = rdma_send(talk->rs, &iov, 1);
 		if (put > 0) {
 			iov.iov_base = (uint8_t *)iov.iov_base + put;
 			iov.iov_len -= put;
@@ -60,23 +67,21 @@ static int lane_put(int rs, const struct wire_lane *message, uint64_t until_ms)
 		}
 		if (put != -EAGAIN)
 			return put == 0 ? -EIO : put;
-		ret = lane_wait(rs, POLLOUT, until_ms);
+		ret = lane_wait(talk->rs, POLLOUT, talk->until_ms);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-static int lane_get(int rs, enum wire_type type, struct wire_lane *message,
-		    uint64_t until_ms)
+static int get_all(const struct talk *talk, uint8_t *in, size_t size)
 {
-	uint8_t in[WIRE_LANE_SIZE];
-	struct iovec iov = { in, sizeof(in) };
+	struct iovec iov = { in, size };
 	ssize_t got;
 	int ret;
 
 	while (iov.iov_len > 0) {
-		got = rdma_recv(rs, &iov, 1, 0);
+		got = rdma_recv(talk->rs, &iov, 1, 0);
 		if (got > 0) {
 			iov.iov_base = (uint8_t *)iov.iov_base + got;
 			iov.iov_len -= got;
@@ -84,11 +89,62 @@ static int lane_get(int rs, enum wire_type type, struct wire_lane *message,
 		}
 		if (got != -EAGAIN)
 			return got == 0 ? -ECONNRESET : got;
-		ret = lane_wait(rs, POLLIN, until_ms);
+		ret = lane_wait(talk->rs, POLLIN, talk->until_ms);
 		if (ret)
 			return ret;
 	}
-	ret = wire_get_lane(in, sizeof(in), message);
+	return 0;
+}
+
+static int lane_put(struct talk *talk, struct wire_lane *message)
+{
+	uint8_t out[WIRE_LANE_MAX];
+	size_t size;
+
+	message->signed_ = talk->conn && talk->conn->authentic;
+	size = wire_put_lane(out, message);
+	if (message->signed_ && !auth_sign(talk->conn, out, talk->last))
+		return -EKEYREJECTED;
+	return put_all(talk, out, size);
+}
+
+/* The next message, whosesoever it is: its size, or -errno. */
+static int lane_read(const struct talk *talk, uint8_t in[WIRE_LANE_MAX])
+{
+	int ret = get_all(talk, in, WIRE_LANE_SIZE), size;
+
+	if (ret)
+		return ret;
+	size = wire_lane_length(in);
+	if (size > WIRE_LANE_SIZE)
+		ret = get_all(talk, in + WIRE_LANE_SIZE, size - WIRE_LANE_SIZE);
+	return ret ? ret : size;
+}
+
+/* 0; -EKEYREJECTED: it is not from who has the key. */
+static int is_authentic(const struct conn *conn, const uint8_t *in,
+			const struct wire_lane *message,
+			uint8_t last[WIRE_MAC_SIZE])
+{
+	if (message->type == WIRE_REFUSED)
+		return -EKEYREJECTED;	/* he says so of ours */
+	if (message->signed_ != conn->authentic)
+		return conn->authentic ? -EKEYREJECTED : -EPROTO;
+	return !conn->authentic || auth_check(conn, in, last) ? 0
+							       : -EKEYREJECTED;
+}
+
+static int lane_get(struct talk *talk, enum wire_type type,
+		    struct wire_lane *message)
+{
+	uint8_t in[WIRE_LANE_MAX];
+	int ret, size = lane_read(talk, in);
+
+	if (size < 0)
+		return size;
+	ret = wire_get_lane(in, size, message);
+	if (ret == 0)
+		ret = is_authentic(talk->conn, in, message, talk->last);
 	if (ret == 0 && message->type != type)
 		ret = -EPROTO;
 	return ret;
@@ -244,37 +300,37 @@ static uint32_t replay_kib(const struct conn *conn)
  * The active side's part of the exchange on a connected rsocket. *told: our
  * boundary may be known to the peer, who will know what our next bytes are.
  */
-static int exchange(struct conn *conn, int rs, uint64_t until_ms, bool *told,
-		    struct wire_lane *peer)
+static int exchange(struct talk *talk, bool *told, struct wire_lane *peer)
 {
 	struct wire_lane out = { .type = WIRE_JOIN }, in;
+	struct conn *conn = talk->conn;
 	int ret;
 
 	memcpy(out.token, conn->offer->token, sizeof(out.token));
-	ret = lane_put(rs, &out, until_ms);
+	ret = lane_put(talk, &out);
 	if (ret == 0)
-		ret = lane_get(rs, WIRE_JOINED, peer, until_ms);
+		ret = lane_get(talk, WIRE_JOINED, peer);
 	if (ret)
 		return ret;
 	memset(&out, 0, sizeof(out));
 	out.type = WIRE_SWITCH;
 	out.replay_kib = replay_kib(conn);
-	out.boundary = freeze(conn, until_ms);
+	out.boundary = freeze(conn, talk->until_ms);
 	if (out.boundary == OFFSET_NEVER)
 		return -ECANCELED;
 	ret = set_boundary(conn, peer->boundary);
 	if (ret)
 		return ret;
 	*told = true;
-	ret = lane_put(rs, &out, until_ms);
+	ret = lane_put(talk, &out);
 	if (ret == 0)
-		ret = lane_get(rs, WIRE_CONFIRM, &in, until_ms);
+		ret = lane_get(talk, WIRE_CONFIRM, &in);
 	if (ret)
 		return ret;
 	out.type = WIRE_DONE;
 	out.boundary = 0;
 	/* CONFIRM is in: a lane that fails from here on is retreated from. */
-	(void)lane_put(rs, &out, until_ms);
+	(void)lane_put(talk, &out);
 	return 0;
 }
 
@@ -303,9 +359,10 @@ static enum reason reason_of(const struct conn *conn, int rs, int error)
 		return rdma_reason(rs);
 	if (error == -ECONNRESET && peer_ended(conn))
 		return REASON_peer_closed;
-	return error == -ETIMEDOUT ? REASON_join_timeout
-	     : error == -ENOMEM	   ? REASON_memlock
-				   : REASON_join_failed;
+	return error == -ETIMEDOUT    ? REASON_join_timeout
+	     : error == -ENOMEM	      ? REASON_memlock
+	     : error == -EKEYREJECTED ? REASON_auth_failed
+				      : REASON_join_failed;
 }
 
 /*
@@ -345,18 +402,22 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 static void join_active(void *arg)
 {
 	struct conn *conn = arg;
-	uint64_t until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms;
+	struct talk talk = {
+		.conn = conn,
+		.until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms,
+	};
 	struct wire_lane peer = { 0 };
 	bool told = false;
-	int ret, rs = take_lane(conn, false);
+	int ret;
 
-	if (rs == 0)
-		rs = reach_any(conn, until_ms);
-	ret = rs < 0 ? rs : exchange(conn, rs, until_ms, &told, &peer);
+	talk.rs = take_lane(conn, false);
+	if (talk.rs == 0)
+		talk.rs = reach_any(conn, talk.until_ms);
+	ret = talk.rs < 0 ? talk.rs : exchange(&talk, &told, &peer);
 	if (ret == 0)
-		on_lane(conn, rs, &peer);
+		on_lane(conn, talk.rs, &peer);
 	else
-		cancel(conn, rs, ret, told);
+		cancel(conn, talk.rs, ret, told);
 	limits_join_end();
 	conn_drop(conn);
 }
@@ -392,19 +453,19 @@ void join_if_worth(struct conn *conn)
 }
 
 /* The passive side's part, from JOINED on. *told as for exchange(). */
-static int welcome(struct conn *conn, int rs, uint64_t until_ms, bool *told,
-		   struct wire_lane *peer)
+static int welcome(struct talk *talk, bool *told, struct wire_lane *peer)
 {
 	struct wire_lane in, out = { .type = WIRE_JOINED };
+	struct conn *conn = talk->conn;
 	int ret;
 
 	out.replay_kib = replay_kib(conn);
-	out.boundary = freeze(conn, until_ms);
+	out.boundary = freeze(conn, talk->until_ms);
 	if (out.boundary == OFFSET_NEVER)
 		return -ECANCELED;
-	ret = lane_put(rs, &out, until_ms);
+	ret = lane_put(talk, &out);
 	if (ret == 0)
-		ret = lane_get(rs, WIRE_SWITCH, peer, until_ms);
+		ret = lane_get(talk, WIRE_SWITCH, peer);
 	if (ret == 0)
 		ret = set_boundary(conn, peer->boundary);
 	if (ret)
@@ -412,8 +473,8 @@ static int welcome(struct conn *conn, int rs, uint64_t until_ms, bool *told,
 	*told = true;
 	out.type = WIRE_CONFIRM;
 	out.boundary = 0;
-	ret = lane_put(rs, &out, until_ms);
-	return ret ? ret : lane_get(rs, WIRE_DONE, &in, until_ms);
+	ret = lane_put(talk, &out);
+	return ret ? ret : lane_get(talk, WIRE_DONE, &in);
 }
 
 /*
@@ -435,17 +496,45 @@ static void cancel_confirmed(struct conn *conn, int rs, int error)
 	end_settle(conn);
 }
 
+/*
+ * The connection that JOIN asks for, held, and no longer to be had by another;
+ * NULL: none. Who has its token and no key may not take it from who has both:
+ * it stays where it is, and he hears why.
+ */
+static struct conn *claim(struct talk *talk)
+{
+	struct wire_lane refused = { .type = WIRE_REFUSED }, message;
+	uint8_t in[WIRE_LANE_MAX];
+	int ret, size = lane_read(talk, in);
+	struct conn *conn;
+
+	if (size < 0 || wire_get_lane(in, size, &message) != 0 ||
+	    message.type != WIRE_JOIN)
+		return NULL;
+	conn = listener_find(message.token);
+	if (!conn)
+		return NULL;
+	ret = is_authentic(conn, in, &message, talk->last);
+	conn_drop(conn);
+	if (ret == 0)
+		return listener_claim(message.token);
+	if (ret == -EKEYREJECTED) {
+		reason_count(REASON_auth_failed);
+		log_info("a lane was turned away: %s",
+			 reason_sentence(REASON_auth_failed));
+		(void)lane_put(talk, &refused);
+	}
+	return NULL;
+}
+
 static void admit_one(int rs)
 {
-	uint64_t until_ms = clock_ms() + STRANGER_MS;
-	int ret;
-	struct conn *conn = NULL;
-	struct wire_lane in, peer = { 0 };
+	struct talk talk = { .rs = rs, .until_ms = clock_ms() + STRANGER_MS };
+	struct conn *conn = claim(&talk);
+	struct wire_lane peer = { 0 };
 	bool told = false;
+	int ret;
 
-	ret = lane_get(rs, WIRE_JOIN, &in, until_ms);
-	if (ret == 0)
-		conn = listener_claim(in.token);
 	if (!conn || !conn_step(conn, EVENT_worth, REASON_too_short)) {
 		log_debug("a lane without a connection was closed");
 		end_rsocket(rs);
@@ -453,10 +542,11 @@ static void admit_one(int rs)
 			conn_drop(conn);
 		return;
 	}
-	until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms;
+	talk.conn = conn;
+	talk.until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms;
 	ret = take_lane(conn, true);
 	if (ret == 0)
-		ret = welcome(conn, rs, until_ms, &told, &peer);
+		ret = welcome(&talk, &told, &peer);
 	if (ret == 0)
 		on_lane(conn, rs, &peer);
 	else if (told)

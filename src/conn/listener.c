@@ -338,14 +338,34 @@ static bool same_token(const uint8_t *a, const uint8_t *b)
 	return differ == 0;
 }
 
+/* With lock. */
+static struct conn *find(const uint8_t token[WIRE_TOKEN_SIZE])
+{
+	struct conn *conn = expected[bucket_of(token)];
+
+	while (conn && !same_token(conn->token, token))
+		conn = conn->token_next;
+	return conn;
+}
+
+struct conn *listener_find(const uint8_t token[WIRE_TOKEN_SIZE])
+{
+	struct conn *conn;
+
+	lock_acquire(&lock);
+	conn = find(token);
+	if (conn)
+		conn_hold(conn);
+	lock_release(&lock);
+	return conn;
+}
+
 struct conn *listener_claim(const uint8_t token[WIRE_TOKEN_SIZE])
 {
 	struct conn *conn;
 
 	lock_acquire(&lock);
-	conn = expected[bucket_of(token)];
-	while (conn && !same_token(conn->token, token))
-		conn = conn->token_next;
+	conn = find(token);
 	if (conn)
 		take_out(conn);
 	lock_release(&lock);

@@ -128,7 +128,7 @@ static int get_address(const uint8_t *at, struct sockaddr_storage *address)
 
 size_t wire_put_hello(uint8_t *out, const struct wire_hello *hello)
 {
-	put_head(out, WIRE_HELLO, WIRE_HELLO_SIZE, 0);
+	put_head(out, WIRE_HELLO, WIRE_HELLO_SIZE, hello->flags);
 	put_address(out + WIRE_HELLO_LOCAL, &hello->local);
 	put_address(out + WIRE_HELLO_REMOTE, &hello->remote);
 	memcpy(out + WIRE_HELLO_MARK, hello->mark, WIRE_TOKEN_SIZE);
@@ -147,6 +147,7 @@ int wire_get_hello(const uint8_t *in, size_t size, struct wire_hello *hello)
 	    get_address(in + WIRE_HELLO_LOCAL, &hello->local) ||
 	    get_address(in + WIRE_HELLO_REMOTE, &hello->remote))
 		return -EPROTO;
+	hello->flags = get32(in + WIRE_AT_FLAGS);
 	memcpy(hello->mark, in + WIRE_HELLO_MARK, WIRE_TOKEN_SIZE);
 	return 0;
 }
@@ -192,10 +193,22 @@ int wire_get_reply(const uint8_t *in, size_t size, struct wire_reply *reply)
 
 size_t wire_put_lane(uint8_t *out, const struct wire_lane *lane)
 {
-	put_head(out, lane->type, WIRE_LANE_SIZE, lane->replay_kib);
+	size_t length = lane->signed_ ? WIRE_LANE_MAX : WIRE_LANE_SIZE;
+
+	put_head(out, lane->type, length, lane->replay_kib);
 	memcpy(out + WIRE_LANE_TOKEN, lane->token, WIRE_TOKEN_SIZE);
 	put64(out + WIRE_LANE_BOUNDARY, lane->boundary);
-	return WIRE_LANE_SIZE;
+	if (lane->signed_)
+		memcpy(out + WIRE_LANE_MAC, lane->mac, WIRE_MAC_SIZE);
+	return length;
+}
+
+int wire_lane_length(const uint8_t *in)
+{
+	uint16_t length = get16(in + WIRE_AT_LENGTH);
+
+	return length == WIRE_LANE_SIZE || length == WIRE_LANE_MAX ? length
+								   : -EPROTO;
 }
 
 int wire_get_lane(const uint8_t *in, size_t size, struct wire_lane *lane)
@@ -207,9 +220,13 @@ int wire_get_lane(const uint8_t *in, size_t size, struct wire_lane *lane)
 	ret = check_head(in, size, in[WIRE_AT_TYPE], WIRE_LANE_SIZE);
 	if (ret)
 		return ret;
-	if (size != WIRE_LANE_SIZE || in[WIRE_AT_TYPE] < WIRE_JOIN ||
-	    in[WIRE_AT_TYPE] > WIRE_DONE)
+	if (wire_lane_length(in) < 0 || in[WIRE_AT_TYPE] < WIRE_JOIN ||
+	    in[WIRE_AT_TYPE] > WIRE_REFUSED)
 		return -EPROTO;
+	lane->signed_ = size == WIRE_LANE_MAX;
+	memset(lane->mac, 0, sizeof(lane->mac));
+	if (lane->signed_)
+		memcpy(lane->mac, in + WIRE_LANE_MAC, sizeof(lane->mac));
 	lane->type = in[WIRE_AT_TYPE];
 	lane->replay_kib = get32(in + WIRE_AT_FLAGS);
 	memcpy(lane->token, in + WIRE_LANE_TOKEN, WIRE_TOKEN_SIZE);

@@ -6,6 +6,7 @@
 #ifndef CONN_WIRE_H
 #define CONN_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 #include "shunt/wire.h"
 
 struct wire_hello {
+	uint32_t flags;		/* WIRE_HELLO_* */
 	struct sockaddr_storage local, remote;	/* as the client sees them */
 	uint8_t mark[WIRE_TOKEN_SIZE];
 };
@@ -31,6 +33,8 @@ struct wire_lane {
 	uint8_t token[WIRE_TOKEN_SIZE];
 	uint64_t boundary;
 	uint32_t replay_kib;	/* JOINED, SWITCH: the sender keeps so much */
+	bool signed_;		/* it has a MAC */
+	uint8_t mac[WIRE_MAC_SIZE];
 };
 
 struct wire_record {
@@ -50,6 +54,8 @@ int wire_length(const uint8_t *in, size_t size);
 size_t wire_put_hello(uint8_t *out, const struct wire_hello *hello);
 size_t wire_put_reply(uint8_t *out, const struct wire_reply *reply);
 size_t wire_put_lane(uint8_t *out, const struct wire_lane *lane);
+/* How long is a lane message, by its first WIRE_LANE_SIZE bytes? -EPROTO. */
+int wire_lane_length(const uint8_t *in);
 size_t wire_put_record(uint8_t *out, const struct wire_record *record);
 /* RETURN, with at most WIRE_RECORD_MAX - WIRE_RECORD_SIZE bytes. */
 size_t wire_put_return(uint8_t *out, uint64_t offset, const uint8_t *bytes,

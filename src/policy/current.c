@@ -341,6 +341,20 @@ static void swap(struct policy *policy)
 	give_up(atomic_exchange(&current, policy->slot));
 }
 
+/* Was the file there, for the policy that is current? */
+static bool was_there(const char *path)
+{
+	struct policy *policy = hold();
+	bool there = false;
+
+	for (size_t i = 0; i < policy->file_count; i++) {
+		if (!strcmp(policy->files[i].path, path))
+			there = !policy->files[i].stamp.error;
+	}
+	policy_release(policy);
+	return there;
+}
+
 /* After chroot or setuid the file may be out of reach: not its last word. */
 static bool out_of_reach(const char *path, struct stamp *stamp)
 {
@@ -404,7 +418,7 @@ static void reload(void)
 
 	if (!worth_loading())
 		return;
-	if (out_of_reach(from->path, &stamp)) {
+	if (was_there(from->path) && out_of_reach(from->path, &stamp)) {
 		remember_missing(from->path, &stamp);
 		return;
 	}

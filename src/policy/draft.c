@@ -26,6 +26,7 @@ static void free_rule(struct draft_rule *rule)
 	free(rule->remotes);
 	free(rule->ports);
 	free(rule->overrides);
+	free(rule->auth);
 	free(rule->source);
 }
 

@@ -28,6 +28,8 @@ struct draft_rule {
 	enum policy_mode mode;
 	enum policy_greeting greeting;
 	bool nat, any_path, drain;
+	char *auth;			/* its key file, or NULL */
+	bool auth_optional;
 	struct addr_prefix *remotes;	/* none: every address */
 	size_t remote_count;
 	struct port_range *ports;	/* none: every port */

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/grow.h"
@@ -276,6 +277,61 @@ static void read_drain(struct reader *reader, const config_setting_t *setting,
 		       struct draft_rule *rule)
 {
 	read_flag(reader, setting, &rule->drain);
+}
+
+/* A key file's path: absolute, as a program may change its directory. */
+static void read_key_file(struct reader *reader,
+			  const config_setting_t *setting,
+			  struct draft_rule *rule)
+{
+	const char *text = text_of(reader, setting), *wrong;
+
+	if (!text)
+		return;
+	wrong = value_path(text);
+	check(reader, setting, wrong);
+	if (wrong)
+		return;
+	free(rule->auth);
+	rule->auth = strdup(text);
+	if (!rule->auth)
+		problem_no_memory(reader->problems);
+}
+
+static void read_auth_key(struct reader *reader,
+			  const config_setting_t *setting,
+			  struct draft_rule *rule)
+{
+	const char *name = config_setting_name(setting);
+	bool required = true;
+
+	if (!strcmp(name, "key_file")) {
+		read_key_file(reader, setting, rule);
+	} else if (!strcmp(name, "required")) {
+		read_flag(reader, setting, &required);
+		rule->auth_optional = !required;
+	} else {
+		problem_at(reader, setting, "unknown key");
+	}
+}
+
+static void read_auth(struct reader *reader, const config_setting_t *setting,
+		      struct draft_rule *rule)
+{
+	unsigned before = reader->problems->count;
+	int count;
+
+	if (!config_setting_is_group(setting)) {
+		problem_at(reader, setting,
+			   "must be a group: { key_file = \"/etc/shunt.key\"; }");
+		return;
+	}
+	count = reader->lib->config_setting_length(setting);
+	for (int i = 0; i < count; i++)
+		read_auth_key(reader, reader->lib->config_setting_get_elem(
+					      setting, (unsigned)i), rule);
+	if (!rule->auth && reader->problems->count == before)
+		problem_missing(reader, setting, "auth has no key_file");
 }
 
 /* The value of one option: a string, or for bytes and counts an integer. */

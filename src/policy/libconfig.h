@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "policy/library.h"
+
 /* The library whose structs this header describes; configure may say more. */
 #ifndef SHUNT_LIBCONFIG_SONAME
 #if LIBCONFIG_VER_MAJOR == 1 && LIBCONFIG_VER_MINOR == 5
@@ -28,7 +30,7 @@ struct libconfig {
 #undef SYMBOL
 };
 
-#define LIBCONFIG_ERROR_MAX 256
+#define LIBCONFIG_ERROR_MAX LIBRARY_ERROR_MAX
 
 /* False, with the loader's own words in `error`, when there is none. */
 bool libconfig_open(struct libconfig *library,

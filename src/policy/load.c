@@ -10,6 +10,7 @@
 #include "base/real.h"
 #include "policy/file.h"
 #include "policy/grow.h"
+#include "policy/keys.h"
 
 /* What a load is made of. */
 struct load {
@@ -146,6 +147,47 @@ static void compile(struct load *load)
 	load->result->policy = policy;
 }
 
+/* The file of a rule's auth; what it was is kept for the reload. */
+static void read_keys(struct load *load, const char *path,
+		      struct keys_loaded *loaded)
+{
+	struct source_file file = { .path = NULL };
+	bool fresh;
+
+	keys_load(loaded, load->request->root, path, &file.stamp, &fresh,
+		  load->problems);
+	if (!fresh)
+		return;
+	file.path = strdup(path);
+	if (file.path && append(&load->source.files, &load->source.file_count,
+				&file))
+		return;
+	free(file.path);
+	problem_no_memory(load->problems);
+}
+
+/* Those of the rules for this program, or of all if it is not known. */
+static void read_all_keys(struct load *load)
+{
+	const struct program *program = load->request->program;
+	struct keys_loaded loaded = { .count = 0 };
+	size_t i;
+
+	for (i = 0; i < load->draft.rule_count; i++) {
+		const struct draft_rule *rule = &load->draft.rules[i];
+
+		if (rule->auth &&
+		    (!program || table_rule_is_for(rule, program)))
+			read_keys(load, rule->auth, &loaded);
+	}
+	if (load->problems->count)
+		key_wipe(&loaded, sizeof(loaded));
+	else if (keys_publish(&loaded) != 0)
+		problem_add(load->problems,
+			    "more key files than %d were named since the process began",
+			    KEYS_FILES);
+}
+
 /* The list of files goes to the policy or, without one, to the result. */
 static void hand_over_files(struct load *load)
 {
@@ -176,6 +218,8 @@ struct policy *load_policy(const struct load_request *request,
 
 	*result = (struct load_result){ .policy = NULL };
 	read_all(&load);
+	if (!request->no_keys)
+		read_all_keys(&load);
 	if (!problems->count)
 		compile(&load);
 	hand_over_files(&load);

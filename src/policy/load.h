@@ -23,6 +23,8 @@ struct load_request {
 	const char *text;	/* instead of the file's; path is its name;
 				   it may not @include */
 	size_t length;
+	const char *root;	/* before the paths of key files; or NULL */
+	bool no_keys;		/* key files are not read: no rule has auth */
 	const struct environment *environment;	/* or NULL */
 	const struct program *program;		/* or NULL: see table.h */
 };

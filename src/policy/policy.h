@@ -73,6 +73,8 @@ struct policy_decision {
 	bool nat;		/* a proxy between the hosts is accepted */
 	bool any_path;		/* the program's choice of one is no matter */
 	bool drain;		/* a reload to tcp moves it back */
+	uint8_t auth;		/* its key file, by keys.h; 0: none */
+	bool auth_required;	/* no lane with a peer that has no key */
 	char rule[48];		/* the rule's name; "default", "built-in" */
 	char source[80];	/* "shunt.conf:12", "SHUNT_RULES:2" */
 	struct policy_lane lane;

@@ -96,10 +96,28 @@ static const char *read_where(struct draft_rule *rule, char *word,
 	return read_ports(rule, ports, at);
 }
 
+/* "auth=/etc/shunt.key"; with "try_" a peer without a key is taken, too. */
+static const char *read_auth(struct draft_rule *rule, const char *path,
+			     bool optional)
+{
+	const char *wrong = value_path(path);
+
+	if (wrong)
+		return wrong;
+	free(rule->auth);
+	rule->auth = strdup(path);
+	rule->auth_optional = optional;
+	return rule->auth ? NULL : no_memory;
+}
+
 static const char *read_flag(struct draft_rule *rule, const char *word)
 {
 	if (!value_greeting(word, &rule->greeting))
 		return NULL;
+	if (!strncmp(word, "auth=", 5))
+		return read_auth(rule, word + 5, false);
+	if (!strncmp(word, "try_auth=", 9))
+		return read_auth(rule, word + 9, true);
 	if (!strcmp(word, "nat"))
 		rule->nat = true;
 	else if (!strcmp(word, "any_path"))
@@ -107,7 +125,8 @@ static const char *read_flag(struct draft_rule *rule, const char *word)
 	else if (!strcmp(word, "drain"))
 		rule->drain = true;
 	else
-		return "not mark, probe, trusted, nat, any_path or drain";
+		return "not mark, probe, trusted, nat, any_path, drain, "
+		       "auth=FILE or try_auth=FILE";
 	return NULL;
 }
 

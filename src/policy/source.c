@@ -20,7 +20,7 @@
 static bool expand(struct source *source, uint32_t file, char *text,
 		   unsigned depth, struct problems *problems);
 
-static struct stamp stamp_of(const struct stat *status)
+struct stamp stamp_from(const struct stat *status)
 {
 	return (struct stamp){
 		.dev = status->st_dev,
@@ -40,7 +40,7 @@ struct stamp stamp_take(const char *path)
 	if (stat(path, &status))
 		stamp = (struct stamp){ .error = errno };
 	else
-		stamp = stamp_of(&status);
+		stamp = stamp_from(&status);
 	errno = saved;
 	return stamp;
 }
@@ -104,7 +104,7 @@ static int read_open(int fd, struct source *source, struct stamp *stamp,
 
 	if (fstat(fd, &status))
 		return -errno;
-	*stamp = stamp_of(&status);
+	*stamp = stamp_from(&status);
 	if (!S_ISREG(status.st_mode))
 		return -ENOTSUP;
 	if ((size_t)status.st_size > BYTES_MAX - source->bytes)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -73,6 +74,7 @@ char *source_quote(const struct source *source, unsigned line,
 
 /* stat() of a path. Preserves errno. */
 struct stamp stamp_take(const char *path);
+struct stamp stamp_from(const struct stat *status);
 bool stamp_same(const struct stamp *a, const struct stamp *b);
 
 /* Was the file there, and not read for a cause that may pass by itself? */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/keys.h"
 #include "policy/special.h"
 
 #define CLAIMS_MAX (1u << 20)	/* of one index */
@@ -27,8 +28,8 @@ static struct index *side_index(struct policy *policy, const struct side *side)
 	return &policy->index[side->role][side->family == AF_INET6];
 }
 
-static bool for_program(const struct draft_rule *rule,
-			const struct program *program)
+bool table_rule_is_for(const struct draft_rule *rule,
+		       const struct program *program)
 {
 	if (!rule->program_count)
 		return true;
@@ -163,6 +164,8 @@ static void put_rule(struct policy *policy, const struct draft_rule *from,
 	rule->nat = from->nat;
 	rule->any_path = from->any_path;
 	rule->drain = from->drain;
+	rule->auth = from->auth ? keys_number(from->auth) : 0;
+	rule->auth_required = from->auth && !from->auth_optional;
 	if (from->overrides) {
 		rule->settings = policy->settings_count++;
 		policy->settings[rule->settings] = policy->settings[0];
@@ -227,8 +230,8 @@ struct policy *table_compile(struct draft *draft,
 	struct policy *policy = calloc(1, sizeof(*policy));
 
 	for (size_t i = 0; i < draft->rule_count; i++)
-		draft->rules[i].ours = for_program(&draft->rules[i],
-						   request->program);
+		draft->rules[i].ours = table_rule_is_for(&draft->rules[i],
+							 request->program);
 	*error = policy ? fill(policy, draft, request) : -ENOMEM;
 	if (*error) {
 		table_free(policy);
@@ -301,6 +304,8 @@ static void answer_rule(const struct rule *rule,
 	decision->nat = rule->nat;
 	decision->any_path = rule->any_path;
 	decision->drain = rule->drain;
+	decision->auth = rule->auth;
+	decision->auth_required = rule->auth_required;
 }
 
 static void answer_default(const struct policy *policy, unsigned least_length,
@@ -337,6 +342,8 @@ void table_answer(const struct policy *policy, uint32_t rule,
 
 	decision->greeting = POLICY_GREETING_MARK;
 	decision->nat = decision->any_path = decision->drain = false;
+	decision->auth = 0;
+	decision->auth_required = false;
 	answer_settings(decision, settings);
 	if (policy->refusal != REASON_none)
 		answer(decision, "built-in", "", POLICY_TCP, policy->refusal);

@@ -23,6 +23,8 @@ struct rule {
 	uint8_t mode;		/* enum policy_mode */
 	uint8_t greeting;	/* enum policy_greeting */
 	bool nat, any_path, drain;
+	bool auth_required;
+	uint8_t auth;		/* of keys.h; 0: none */
 };
 
 struct policy {
@@ -58,6 +60,10 @@ struct table_request {
 /* NULL: no memory, or (-E2BIG in *error) more claims than will fit. */
 struct policy *table_compile(struct draft *draft,
 			     const struct table_request *request, int *error);
+
+/* Is the rule for this program? NULL: for one of which nothing is known. */
+bool table_rule_is_for(const struct draft_rule *rule,
+		       const struct program *program);
 
 /* A policy that says tcp, always, for one reason; NULL: no memory. */
 struct policy *table_refusing(enum reason reason);

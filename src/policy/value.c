@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "policy/value.h"
 
+#include <limits.h>
 #include <errno.h>
 #include <string.h>
 
@@ -180,4 +181,11 @@ const char *value_glob(const char *text)
 	if (strlen(text) > GLOB_MAX)
 		return "a program pattern may have 255 characters at most";
 	return NULL;
+}
+
+const char *value_path(const char *text)
+{
+	if (text[0] != '/')
+		return "not an absolute path";
+	return strlen(text) < PATH_MAX ? NULL : "too long for a path";
 }

@@ -38,6 +38,9 @@ const char *value_greeting(const char *text, enum policy_greeting *greeting);
 const char *value_name(const char *text);
 const char *value_glob(const char *text);
 
+/* An absolute path. */
+const char *value_path(const char *text);
+
 /* "tcp", "prefer", "require". */
 const char *value_mode_name(enum policy_mode mode);
 

@@ -79,6 +79,7 @@ static void load(const char *file, size_t length, const char *rules)
 		.text = file,
 		.length = length,
 		.environment = &environment,
+		.no_keys = true,
 	};
 
 	if (!environment_take(&environment, variables))

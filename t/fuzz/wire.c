@@ -33,6 +33,7 @@ static void hello(const uint8_t *data, size_t size)
 	n = wire_put_hello(out, &first);
 	must(n == WIRE_HELLO_SIZE && wire_length(out, n) == (int)n);
 	must(wire_get_hello(out, n, &second) == 0);
+	must(first.flags == second.flags);
 	must(!memcmp(first.mark, second.mark, sizeof(first.mark)));
 	must(!memcmp(&first.local, &second.local, sizeof(first.local)));
 	must(!memcmp(&first.remote, &second.remote, sizeof(first.remote)));
@@ -58,15 +59,18 @@ static void reply(const uint8_t *data, size_t size)
 static void lane(const uint8_t *data, size_t size)
 {
 	struct wire_lane first, second;
-	uint8_t out[WIRE_LANE_SIZE];
+	uint8_t out[WIRE_LANE_MAX];
 	size_t n;
 
 	if (wire_get_lane(data, size, &first) != 0)
 		return;
 	n = wire_put_lane(out, &first);
-	must(n == WIRE_LANE_SIZE);
+	must(n == (first.signed_ ? WIRE_LANE_MAX : WIRE_LANE_SIZE));
+	must(n == size && wire_lane_length(out) == (int)n);
 	must(wire_get_lane(out, n, &second) == 0);
 	must(first.type == second.type && first.boundary == second.boundary);
+	must(first.signed_ == second.signed_);
+	must(!memcmp(first.mac, second.mac, sizeof(first.mac)));
 }
 
 static void records(const uint8_t *data, size_t size)

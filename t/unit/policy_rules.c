@@ -117,7 +117,7 @@ static const struct {
 	{ "SHUNT_RULES=connect *:1 on", "SHUNT_RULES:1: \"on\": "
 	  "not a mode (tcp, prefer or require)" },
 	{ "SHUNT_RULES=connect *:1 tcp fast", "SHUNT_RULES:1: \"fast\": "
-	  "not mark, probe, trusted, nat, any_path or drain" },
+	  "not mark, probe, trusted, nat, any_path, drain, auth=FILE or try_auth=FILE" },
 	{ "SHUNT_MODE=on", "SHUNT_MODE: \"on\": not off, prefer or require" },
 	{ "SHUNT_DEFAULT=off", "SHUNT_DEFAULT: \"off\": "
 	  "not a mode (tcp, prefer or require)" },

@@ -149,8 +149,24 @@ Test(wire, lane_messages_come_back)
 	cr_expect_arr_eq(out.token, in.token, sizeof(in.token));
 	bytes[WIRE_AT_TYPE] = WIRE_HELLO;
 	cr_expect_eq(wire_get_lane(bytes, sizeof(bytes), &out), -EPROTO);
-	bytes[WIRE_AT_TYPE] = WIRE_DONE + 1;
+	bytes[WIRE_AT_TYPE] = WIRE_REFUSED + 1;
 	cr_expect_eq(wire_get_lane(bytes, sizeof(bytes), &out), -EPROTO);
+}
+
+Test(wire, a_mac_comes_back_and_makes_the_message_longer)
+{
+	struct wire_lane in = { .type = WIRE_JOIN, .signed_ = true }, out;
+	uint8_t bytes[WIRE_LANE_MAX];
+
+	memset(in.mac, 7, sizeof(in.mac));
+	cr_assert_eq(wire_put_lane(bytes, &in), WIRE_LANE_MAX);
+	cr_expect_eq(wire_lane_length(bytes), WIRE_LANE_MAX);
+	cr_assert_eq(wire_get_lane(bytes, sizeof(bytes), &out), 0);
+	cr_expect(out.signed_);
+	cr_expect_arr_eq(out.mac, in.mac, sizeof(in.mac));
+	cr_expect_eq(wire_get_lane(bytes, WIRE_LANE_SIZE, &out), -EPROTO);
+	bytes[WIRE_AT_LENGTH + 1] = WIRE_LANE_MAX - 1;
+	cr_expect_eq(wire_lane_length(bytes), -EPROTO);
 }
 
 Test(wire, records_come_back_and_parts_wait)
