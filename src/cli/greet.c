@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/greet.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,33 +13,15 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/beside.h"
 #include "base/clock.h"
+#include "cli/cli.h"
 #include "cli/preload.h"
 
 #define LINE_MOST 1024
 #define LEFT "stays on tcp: "
 #define OFFERED "--aware--> "
 #define REASON " reason="
-
-/* What the library has in place of libc's. */
-struct calls {
-	int (*connect)(int fd, const struct sockaddr *to, socklen_t length);
-	int (*poll)(struct pollfd *fds, nfds_t count, int ms);
-};
-
-static bool load(const char *library, struct calls *calls)
-{
-	void *handle = dlopen(library, RTLD_NOW);
-	void *symbol;
-
-	if (!handle)
-		return false;
-	symbol = dlsym(handle, "connect");
-	memcpy(&calls->connect, &symbol, sizeof(symbol));
-	symbol = dlsym(handle, "poll");
-	memcpy(&calls->poll, &symbol, sizeof(symbol));
-	return calls->connect && calls->poll;
-}
 
 /* The rule is first of all; the file's options are as they are. */
 static void set_policy(const struct sockaddr_storage *remote, const char *conf)
@@ -58,19 +40,31 @@ static void set_policy(const struct sockaddr_storage *remote, const char *conf)
 		unsetenv("SHUNT_CONF");
 }
 
-/* In the child: connect, and wait for the server's word, or its first byte. */
-static noreturn void greet(const struct sockaddr_storage *remote,
-			   const char *library)
+int greet_as_program(const char *address)
 {
-	int fd = socket(remote->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct pollfd server = { .fd = fd, .events = POLLIN };
-	struct calls calls;
+	struct sockaddr_storage remote;
+	struct pollfd server = { .events = POLLIN };
 
-	if (load(library, &calls) &&
-	    calls.connect(fd, (const struct sockaddr *)remote,
-			  addr_length(remote)) == 0)
-		calls.poll(&server, 1, GREET_MS);
-	_exit(0);
+	if (addr_parse(address, &remote))
+		return STATUS_USAGE;
+	server.fd = socket(remote.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connect(server.fd, (struct sockaddr *)&remote,
+		    addr_length(&remote)) == 0)
+		poll(&server, 1, GREET_MS);
+	return STATUS_FINE;
+}
+
+/* In the child: become the command again, as a program under shunt. */
+static noreturn void become_program(const struct sockaddr_storage *remote,
+				    const char *library)
+{
+	char path[PATH_MAX], address[ADDR_TEXT_MAX];
+
+	preload_set(library);
+	if (beside_us(path, "shunt"))
+		execl(path, "shunt", GREET_WORD, addr_format(remote, address),
+		      (char *)NULL);
+	_exit(STATUS_OWN_FAILURE);
 }
 
 static void read_line(const char *line, struct greeted *greeted)
@@ -134,7 +128,7 @@ static void greet_in_child(const struct sockaddr_storage *remote,
 	if (child == 0) {
 		dup2(log[1], STDERR_FILENO);
 		set_policy(remote, conf);
-		greet(remote, library);
+		become_program(remote, library);
 	}
 	close(log[1]);
 	if (child > 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A marked server is greeted, to hear whether it offers a lane. The greeting
- * is the library's own: a child of the command loads it and connects, with a
- * policy that prefers RDMA to this server; no lane is made.
+ * is the library's own: a child, which is the command again and preloaded,
+ * connects, with a policy that prefers RDMA to this server; no lane is made.
  */
 #ifndef CLI_GREET_H
 #define CLI_GREET_H
@@ -13,6 +13,7 @@
 #include "diag/reason.h"
 
 #define GREET_MS 5000	/* it takes no longer */
+#define GREET_WORD "greet-as-program"	/* calls the child, and nobody else */
 
 enum greet_result {
 	GREET_UNTOLD,	/* no word within GREET_MS, or there is no library */
@@ -32,6 +33,9 @@ struct greeted {
  */
 void greet_server(const struct sockaddr_storage *remote, const char *conf,
 		  struct greeted *greeted);
+
+/* In the child: connect, and wait for a byte, or for being ended. A status. */
+int greet_as_program(const char *address);
 
 /* For people, or as key, tab, value. */
 void greet_put(const struct greeted *greeted, bool porcelain);
