@@ -252,16 +252,17 @@ def processor(which):
 
 class Talk:
     """t/bench/talk, connecting; its server is under `served`."""
+    test, events = 'connect', ()
 
-    def __init__(self, build, place, served, env, count):
+    def __init__(self, build, place, served, env, *call):
         with socket.socket() as free:
             free.bind(('127.0.0.1', 0))
             port = str(free.getsockname()[1])
         talk, there = f'{build}/t/bench/talk', (place.host, port)
         self.server = self.start(served, [*processor(1), *place.server, talk,
-                                          'serve', *there])
+                                          *self.events, 'serve', *there])
         self.client = self.start(env, [*processor(0), *place.client, talk,
-                                       'connect', *there, str(count)])
+                                       self.test, *there, *map(str, call)])
 
     @staticmethod
     def start(env, words):
