@@ -10,6 +10,7 @@ first pod:
 			init container comes first
 	plain		it has none of it
 	resource	it asks for an RDMA resource
+	guaranteed	so is the pod's quality of service
 Prints what is wrong.
 """
 import json
@@ -25,7 +26,8 @@ def environment(container):
     return {e['name']: e.get('value') for e in container.get('env', [])}
 
 
-def injected(spec, container):
+def injected(pod, container):
+    spec = pod['spec']
     first = spec.get('initContainers', [{}])[0]
     volumes = {v['name']: v for v in spec.get('volumes', [])}
     variables = environment(container)
@@ -44,30 +46,35 @@ def injected(spec, container):
     }
 
 
-def plain(spec, container):
+def plain(_, container):
     return {'nothing of it': 'LD_PRELOAD' not in environment(container) and
             not has_mount(container, 'shunt', '/opt/shunt')}
 
 
-def resource(spec, container):
+def resource(_, container):
     limits = container.get('resources', {}).get('limits', {})
     return {'a resource': any(name.startswith('rdma/') for name in limits)}
 
 
-FACTS = {'injected': injected, 'plain': plain, 'resource': resource}
+def guaranteed(pod, _):
+    return {'Guaranteed': pod['status'].get('qosClass') == 'Guaranteed'}
+
+
+FACTS = {'injected': injected, 'plain': plain, 'resource': resource,
+         'guaranteed': guaranteed}
 
 
 def main():
     with open(sys.argv[1], encoding='utf-8') as file:
-        spec = json.load(file)['items'][0]['spec']
-    containers = {c['name']: c for c in spec['containers']}
+        pod = json.load(file)['items'][0]
+    containers = {c['name']: c for c in pod['spec']['containers']}
     wrong = []
     for fact, name in zip(sys.argv[2::2], sys.argv[3::2]):
-        parts = FACTS[fact](spec, containers[name])
+        parts = FACTS[fact](pod, containers[name])
         wrong += [f'{name}: not {part}' for part, is_so in parts.items()
                   if not is_so]
     if wrong:
-        print(*wrong, json.dumps(spec, indent=1), sep='\n')
+        print(*wrong, json.dumps(pod, indent=1), sep='\n')
     return bool(wrong)
 
 
