@@ -328,6 +328,6 @@ void probe_device_access(const struct target *target,
 		found(result, PROBE_WARN,
 		      "their modes allow it; the device cgroup (version 2) cannot be read");
 		remedy(result,
-		       "run shunt doctor inside the container, where it tries to open them");
+		       "run shunt doctor without --pid inside the container, where it tries to open them");
 	}
 }

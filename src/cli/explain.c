@@ -7,6 +7,8 @@
 
 #include "cli/cli.h"
 #include "cli/dial.h"
+#include "cli/greet.h"
+#include "cli/lately.h"
 #include "cli/marks.h"
 #include "cli/policy.h"
 #include "cli/preload.h"
@@ -32,6 +34,8 @@ struct answer {
 	struct listener_mark listener;	/* of role listen */
 	struct syn_mark syn;	/* of role connect */
 	struct dialled dialled;	/* with --dial */
+	struct greeted greeted;	/* with --dial, if a program would greet */
+	struct lately lately;
 };
 
 static const char *role_name(const struct question *question)
@@ -173,6 +177,27 @@ static void find_marks(const struct question *question,
 		marks_of_syn(&question->query.remote, &answer->syn);
 }
 
+static const char *host_sentence(const struct answer *answer)
+{
+	return answer->host == REASON_none ? "this host can use RDMA now" :
+	       reason_sentence(answer->host);
+}
+
+/* Why this host would not greet a server that is marked, or NULL. */
+static const char *unable(const struct answer *answer)
+{
+	if (answer->decision.mode == POLICY_TCP)
+		return "the policy here says tcp";
+	return answer->host == REASON_none ? NULL : host_sentence(answer);
+}
+
+static bool is_greeted(const struct question *question,
+		       const struct answer *answer)
+{
+	return question->dial && answer->dialled.result == DIAL_READ &&
+	       answer->dialled.finding == MARK_SEEN && !unable(answer);
+}
+
 static bool find_answer(const struct question *question,
 			struct answer *answer)
 {
@@ -192,6 +217,10 @@ static bool find_answer(const struct question *question,
 		answer->host = rdma_open();
 	if (question->dial)
 		dial_server(&question->query.remote, &answer->dialled);
+	if (is_greeted(question, answer))
+		greet_server(&question->query.remote, question->conf,
+			     &answer->greeted);
+	lately_find(&question->query, &answer->lately);
 	return fine;
 }
 
@@ -205,12 +234,6 @@ static const char *sentence(const struct policy_decision *decision)
 	default:
 		return reason_sentence(decision->reason);
 	}
-}
-
-static const char *host_sentence(const struct answer *answer)
-{
-	return answer->host == REASON_none ? "this host can use RDMA now" :
-	       reason_sentence(answer->host);
 }
 
 static void print_greeting(const struct question *question,
@@ -246,14 +269,6 @@ static bool marks_syn(const struct question *question,
 				  answer->host == REASON_none);
 }
 
-/* Why this host would not greet a server that is marked, or NULL. */
-static const char *unable(const struct answer *answer)
-{
-	if (answer->decision.mode == POLICY_TCP)
-		return "the policy here says tcp";
-	return answer->host == REASON_none ? NULL : host_sentence(answer);
-}
-
 /* What the two ends' SYNs say, and what this end can see of the other's. */
 static void print_marks(const struct question *question,
 			const struct answer *answer)
@@ -266,6 +281,9 @@ static void print_marks(const struct question *question,
 		marks_put_syn(&answer->syn, porcelain);
 	if (question->dial)
 		dial_put(&answer->dialled, unable(answer), porcelain);
+	if (is_greeted(question, answer))
+		greet_put(&answer->greeted, porcelain);
+	lately_put(&answer->lately, porcelain);
 }
 
 static void print_human(const struct question *question,

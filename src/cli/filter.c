@@ -56,12 +56,9 @@ static const char *parse_place(struct word *word)
 
 static const char *parse_reason(const char *text)
 {
-	unsigned reason;
-
-	for (reason = 0; reason < REASON_COUNT; reason++)
-		if (!strcmp(reason_name(reason), text))
-			return NULL;
-	return "not a reason (shunt.conf(5) has them)";
+	return reason_find(text) < REASON_COUNT
+		       ? NULL
+		       : "not a reason (shunt.conf(5) has them)";
 }
 
 static const char *parse_value(struct word *word)

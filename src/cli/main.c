@@ -4,6 +4,7 @@
 
 #include "base/real.h"
 #include "cli/cli.h"
+#include "cli/greet.h"
 #include "diag/log.h"
 
 #ifndef PACKAGE_VERSION
@@ -48,6 +49,8 @@ int main(int argc, char **argv)
 	command = command_find(argv[1]);
 	if (command)
 		status = run_command(command, argc - 1, argv + 1);
+	else if (argc == 3 && !strcmp(argv[1], GREET_WORD))
+		status = greet_as_program(argv[2]);
 	else if (argv[1][0] == '-')
 		status = run_option(argv[1]);
 	else

@@ -29,8 +29,9 @@ void step_print(const struct line *line)
 
 	if (!strcmp(f[0], "step"))
 		printf("%s conn %s %s %s %s: %s --%s--> %s  tx=%s rx=%s "
-		       "reason=%s\n", step_time(line, time), f[2], f[3], f[4],
-		       f[5], f[6], f[7], f[8], f[10], f[11], f[9]);
+		       "reason=%s%s%s\n", step_time(line, time), f[2], f[3],
+		       f[4], f[5], f[6], f[7], f[8], f[10], f[11], f[9],
+		       *f[12] ? ": " : "", f[12]);
 	else if (!strcmp(f[0], "missed"))
 		printf("%s lost: they came faster than they were read\n",
 		       f[1]);

@@ -218,16 +218,6 @@ static void draw_row(const struct top *top, size_t row, const int *widths)
 			      how ? how : colour_of(conn, list->all[i]));
 }
 
-static const char *sentence_of(const char *name)
-{
-	unsigned reason;
-
-	for (reason = 0; reason < REASON_COUNT; reason++)
-		if (!strcmp(reason_name(reason), name))
-			return reason_sentence(reason);
-	return "a reason that this release does not know";
-}
-
 /* What there is to say of the one that is chosen, and what keys there are. */
 static void draw_foot(const struct top *top)
 {
@@ -244,7 +234,7 @@ static void draw_foot(const struct top *top)
 	} else if (top->chosen < top->census.count) {
 		conn = &top->census.conns[top->chosen];
 		snprintf(text, sizeof(text), "%s: %s", conn->reason,
-			 sentence_of(conn->reason));
+			 reason_sentence(reason_find(conn->reason)));
 	}
 	put(line, 0, text, A_BOLD);
 	put_line(line + 1, "F1 Help  F3 Search  F4 Filter  F6 Sort  I Invert  "

@@ -44,6 +44,8 @@ static void print_json(const struct line *line)
 		print_pair("event", f[7]);
 		print_pair("to", f[8]);
 		print_pair("reason", f[9]);
+		if (*f[12])
+			print_pair("peers_reason", f[12]);
 		print_pair("tx", f[10]);
 		print_pair("rx", f[11]);
 		puts(" }");

@@ -77,6 +77,7 @@ static void fill(struct trace_record *record, const struct conn *conn,
 	record->event = (uint8_t)event;
 	record->to = (uint8_t)conn_state(conn);
 	record->reason = (uint8_t)conn->reason;
+	record->peers_reason = (uint16_t)conn->peers_reason;
 	record->tx = (uint8_t)conn->tx;
 	record->rx = (uint8_t)conn->rx;
 	record->bounded = conn->rx_boundary != OFFSET_NEVER;
@@ -186,11 +187,13 @@ void trace_sleep(unsigned seen, unsigned ms)
 
 static void log_record(const struct trace_record *record)
 {
+	char reason[REASON_TEXT_MAX];
+
 	log_debug("conn %llu: %s --%s--> %s  tx=%s rx=%s reason=%s",
 		  (unsigned long long)record->conn, state_name(record->from),
 		  trace_event_name(record->event), state_name(record->to),
 		  trace_tx(record->tx), trace_rx(record->rx, record->bounded),
-		  reason_name(record->reason));
+		  reason_text(record->reason, record->peers_reason, reason));
 }
 
 void trace_log(struct conn *conn)

@@ -42,6 +42,7 @@ struct trace_record {
 	bool bounded;		/* a lane begins at an offset that is known */
 	bool active;		/* we connected */
 	struct sockaddr_in6 local, remote;	/* or a sockaddr_in */
+	uint16_t peers_reason;	/* of peer_declined: the peer's number */
 };
 
 /* It stepped: with its lock, or before anybody else has it. Never blocks. */

@@ -68,6 +68,15 @@ static void format_end(const struct sockaddr_in6 *end, char text[ADDR_TEXT_MAX])
 	addr_format(&address, text);
 }
 
+/* What the peer said when it declined, or nothing. */
+static const char *peers_word(const struct trace_record *record)
+{
+	if (record->reason != REASON_peer_declined ||
+	    record->peers_reason == REASON_none)
+		return "";
+	return reason_name(record->peers_reason);
+}
+
 static void say_step(struct teller *teller, const struct trace_record *record)
 {
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
@@ -76,13 +85,15 @@ static void say_step(struct teller *teller, const struct trace_record *record)
 	format_end(&record->remote, remote);
 	say_missed(teller);
 	answer_say(&teller->answer,
-		   "step\t%llu\t%llu\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s",
+		   "step\t%llu\t%llu\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s"
+		   "\t%s",
 		   (unsigned long long)record->time_ns,
 		   (unsigned long long)record->conn, local,
 		   record->active ? "->" : "<-", remote,
 		   state_name(record->from), trace_event_name(record->event),
 		   state_name(record->to), reason_name(record->reason),
-		   trace_tx(record->tx), trace_rx(record->rx, record->bounded));
+		   trace_tx(record->tx), trace_rx(record->rx, record->bounded),
+		   peers_word(record));
 	if (teller->answer.size > PIECE)
 		say_now(teller);
 }

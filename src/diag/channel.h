@@ -28,7 +28,8 @@
  *		RDMA-SENT RDMA-RECEIVED NOTE ID AGE-MS, the same four in
  *		messages, RING RETREATS, the stages of sending and receiving
  *	step TIME ID LOCAL ->|<- REMOTE STATE EVENT NEXT-STATE REASON and the
- *		stages of sending and receiving; TIME in ns since 1970
+ *		stages of sending and receiving, and the PEERS-REASON, of
+ *		peer_declined; TIME in ns since 1970
  *	use WHAT NOW MOST
  *	memlock PINNED MOST (if RLIMIT_MEMLOCK is one)
  *	reason NAME COUNT SENTENCE

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
 	const char *name;
@@ -25,6 +26,15 @@ const char *reason_sentence(unsigned reason)
 	if (reason < REASON_COUNT)
 		return rows[reason].sentence;
 	return "a reason this release does not know";
+}
+
+unsigned reason_find(const char *name)
+{
+	unsigned reason = 0;
+
+	while (reason < REASON_COUNT && strcmp(rows[reason].name, name))
+		reason++;
+	return reason;
 }
 
 const char *reason_text(unsigned reason, unsigned peers,

@@ -29,6 +29,9 @@ const char *reason_sentence(unsigned reason);
 const char *reason_text(unsigned reason, unsigned peers,
 			char text[REASON_TEXT_MAX]);
 
+/* The row of that name, or REASON_COUNT. */
+unsigned reason_find(const char *name);
+
 /* Count one connection that stays or ends for this reason. Atomic. */
 void reason_count(enum reason reason);
 

@@ -4,7 +4,10 @@
 // the API server itself (k8s.io/apiserver), and compare what comes out.
 //
 //	main POLICY CASES
+//	main POLICY serve ADDRESS:PORT CERTIFICATE KEY SERVER TOKEN
 //
+// The second evaluates it for an API server that is too old to do so: a webhook,
+// which asks SERVER for the labels of namespaces.
 // CASES: YAML documents, each with name, around (the labels of the namespace),
 // pod, and want (the pod's spec afterwards; none: as before).
 package main
@@ -156,11 +159,15 @@ func run() error {
 	if err := read(os.Args[1], &policy); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(os.Args[2])
+	e, err := compile(&policy)
 	if err != nil {
 		return err
 	}
-	e, err := compile(&policy)
+	if len(os.Args) == 8 && os.Args[2] == "serve" {
+		return serve(e, os.Args[3], os.Args[4], os.Args[5], os.Args[6],
+			os.Args[7])
+	}
+	text, err := os.ReadFile(os.Args[2])
 	if err != nil {
 		return err
 	}

@@ -64,6 +64,16 @@ Test(reason, the_manual_has_every_row)
 	}
 }
 
+Test(reason, is_found_by_its_name)
+{
+	unsigned i;
+
+	for (i = 0; i < REASON_COUNT; i++)
+		cr_assert_eq(reason_find(reason_name(i)), i);
+	cr_assert_eq(reason_find("unknown"), REASON_COUNT);
+	cr_assert_eq(reason_find(""), REASON_COUNT);
+}
+
 Test(reason, says_what_the_peer_said)
 {
 	char text[REASON_TEXT_MAX];
