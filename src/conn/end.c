@@ -15,6 +15,7 @@
 
 #define LINGER_MOST_MS 60000	/* for the peer to consume what was sent */
 #define EXIT_MOST_MS 5000
+#define DRAIN_STEPS 1024	/* a peer may send as fast as we read */
 
 /* With send: shut the sending direction where it is. True: say CLOSE. */
 static bool shut_sending(struct conn *conn)
@@ -227,10 +228,11 @@ static void take_down(void *arg)
 /* Read what the kernel has, so that closing sends FIN and not RST. */
 static void drain(struct conn *conn)
 {
-	char scratch[512];
+	char scratch[16384];
+	int left = DRAIN_STEPS;
 
-	while (real.recv(conn->tcp, scratch, sizeof(scratch), MSG_DONTWAIT) >
-	       0)
+	while (left-- > 0 && real.recv(conn->tcp, scratch, sizeof(scratch),
+				       MSG_DONTWAIT) > 0)
 		;
 }
 

@@ -26,6 +26,12 @@
 #define OFFSET_NEVER UINT64_MAX
 #define CONN_LOCAL_WORDS 4	/* room for a sockaddr_in6 */
 #define TIME_NEVER UINT64_MAX
+/*
+ * Bytes of a connection that are taken in before the application asks for
+ * them. An honest peer has no more on its way by TCP than the kernels' buffers
+ * of both ends take (tcp(7): tcp_rmem, tcp_wmem; 10 MiB unless set).
+ */
+#define EARLY_MOST (UINT64_C(16) << 20)
 #define OUT_MAX (WIRE_RECORD_TYPES * WIRE_RECORD_SIZE + WIRE_RECORD_MAX)
 
 enum tx_stage {
@@ -140,7 +146,10 @@ struct conn {
 	size_t uncredited;	/* lane bytes since credits could be given */
 	uint8_t in[WIRE_RECORD_MAX]; /* service thread: a part of a record */
 	unsigned in_size;
+	unsigned idle;		/* records that changed nothing, ... */
+	uint64_t idle_ms;	/* ... since then */
 	bool mark_seen;
+	bool retreat_seen;	/* the peer's RETREAT was heard */
 	atomic_bool resume_seen;
 
 	struct lock send;
@@ -283,7 +292,10 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
  * ones. Returns its size; 0: there are none, or no memory.
  */
 size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room);
-/* Take raw bytes off TCP up to the boundary, as far as they are there. */
+/*
+ * Service thread: take raw bytes off TCP up to the boundary, as far as they are
+ * there; a piece, and it looks again soon.
+ */
 void conn_pull(struct conn *conn);
 /* raw.c: with receive, recvmsg(2) of it, without sleeping. 0: the leg's end. */
 ssize_t raw_receive(struct conn *conn, const struct iovec *iov, int count,
@@ -306,6 +318,15 @@ void conn_find_stage(struct conn *conn);
 /* greet.c: the passive side. One non-blocking look at the greeting. */
 void greet_look(struct conn *conn);
 void greet_answer(struct conn *conn);	/* a REPLY was due */
+/*
+ * Passive, under `require`, and the client has no lane yet: what it has sent by
+ * TCP is not for the application before that.
+ */
+bool greet_awaits_lane(const struct conn *conn);
+/* With receive: the same, read: -EAGAIN; 0: its end; -ECONNRESET: behind bytes. */
+ssize_t greet_receive(struct conn *conn);
+/* The same, and it has had its time: reset. No locks. */
+void greet_end_wait(struct conn *conn);
 /*
  * The application has sent, or would: has HELLO had its grace? Then, or if the
  * client's SYN was not marked, its bytes go raw.

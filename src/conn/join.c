@@ -131,12 +131,14 @@ static uint64_t freeze(struct conn *conn, uint64_t until_ms)
 	return boundary;
 }
 
+/* All before it is taken in at once, if need be; so it cannot be anywhere. */
 static int set_boundary(struct conn *conn, uint64_t boundary)
 {
 	int ret = 0;
 
 	lock_acquire(&conn->receive);
-	if (boundary < conn->rx_bytes)
+	if (boundary < conn->rx_bytes ||
+	    boundary - conn->rx_bytes > EARLY_MOST)
 		ret = -EPROTO;
 	else
 		conn->rx_boundary = boundary;
@@ -450,6 +452,7 @@ static void admit_one(int rs)
 			conn_drop(conn);
 		return;
 	}
+	conn->greeting.deadline_ms = TIME_NEVER;
 	until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms;
 	ret = take_lane(conn, true);
 	if (ret == 0)

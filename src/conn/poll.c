@@ -141,6 +141,8 @@ static short compute(struct conn *conn, short events, short lane,
 	if (asked_next || ((rx != RX_RAW || at_boundary) && tx != TX_RAW))
 		return bits;
 	kernel = kernel_poll(conn, events);
+	if (greet_awaits_lane(conn) && !(kernel_poll(conn, POLLRDHUP)))
+		kernel &= ~READ_BITS;
 	if (rx == RX_RAW && !at_boundary)
 		bits |= kernel & ~WRITE_BITS;
 	if (tx == TX_RAW)
@@ -251,7 +253,9 @@ static short tcp_events(struct conn *conn, short events)
 	if (conn->rx == RX_GREET && !conn->reply_due &&
 	    conn->state == STATE_greeting)
 		wanted |= POLLIN | (events & POLLPRI);
-	if (conn->rx == RX_RAW && conn_pulled(conn) != conn->rx_boundary)
+	if (greet_awaits_lane(conn))
+		wanted |= POLLRDHUP;
+	else if (conn->rx == RX_RAW && conn_pulled(conn) != conn->rx_boundary)
 		wanted |= events & (READ_BITS | POLLRDHUP | POLLPRI);
 	if (conn->rx == RX_MAYBE)
 		wanted |= POLLIN;
