@@ -35,6 +35,7 @@ void conn_after_fork_child(void)
 	work_after_fork();
 	listener_after_fork();
 	service_after_fork();
+	end_after_fork();
 	unaware_after_fork();
 	tally_after_fork();
 	crowd_after_fork();

@@ -459,6 +459,9 @@ void retreat_unused(struct conn *conn);
 void retreat_heard(struct conn *conn, uint64_t consumed);
 /* Put what the peer lacks on TCP, as far as the kernel takes it. */
 void retreat_pump(struct conn *conn);
+/* Does the peer owe RETREAT or RESUME? */
+bool retreat_owed(const struct conn *conn);
+void retreat_give_up_all(void);	/* conn_give_up() of each */
 /* A direction may be raw again: is the connection the kernel's now? */
 void retreat_check(struct conn *conn);
 
@@ -489,10 +492,10 @@ int service_start(void);
 bool service_holds(void);
 /*
  * Is a connection on its way back to TCP, or waiting for its greeting with
- * bytes held? `give_up`: the process ends; a peer that still lacks bytes shall
- * see a reset.
+ * bytes held? The process ends. `late`: who owes an answer is waited for no
+ * more; `give_up`: a peer that still lacks bytes shall see a reset, as he does.
  */
-bool service_retreats(bool give_up);
+bool service_retreats(bool late, bool give_up);
 /* Let the thread look at a watched connection, whatever its fd has to say. */
 void service_look(struct conn *conn);
 /* Hear, by family_hear(children), what comes by this socket. -errno. */
@@ -577,7 +580,8 @@ void end_held_late(struct conn *conn);
 void end_lane_alone(struct conn *conn);
 /* Close an rsocket that never was a lane. Nobody waits for it. */
 void end_rsocket(int rs);
-/* Service thread: may a closed connection's TCP leg go now? */
+void end_after_fork(void);
+/* Service thread: may a closed connection's TCP leg go now? If so, once. */
 bool end_linger_over(struct conn *conn, uint64_t now_ms);
 
 #endif

@@ -21,6 +21,7 @@
 #include "conn/internal.h"
 #include "conn/limits.h"
 #include "diag/log.h"
+#include "policy/special.h"
 #include "rdma/rdma.h"
 
 #define SLICE_MS 5	/* librdmacm's own threads may take the news */
@@ -216,6 +217,18 @@ static int reach(struct conn *conn, const struct sockaddr_storage *address,
 	return ret;
 }
 
+/*
+ * A peer may name any address in REPLY. What no rule would take by accident
+ * (policy/special.h) is for peers that are reached there themselves.
+ */
+static bool may_reach(const struct conn *conn,
+		      const struct sockaddr_storage *address)
+{
+	unsigned special = special_length(address);
+
+	return special == 0 || special == special_length(&conn->remote);
+}
+
 static int reach_any(struct conn *conn, uint64_t until_ms)
 {
 	const struct wire_reply *offer = conn->offer;
@@ -223,6 +236,8 @@ static int reach_any(struct conn *conn, uint64_t until_ms)
 	int i, rs = -EHOSTUNREACH;
 
 	for (i = 0; i < offer->count && is_wanted(conn); i++) {
+		if (!may_reach(conn, &offer->addresses[i]))
+			continue;
 		rs = reach(conn, &offer->addresses[i], until_ms);
 		if (rs >= 0)
 			return rs;

@@ -13,7 +13,8 @@
 #define READ_BITS (POLLIN | POLLRDNORM)
 #define WRITE_BITS (POLLOUT | POLLWRNORM)
 #define AWAY_LOOK_MS 1	/* its parent brings it back: look again */
-#define PREFIX_LOOK_MS 2	/* a part of a magic is there: look again */
+#define PREFIX_LOOK_MS 2	/* a part of a magic is there: look again, ... */
+#define PREFIX_PART 2		/* ... less and less often */
 #define TAIL_LOOK_MS 1		/* the stream's last bytes are on their way */
 #define TAIL_MOST 65536		/* with so much of it there, it has come */
 
@@ -264,6 +265,16 @@ static short tcp_events(struct conn *conn, short events)
 	return wanted;
 }
 
+/* The socket is readable as it is, so that nothing tells of the other part. */
+static uint64_t prefix_due(const struct conn *conn)
+{
+	uint64_t now = clock_ms(), end = conn->greeting.deadline_ms;
+	uint64_t most = conn->decision.handshake.probe_timeout_ms, since;
+
+	since = end == TIME_NEVER || end > now + most ? 0 : now + most - end;
+	return now + PREFIX_LOOK_MS + since / PREFIX_PART;
+}
+
 static void set_deadline(struct conn *conn, struct conn_wait *wait)
 {
 	if (conn->mark_ms < wait->deadline_ms)
@@ -273,7 +284,7 @@ static void set_deadline(struct conn *conn, struct conn_wait *wait)
 	if (family_is_away(conn))
 		wait->deadline_ms = clock_ms() + AWAY_LOOK_MS;
 	if (has_prefix(conn))
-		wait->deadline_ms = clock_ms() + PREFIX_LOOK_MS;
+		wait->deadline_ms = prefix_due(conn);
 }
 
 short conn_arm(struct conn *conn, short events, struct conn_wait *wait,

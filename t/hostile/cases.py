@@ -4,11 +4,13 @@ What one remote peer may do. A case gets the victim, attacks it, takes all of
 its own away, and checks what only it can know; t/hostile/run checks the rest.
 """
 
+import random
+import socket
 import threading
 import time
 
-from attacker import (ACK, CLOSE, IGNORE, LEAVE, PROBE, RESUME, Client,
-                      lane_message, reach_lane, read_exactly, record)
+from attacker import (ACK, CLOSE, CLOSE_FULL, IGNORE, LEAVE, MAGIC, PROBE,
+                      RESUME, Client, Server, reach_lane, read_exactly, record)
 from stage import check, wait_for
 
 ALL = {}
@@ -159,3 +161,129 @@ def no_lane_joined(victim):
     check(victim.busy() < 0.3, "it is busy while it waits")
     for peer in peers:
         peer.close()
+
+
+@case
+def no_answer_to_retreat(victim):
+    """Answers no RETREAT: system(3) and setuid(2) wait, each for each peer."""
+    peers = [Client(victim.ports["thread"]).join() for _ in range(4)]
+    time.sleep(0.3)
+    victim.tell("system")
+    _, status, took = victim.line().split()
+    check(status == "0", f"system() says {status}")
+    check(float(took) < 4, f"system() took {took} s")
+    for peer in peers:
+        peer.close()
+
+
+@case
+def no_answer_at_exit(victim):
+    """Answers nothing: exit(3) waits for every peer that it has left."""
+    peers = [Client(victim.ports["thread"]).join() for _ in range(6)]
+    for peer in peers:
+        peer.say(LEAVE, peer.sent)
+    time.sleep(0.3)
+    begun = time.monotonic()
+    victim.tell("quit")
+    victim.process.wait(30)
+    took = time.monotonic() - begun
+    check(took < 4, f"exit() took {took:.1f} s")
+    for peer in peers:
+        peer.close()
+
+
+no_answer_at_exit.ends = True
+
+
+@case
+def never_closes(victim):
+    """Says nothing and closes nothing after the server has closed."""
+    peers = []
+    for _ in range(20):
+        peer = Client(victim.ports["once"]).join()
+        peer.on_lane(b"a question")
+        peers.append(peer)
+    check(wait_for(lambda: victim.now()["fds"] <= victim.before["fds"], 15),
+          f"{victim.now()['fds']} descriptors, {victim.before['fds']} before")
+    for peer in peers:
+        peer.close()
+
+
+@case
+def never_consumes(victim):
+    """Has heard CLOSE, says so, and consumes nothing: many of them."""
+    peers = []
+    for _ in range(80):
+        peer = Client(victim.ports["once"]).join()
+        peer.on_lane(b"a question")
+        read_exactly(peer.tcp, 16 + 16)
+        peer.say(ACK, 0, 1)
+        peers.append(peer)
+    check(wait_for(lambda: victim.now()["fds"] <= victim.before["fds"] + 66,
+                   15), f"{victim.now()['fds']} descriptors")
+    for peer in peers:
+        peer.close()
+
+
+@case
+def one_byte(victim):
+    """The first byte of the magic, and silence, on very many connections."""
+    socks = []
+    begun, cpu = time.monotonic(), victim.now()["cpu_ms"]
+    for number in range(600):
+        sock = socket.create_connection(("127.0.0.1", victim.ports[
+            "thread" if number % 2 else "echo"]))
+        sock.sendall(MAGIC[:1])
+        socks.append(sock)
+        time.sleep(0.0025)
+    busy = (victim.now()["cpu_ms"] - cpu) / 10 / (time.monotonic() - begun)
+    check(busy < 15, f"{busy:.0f} % of a processor")
+    for sock in socks:
+        sock.close()
+
+
+@case
+def errors_without_end(victim):
+    """Protocol errors in a loop, and nobody reads the log."""
+    for _ in range(250):
+        peer = Client(victim.ports["thread"]).join()
+        peer.say(99)
+        peer.close(with_reset=True)
+    lines = [line for line in victim.logged().splitlines() if "warn:" in line]
+    check(len(lines) < 220, f"{len(lines)} warnings")
+    time.sleep(0.5)
+    Client(victim.ports["thread"]).join().say(99)
+    check(wait_for(lambda: "were left out here" in victim.logged(), 5),
+          "the log does not say how many it has left out")
+
+
+@case
+def log_nobody_reads(victim):
+    """The same, and the log is a pipe that is full: the service stands."""
+    for _ in range(300):
+        peer = Client(victim.ports["thread"]).join()
+        peer.say(99)
+        peer.close(with_reset=True)
+
+
+log_nobody_reads.to_pipe = True
+
+
+@case
+def lane_elsewhere(victim):
+    """REPLY names addresses of others: link-local, metadata, multicast."""
+    port = random.randrange(21000, 59000)
+    server = Server(port, [(host, port) for host in
+                           ("169.254.169.254", "169.254.1.1", "224.0.0.1",
+                            "255.255.255.255", "0.0.0.0")])
+    victim.tell(f"dial {server.port}")
+    talk = server.accept()
+    server.lanes.settimeout(3)
+    try:
+        server.lanes.accept()
+        check(False, "a lane was made to an address that REPLY may not name")
+    except TimeoutError:
+        pass
+    victim.tell("drop")
+    talk.close()
+    server.close()

@@ -15,7 +15,7 @@ import time
 from attacker import Client
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-RULES = "connect 127.0.0.0/8:* prefer; listen 127.0.0.0/8:* prefer"
+RULES = "connect 127.0.0.0/8:* prefer probe; listen 127.0.0.0/8:* prefer"
 SLOWEST = 4.0           # seconds for an innocent's word; machines are loaded
 AFTER = 12              # seconds until all is as it was
 MEMORY_KIB = 24 * 1024  # an allocator keeps some
@@ -54,10 +54,24 @@ def free_port():
         return s.getsockname()[1]
 
 
+def open_full_pipe():
+    """Nobody reads; what is written blocks."""
+    reading, writing = (os.fdopen(fd, mode, 0) for fd, mode in
+                        zip(os.pipe(), ("rb", "wb")))
+    os.set_blocking(writing.fileno(), False)
+    while writing.write(b"x" * 4096):
+        pass
+    os.set_blocking(writing.fileno(), True)
+    return reading, writing
+
+
 class Process:
-    def __init__(self, args, env, log):
+    def __init__(self, args, env, log, to_pipe=False):
+        """`to_pipe`: its standard error is a pipe that is full at once."""
         self.log = log
-        with open(log, "wb") as errors:
+        open(log, "wb").close()
+        self.pipe = open_full_pipe() if to_pipe else None
+        with self.pipe[1] if to_pipe else open(log, "wb") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, *args], env=env, stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=errors, text=True)
@@ -80,11 +94,11 @@ class Process:
 
 
 class Victim(Process):
-    def __init__(self, options, log, rules=RULES, **more):
+    def __init__(self, options, log, rules=RULES, to_pipe=False, **more):
         required = free_port()
         rules = f"listen 127.0.0.1/32:{required} require; {rules}"
         super().__init__([f"{HERE}/victim.py", str(required)],
-                         environment(options, rules, **more), log)
+                         environment(options, rules, **more), log, to_pipe)
         self.ports = json.loads(self.line())
         self.warm_up()
 

@@ -63,6 +63,7 @@ def echo_all(listener):
 def each(listener, serve):
     """A thread for each connection."""
     def run(sock):
+        sock.set_inheritable(True)      # system() has to send it back
         try:
             serve(sock)
         except OSError:
