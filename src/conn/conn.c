@@ -205,8 +205,8 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 	conn->reason = reason;
 	tally_step(conn, from, next, reason);
 	if (next == STATE_plain) {
-		conn->rx = RX_RAW;
-		conn->tx = TX_RAW;
+		rx_step(&conn->rx, RX_ON_plain);
+		tx_step(&conn->tx, TX_ON_plain);
 		conn->rx_boundary = OFFSET_NEVER;
 		conn->mark_ms = conn->end_ms = TIME_NEVER;
 		conn->greeting.deadline_ms = TIME_NEVER;

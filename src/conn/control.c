@@ -215,7 +215,7 @@ static void hear_resume(struct conn *conn, uint64_t offset)
 	wrong = !conn->retreat_seen || conn->rx != RX_CONTROL ||
 		offset != conn_pulled(conn);
 	if (!wrong) {
-		conn->rx = RX_RAW;
+		rx_step(&conn->rx, RX_ON_resumed);
 		conn->rx_boundary = OFFSET_NEVER;
 		conn->resume_seen = true;
 	}
@@ -412,12 +412,12 @@ int control_mark_or_raw(struct conn *conn)
 		if (got == WIRE_TOKEN_SIZE) {
 			real.recv(conn->tcp, in, sizeof(in), MSG_DONTWAIT);
 			conn->mark_seen = true;
-			conn->rx = RX_CONTROL;
+			rx_step(&conn->rx, RX_ON_marked);
 			return -EAGAIN;
 		}
 	}
 	conn->mark_ms = TIME_NEVER;
-	conn->rx = RX_RAW;
+	rx_step(&conn->rx, RX_ON_unmarked);
 	conn->rx_boundary = OFFSET_NEVER;
 	conn->resume_seen = true;
 	return 0;

@@ -91,7 +91,7 @@ static void send_hello(struct conn *conn)
 	}
 	conn->greeting.stage = GREETING_ASKED;
 	if (is_trusted(conn))
-		conn->tx = TX_RELEASE;
+		tx_step(&conn->tx, TX_ON_speaks);
 	if (conn->decision.greeting != POLICY_GREETING_MARK)
 		conn->greeting.deadline_ms = clock_ms() + patience_ms(conn);
 }
@@ -193,8 +193,9 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 	*conn->offer = *reply;
 	memcpy(conn->peer_mark, reply->mark, sizeof(conn->peer_mark));
 	conn_step_locked(conn, EVENT_aware, REASON_too_short);
-	conn->rx = RX_RAW;
-	conn->tx = must_have_lane(conn) ? TX_HOLD : TX_RELEASE;
+	rx_step(&conn->rx, RX_ON_aware);
+	tx_step(&conn->tx, must_have_lane(conn) ? TX_ON_required
+						 : TX_ON_aware);
 }
 
 /*

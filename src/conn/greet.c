@@ -272,9 +272,10 @@ static void send_reply(struct conn *conn, struct wire_reply *reply)
 		leave(conn, conn->reason);
 	} else {
 		conn_step_locked(conn, EVENT_aware, REASON_too_short);
-		conn->rx = RX_RAW;
-		conn->tx = conn->mode == POLICY_REQUIRE ? TX_HOLD
-								 : TX_RELEASE;
+		rx_step(&conn->rx, RX_ON_aware);
+		tx_step(&conn->tx, conn->mode == POLICY_REQUIRE
+					   ? TX_ON_required
+					   : TX_ON_aware);
 	}
 }
 
@@ -367,7 +368,7 @@ static void speak_locked(struct conn *conn, uint64_t least_ms)
 	uint64_t now = clock_ms(), grace;
 
 	if (!greeting->client.seen) {
-		conn->tx = TX_RELEASE;
+		tx_step(&conn->tx, TX_ON_speaks);
 	} else if (greeting->prefix) {
 		return;		/* it has a time of its own */
 	} else if (greeting->deadline_ms == TIME_NEVER) {
@@ -376,7 +377,7 @@ static void speak_locked(struct conn *conn, uint64_t least_ms)
 		greeting->deadline_ms = now + grace;
 	} else if (now >= greeting->deadline_ms) {
 		greeting->deadline_ms = TIME_NEVER;
-		conn->tx = TX_RELEASE;
+		tx_step(&conn->tx, TX_ON_speaks);
 	}
 }
 

@@ -26,8 +26,8 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->early_size = 0;
 	conn->early_raw = 0;
 	conn->leaving = false;
-	conn->rx = RX_CONTROL;
-	conn->tx = TX_RETREAT;
+	rx_step(&conn->rx, RX_ON_inherited);
+	tx_step(&conn->tx, TX_ON_inherited);
 	conn->rx_end = conn->rx_boundary = OFFSET_NEVER;
 	conn->mark_ms = conn->end_ms = conn->linger_ms = TIME_NEVER;
 	conn->peer_close = 0;
@@ -141,7 +141,7 @@ static void begin_sending(struct conn *conn)
 {
 	lock_acquire(&conn->send);
 	if (conn->tx == TX_RETREAT) {
-		conn->tx = TX_RAW;
+		tx_step(&conn->tx, TX_ON_home);
 		end_sent(conn);
 	}
 	lock_release(&conn->send);
@@ -156,8 +156,8 @@ static void come_home(struct conn *conn, struct share *share)
 	mine = !conn->resume_seen;
 	if (mine) {
 		take_early(conn, share);
-		conn->rx = RX_RAW;
-		conn->tx = TX_RAW;
+		rx_step(&conn->rx, RX_ON_home);
+		tx_step(&conn->tx, TX_ON_home);
 		conn->resume_seen = true;
 	}
 	lock_release(&conn->send);
@@ -242,8 +242,8 @@ bool family_claim(struct conn *conn)
 	} else if (away) {
 		lock_acquire(&conn->lock);
 		if (conn->state == STATE_greeting) {
-			conn->rx = RX_CONTROL;
-			conn->tx = TX_RETREAT;
+			rx_step(&conn->rx, RX_ON_inherited);
+			tx_step(&conn->tx, TX_ON_inherited);
 			conn_jump_locked(conn, STATE_retreating,
 					 TRACE_claimed, REASON_forked);
 		}

@@ -170,7 +170,7 @@ static bool release(struct conn *conn)
 	lock_acquire(&conn->lock);
 	over = conn->tx == TX_RELEASE && conn->greeting.held_size == 0;
 	if (over)
-		conn->tx = TX_RAW;
+		tx_step(&conn->tx, TX_ON_released);
 	lock_release(&conn->lock);
 	if (over)
 		end_sent(conn);
@@ -233,8 +233,8 @@ void hold_leave(struct conn *conn, enum reason reason)
 	conn->reason = reason;
 	conn->greeting.stage = GREETING_OVER;
 	conn->greeting.deadline_ms = TIME_NEVER;
-	conn->rx = RX_RAW;
-	conn->tx = TX_RELEASE;
+	rx_step(&conn->rx, RX_ON_unaware);
+	tx_step(&conn->tx, TX_ON_unaware);
 }
 
 void hold_quit(struct conn *conn, enum reason reason)

@@ -17,6 +17,7 @@
 #include "base/lock.h"
 #include "conn/conn.h"
 #include "conn/replay.h"
+#include "conn/stage.h"
 #include "conn/tally.h"
 #include "conn/trace.h"
 #include "conn/unaware.h"
@@ -33,23 +34,6 @@
  */
 #define EARLY_MOST (UINT64_C(16) << 20)
 #define OUT_MAX (WIRE_RECORD_TYPES * WIRE_RECORD_SIZE + WIRE_RECORD_MAX)
-
-enum tx_stage {
-	TX_HOLD,	/* nothing may go yet: hold.c keeps it */
-	TX_RELEASE,	/* on TCP, after what was held */
-	TX_RAW,		/* on TCP */
-	TX_FROZEN,	/* the boundary is told, the answer awaited */
-	TX_LANE,	/* on RDMA */
-	TX_RETREAT,	/* the lane is dead, the peer's count awaited */
-};
-
-enum rx_stage {
-	RX_GREET,	/* a greeting message may come first */
-	RX_RAW,		/* TCP, up to the boundary if there is one */
-	RX_MAYBE,	/* at the boundary of a cancelled lane: mark or raw? */
-	RX_LANE,	/* RDMA; the TCP leg has control records */
-	RX_CONTROL,	/* the lane is dead, the peer's RESUME awaited */
-};
 
 /* What the peer's TCP leg has told. */
 enum leg_end { LEG_OPEN, LEG_FIN, LEG_RST };

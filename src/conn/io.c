@@ -23,10 +23,14 @@ static void look_at_greeting(struct conn *conn)
 /* With receive: has the raw part been read to its end? */
 static void cross_locked(struct conn *conn)
 {
-	if (conn->rx == RX_RAW && conn_pulled(conn) == conn->rx_boundary)
-		conn->rx = conn_state(conn) == STATE_on_rdma ? RX_LANE
-			 : conn_state(conn) == STATE_retreating ? RX_MAYBE
-								: RX_RAW;
+	enum conn_state state = conn_state(conn);
+
+	if (conn->rx != RX_RAW || conn_pulled(conn) != conn->rx_boundary)
+		return;
+	if (state == STATE_on_rdma)
+		rx_step(&conn->rx, RX_ON_boundary);
+	else if (state == STATE_retreating)
+		rx_step(&conn->rx, RX_ON_cancelled);
 }
 
 /* With receive: the boundary, and what is behind it after a retreat. */

@@ -125,7 +125,7 @@ static uint64_t freeze(struct conn *conn, uint64_t until_ms)
 	if (conn_state(conn) == STATE_joining && conn->tx != TX_RELEASE &&
 	    is_wanted(conn)) {
 		conn->tx_before_freeze = conn->tx;
-		conn->tx = TX_FROZEN;
+		tx_step(&conn->tx, TX_ON_frozen);
 		boundary = conn->tx_bytes;
 	}
 	lock_release(&conn->send);
@@ -160,7 +160,7 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 		     conn->tx_bytes);
 	conn->acked = conn->tx_bytes;
 	conn->rs = rs;
-	conn->tx = TX_LANE;
+	tx_step(&conn->tx, TX_ON_joined);
 	lock_release(&conn->send);
 	limits_arrived(conn);
 	if (!conn_step(conn, EVENT_joined, REASON_on_rdma)) {
@@ -181,8 +181,11 @@ static void thaw(struct conn *conn)
 {
 	lock_acquire(&conn->send);
 	if (conn->tx == TX_FROZEN)
-		conn->tx = hold_any(conn) ? TX_RELEASE
-					  : conn->tx_before_freeze;
+		tx_step(&conn->tx,
+			hold_any(conn) ? TX_ON_thawed_held
+			: conn->tx_before_freeze == TX_HOLD
+				? TX_ON_thawed_hold
+				: TX_ON_thawed);
 	lock_release(&conn->send);
 	if (conn->tx == TX_RELEASE)
 		hold_release(conn);
@@ -441,7 +444,7 @@ static void cancel_confirmed(struct conn *conn, int rs, int error)
 	lock_acquire(&conn->send);
 	/* The active side's RETREAT may be heard as soon as we step. */
 	replay_begin(&conn->replay, 0, conn->tx_bytes);
-	conn->tx = TX_RETREAT;
+	tx_step(&conn->tx, TX_ON_failed);
 	lock_release(&conn->send);
 	conn_step(conn, EVENT_cancelled, reason_of(conn, rs, error));
 	retreat_unused(conn);

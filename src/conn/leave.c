@@ -26,7 +26,7 @@ void leave_in_order(struct conn *conn, enum reason reason)
 	lock_acquire(&conn->send);
 	begin = conn->tx == TX_LANE && conn->leg == LEG_OPEN;
 	if (begin) {
-		conn->tx = TX_FROZEN;
+		tx_step(&conn->tx, TX_ON_leaves);
 		conn->leave_reason = reason;
 		conn->leaving = true;
 	}
@@ -45,13 +45,13 @@ static void cancel(struct conn *conn)
 		conn->early = conn->back;
 		conn->early_size = conn->back_size;
 		conn->back = NULL;
-		conn->rx = RX_LANE;
+		rx_step(&conn->rx, RX_ON_stays);
 	}
 	lock_release(&conn->receive);
 	lock_acquire(&conn->send);
 	conn->leaving = false;
 	if (conn->tx == TX_FROZEN)
-		conn->tx = TX_LANE;
+		tx_step(&conn->tx, TX_ON_stays);
 	lock_release(&conn->send);
 	conn_ring(conn, NULL);
 }
@@ -96,7 +96,7 @@ static bool take_in(struct conn *conn)
 		conn->early = NULL;
 		conn->early_size = 0;
 		conn->early_at = conn->early_raw = 0;
-		conn->rx = RX_CONTROL;
+		rx_step(&conn->rx, RX_ON_taken_in);
 	}
 	lock_release(&conn->receive);
 	if (took) {

@@ -17,7 +17,7 @@ static void say_retreat(struct conn *conn)
 
 	lock_acquire(&conn->receive);
 	if (conn->rx == RX_LANE)
-		conn->rx = RX_CONTROL;
+		rx_step(&conn->rx, RX_ON_retreats);
 	/* What was sent raw is on TCP already, read or not. */
 	consumed = conn->rx == RX_RAW && conn->rx_boundary != OFFSET_NEVER
 			   ? conn->rx_boundary
@@ -75,7 +75,7 @@ static bool leave_lane(struct conn *conn, enum reason reason)
 	lock_acquire(&conn->lock);
 	leaving = conn_step_locked(conn, EVENT_lane_failed, reason);
 	if (leaving)
-		conn->tx = TX_RETREAT;
+		tx_step(&conn->tx, TX_ON_failed);
 	lock_release(&conn->lock);
 	lock_release(&conn->send);
 	if (leaving)
@@ -88,7 +88,7 @@ static bool take_end(struct conn *conn)
 {
 	if (conn->rx_end != conn_pulled(conn))
 		return false;
-	conn->rx = RX_RAW;
+	rx_step(&conn->rx, RX_ON_ended);
 	conn->rx_boundary = OFFSET_NEVER;
 	conn->resume_seen = true;
 	return true;
@@ -105,7 +105,8 @@ bool retreat_alone(struct conn *conn, enum reason reason)
 		return false;
 	leave_lane(conn, reason);
 	lock_acquire(&conn->send);
-	conn->tx = hold_any(conn) ? TX_RELEASE : TX_RAW;
+	tx_step(&conn->tx, hold_any(conn) ? TX_ON_resumed_held
+					  : TX_ON_resumed);
 	replay_free(&conn->replay);
 	lock_release(&conn->send);
 	if (conn->tx == TX_RELEASE)
@@ -156,7 +157,8 @@ static void pump_locked(struct conn *conn)
 		conn->resume_at += put;
 		conn->tx_raw += put;
 	}
-	conn->tx = hold_any(conn) ? TX_RELEASE : TX_RAW;
+	tx_step(&conn->tx, hold_any(conn) ? TX_ON_resumed_held
+					  : TX_ON_resumed);
 	replay_free(&conn->replay);
 	end_sent(conn);
 }

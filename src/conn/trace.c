@@ -222,26 +222,12 @@ const char *trace_event_name(unsigned event)
 
 const char *trace_tx(unsigned stage)
 {
-	static const char *const names[] = {
-		[TX_HOLD] = "hold",	[TX_RELEASE] = "release",
-		[TX_RAW] = "raw",	[TX_FROZEN] = "frozen",
-		[TX_LANE] = "lane",	[TX_RETREAT] = "retreat",
-	};
-
-	return stage < sizeof(names) / sizeof(*names) ? names[stage] : "?";
+	return tx_name(stage);
 }
 
 const char *trace_rx(unsigned stage, bool bounded)
 {
-	static const char *const names[] = {
-		[RX_GREET] = "greet",	[RX_RAW] = "raw",
-		[RX_MAYBE] = "maybe",	[RX_LANE] = "lane",
-		[RX_CONTROL] = "control",
-	};
-
-	if (stage == RX_RAW && bounded)
-		return "raw_bounded";
-	return stage < sizeof(names) / sizeof(*names) ? names[stage] : "?";
+	return stage == RX_RAW && bounded ? "raw_bounded" : rx_name(stage);
 }
 
 /* The parent's steps are the parent's; its connections keep their numbers. */

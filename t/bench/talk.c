@@ -5,7 +5,7 @@
  *	talk [-n LIBRARY] [-e] serve ADDRESS PORT
  *	talk [-n LIBRARY] [-e] ping ADDRESS PORT SIZE COUNT
  *	talk [-n LIBRARY] [-e] stream ADDRESS PORT COUNT
- *	talk [-n LIBRARY] wake ADDRESS PORT CONNECTIONS COUNT
+ *	talk [-n LIBRARY] wake ADDRESS PORT CONNECTIONS COUNT [SIZE]
  *	talk [-n LIBRARY] connect ADDRESS PORT COUNT
  *
  * -n: rsockets of that librdmacm. -e: non-blocking, waiting in an epoll set
@@ -38,7 +38,7 @@
 #define REST_US 100
 #define WARM 16		/* exchanges before it counts; some make a lane worth it */
 #define EVENTS 64
-#define CONNECTIONS_MOST 4096	/* of one process; fd numbers are below */
+#define CONNECTIONS_MOST 5120
 #define FDS_MOST 65536
 
 /* rsockets have the same names behind an r. */
@@ -395,20 +395,21 @@ static void obey(const char *test, int fd, const struct task *task, long count)
 	}
 }
 
+/* All but the first rest after a few bytes each. */
 static void call(const char *test, uint64_t size, long connections, long count)
 {
 	static int fds[CONNECTIONS_MOST];
 	bool stream = strcmp(test, "stream") == 0;
-	struct task task = { size, size };
+	struct task rest = { 1, 1 }, task = { size, size };
 	long i, turn;
 
 	if (stream)
 		task = (struct task){ size * (uint64_t)count, 1 };
 	for (i = 0; i < connections && i < CONNECTIONS_MOST; i++)
-		fds[i] = open_task(&task);
+		fds[i] = open_task(i ? &rest : &task);
 	for (turn = stream ? WARM - 1 : 0; turn < WARM; turn++)
 		for (i = 0; i < connections && i < CONNECTIONS_MOST; i++)
-			exchange(fds[i], &task);
+			exchange(fds[i], i ? &rest : &task);
 	obey(test, fds[0], &task, count);
 }
 
@@ -451,7 +452,8 @@ int main(int argc, char **argv)
 	else if (strcmp(test, "stream") == 0)
 		call(test, BLOCK, 1, argument(argv, 3));
 	else if (strcmp(test, "wake") == 0)
-		call(test, 1, argument(argv, 3), argument(argv, 4));
+		call(test, argc - optind > 5 ? (uint64_t)argument(argv, 5) : 1,
+		     argument(argv, 3), argument(argv, 4));
 	else if (strcmp(test, "connect") == 0)
 		obey(test, -1, NULL, argument(argv, 3));
 	return 0;

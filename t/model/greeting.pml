@@ -33,6 +33,20 @@
  *	-DDIES			the server's program may be killed
  *	-DBROKEN_...		a protocol with a rule left out: must be found
  *				wrong
+ *
+ * What state.def and stage.def name, here: CONNECTING and GREETING are FRESH
+ * and GREETING of the client, LOOKING of the server; both held, TX_HOLD and
+ * RX_GREET, until
+ *
+ *	state established	connect() is over
+ *	state aware, tx aware, rx aware
+ *				GREETED
+ *	tx required		the same, where a lane is required: not here
+ *	state unaware, tx unaware, rx unaware
+ *				PLAIN
+ *	tx speaks		TRUSTING, or the server's grace is over
+ *	tx released		TX_RELEASE ends: what was held is put on TCP in
+ *				one step
  */
 #ifndef N
 #define N 2

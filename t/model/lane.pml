@@ -18,6 +18,23 @@
  *	-DIN_ORDER	and may do it in order, though there are rings
  *	-DCRASHES	a side may be killed
  *	-DBROKEN_...	a protocol with a rule left out: must be found wrong
+ *
+ * Stages, states and events have the names of stage.def and state.def. Not here
+ * are the greeting's (greeting.pml), and
+ *
+ *	state worth, tx frozen	a join begins
+ *	rx taken_in, rx ended	a byte is taken one by one, so that "all is in"
+ *				is seen where the next thing is done
+ *	tx resumed		the ring is put on TCP
+ *	tx thawed_held, tx resumed_held
+ *				what is sent in TX_FROZEN and TX_RETREAT waits
+ *				here, and is held there (TX_HOLD, TX_RELEASE)
+ *	tx thawed_hold		a lane is required
+ *	state unready		the join is begun again
+ *	state dissolved		connect(AF_UNSPEC)
+ *	tx inherited, rx inherited, tx home, rx home
+ *				other processes have it: the kernel's connection
+ *				and a retreat, which are here
  */
 #ifndef N
 #define N 2
@@ -117,13 +134,13 @@ inline cross()
 {
 	if
 	:: me.rx == RX_RAW && me.got == me.boundary && me.state == ON_RDMA ->
-		me.rx = RX_LANE
+		me.rx = RX_LANE		/* rx boundary */
 	:: me.rx == RX_RAW && me.got == me.boundary &&
 	   me.state == RETREATING ->
 #ifdef BROKEN_NO_MARK
 		me.rx = RX_CONTROL
 #else
-		me.rx = RX_MAYBE
+		me.rx = RX_MAYBE	/* rx cancelled */
 #endif
 	:: else
 	fi
@@ -131,9 +148,9 @@ inline cross()
 
 inline plain()
 {
-	me.state = PLAIN;
-	me.tx = TX_RAW;
-	me.rx = RX_RAW;
+	me.state = PLAIN;	/* state unjoined, state resumed */
+	me.tx = TX_RAW;		/* tx plain */
+	me.rx = RX_RAW;		/* rx plain */
 	me.boundary = NEVER
 }
 
@@ -154,8 +171,8 @@ inline settle()
 inline on_lane()
 {
 	me.join = OVER;
-	me.state = ON_RDMA;
-	me.tx = TX_LANE;
+	me.state = ON_RDMA;	/* state joined */
+	me.tx = TX_LANE;	/* tx joined */
 	me.acked = me.sent;
 	cross();
 	settle()
@@ -179,8 +196,8 @@ inline cancel_unconfirmed()
 {
 	me.join = OVER;
 	dead_lane = true;
-	me.tx = TX_RAW;
-	me.state = RETREATING;
+	me.tx = TX_RAW;		/* tx thawed */
+	me.state = RETREATING;	/* state cancelled */
 	cross();
 	if
 	:: me.shut -> to_peer ! FIN(0)
@@ -197,7 +214,7 @@ inline cancel_confirmed()
 #ifdef BROKEN_NO_CONFIRM
 	me.tx = TX_RAW;
 #else
-	me.tx = TX_RETREAT;
+	me.tx = TX_RETREAT;	/* tx failed */
 	me.acked = me.sent;
 	say_retreat();
 	resume_from(me.sent);
@@ -210,7 +227,7 @@ inline cancel_confirmed()
 inline say_retreat()
 {
 	if
-	:: me.rx == RX_LANE -> me.rx = RX_CONTROL
+	:: me.rx == RX_LANE -> me.rx = RX_CONTROL	/* rx retreats */
 	:: else
 	fi;
 	if
@@ -258,8 +275,8 @@ inline leave_lane()
 {
 	if
 	:: me.state == ON_RDMA ->
-		me.state = RETREATING;
-		me.tx = TX_RETREAT
+		me.state = RETREATING;	/* state lane_failed */
+		me.tx = TX_RETREAT	/* tx failed */
 	:: else
 	fi
 }
@@ -268,7 +285,7 @@ inline leave_lane()
 inline say_leave()
 {
 	me.leaving = true;
-	me.tx = TX_FROZEN;
+	me.tx = TX_FROZEN;	/* tx leaves */
 	me.taken = me.got;
 	say(LEAVE, me.sent)
 }
@@ -290,11 +307,11 @@ inline stay()
 	if
 	:: me.leaving && me.tx == TX_FROZEN ->
 		me.leaving = false;
-		me.tx = TX_LANE;
+		me.tx = TX_LANE;	/* tx stays */
 		if
 		:: me.rx == RX_CONTROL ->
 			me.taken = me.give_end;
-			me.rx = RX_LANE
+			me.rx = RX_LANE		/* rx stays */
 		:: else
 		fi
 	:: else
@@ -360,7 +377,7 @@ inline hear(type, n)
 		me.back_end++
 	:: type == RESUME ->
 		assert(me.rx == RX_CONTROL && is_pulled(n));
-		me.rx = RX_RAW;
+		me.rx = RX_RAW;		/* rx resumed */
 		me.boundary = NEVER;
 		me.resume_seen = true
 	:: type == FIN || type == RST ->
@@ -379,7 +396,7 @@ inline leg_ends()
 	if
 	:: me.state == RETREATING && !is_pulled(me.end) ->
 		assert(one_killed);
-		me.state = DEAD;
+		me.state = DEAD;	/* state lost */
 		me.eof = true
 	:: me.state == RETREATING && is_pulled(me.end) ->
 		assert(me.end == N || one_killed);
@@ -476,9 +493,9 @@ proctype side(byte i)
 		:: from_peer ? [MARK(n)] ->
 			from_peer ? MARK(n);
 			me.mark_seen = true;
-			me.rx = RX_CONTROL
+			me.rx = RX_CONTROL	/* rx marked */
 		:: else ->
-			me.rx = RX_RAW;
+			me.rx = RX_RAW;		/* rx unmarked */
 			me.boundary = NEVER;
 			me.resume_seen = true
 		fi }
