@@ -14,8 +14,8 @@
 #include "rdma/rdma.h"
 
 #define LINGER_MOST_MS 60000	/* for the peer to consume what was sent */
-#define SILENT_MOST_MS 5000	/* for the peer to say that it has heard CLOSE */
-#define LINGERERS_MANY 64	/* each has fds: then none waits longer than that */
+#define SILENT_MOST_MS 5000	/* for the peer to say that it heard CLOSE */
+#define LINGERERS_MANY 64	/* each has an fd: then none waits longer */
 #define EXIT_MOST_MS 5000
 #define DRAIN_STEPS 1024	/* a peer may send as fast as we read */
 

@@ -307,7 +307,7 @@ void greet_answer(struct conn *conn);	/* a REPLY was due */
  * TCP is not for the application before that.
  */
 bool greet_awaits_lane(const struct conn *conn);
-/* With receive: the same, read: -EAGAIN; 0: its end; -ECONNRESET: behind bytes. */
+/* With receive: read then: -EAGAIN; 0: its end; -ECONNRESET: behind bytes. */
 ssize_t greet_receive(struct conn *conn);
 /* The same, and it has had its time: reset. No locks. */
 void greet_end_wait(struct conn *conn);

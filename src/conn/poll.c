@@ -13,7 +13,7 @@
 #define READ_BITS (POLLIN | POLLRDNORM)
 #define WRITE_BITS (POLLOUT | POLLWRNORM)
 #define AWAY_LOOK_MS 1	/* its parent brings it back: look again */
-#define PREFIX_LOOK_MS 2	/* a part of a magic is there: look again, ... */
+#define PREFIX_LOOK_MS 2	/* a part of a magic is there: look again */
 #define PREFIX_PART 2		/* ... less and less often */
 #define TAIL_LOOK_MS 1		/* the stream's last bytes are on their way */
 #define TAIL_MOST 65536		/* with so much of it there, it has come */

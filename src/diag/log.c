@@ -168,7 +168,7 @@ static bool may_say(enum log_level level)
 
 static atomic_uint left_out;
 
-/* A pipe that nobody empties is no reason to stop, nor is a log on a full disk. */
+/* A pipe that nobody empties is no reason to stop, nor is a full disk. */
 static bool write_line(const char *line, size_t size)
 {
 	struct pollfd file = { .fd = same_fd(), .events = POLLOUT };
