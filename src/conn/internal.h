@@ -526,6 +526,8 @@ enum work_kind {
  * thread can be made; -ENOMEM.
  */
 int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
+/* Are there more than its threads take? */
+bool work_waits(enum work_kind kind);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);
 

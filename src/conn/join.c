@@ -26,6 +26,7 @@
 
 #define SLICE_MS 5	/* librdmacm's own threads may take the news */
 #define STRANGER_MS 3000
+#define STRANGER_BUSY_MS 100	/* JOIN comes at once; others wait */
 
 /* Sleep until the rsocket has one of the events, or the time is over. */
 static int lane_wait(int rs, short events, uint64_t until_ms)
@@ -452,15 +453,34 @@ static void cancel_confirmed(struct conn *conn, int rs, int error)
 	end_settle(conn);
 }
 
+/*
+ * A lane that has not said whose it is. Any number of strangers can make one
+ * and be silent: as soon as others wait, each has a moment only.
+ */
+static int await_join(int rs)
+{
+	uint64_t begun_ms = clock_ms(), now = begun_ms;
+	int ret = -ETIMEDOUT;
+
+	while (ret == -ETIMEDOUT && now - begun_ms < STRANGER_MS &&
+	       (now - begun_ms < STRANGER_BUSY_MS || !work_waits(WORK_ADMIT))) {
+		ret = lane_wait(rs, POLLIN, now + STRANGER_BUSY_MS);
+		now = clock_ms();
+	}
+	return ret;
+}
+
 static void admit_one(int rs)
 {
-	uint64_t until_ms = clock_ms() + STRANGER_MS;
-	int ret;
+	uint64_t until_ms;
+	int ret = await_join(rs);
 	struct conn *conn = NULL;
 	struct wire_lane in, peer = { 0 };
 	bool told = false;
 
-	ret = lane_get(rs, WIRE_JOIN, &in, until_ms);
+	until_ms = clock_ms() + STRANGER_BUSY_MS;
+	if (ret == 0)
+		ret = lane_get(rs, WIRE_JOIN, &in, until_ms);
 	if (ret == 0)
 		conn = listener_claim(in.token);
 	if (!conn || !conn_step(conn, EVENT_worth, REASON_too_short)) {

@@ -145,7 +145,7 @@ static size_t format_line(char line[LINE_MAX_BYTES], enum log_level level,
 /*
  * Warnings and errors come at a rate that no peer can drive up. Each moves a
  * time on by its part of a second; that time is never ahead of the clock, nor
- * behind it by more than WARNINGS_AT_ONCE of them. Informational lines were asked for.
+ * behind it by more than WARNINGS_AT_ONCE. Informational lines were asked for.
  */
 static bool may_say(enum log_level level)
 {

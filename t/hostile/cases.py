@@ -9,8 +9,8 @@ import socket
 import threading
 import time
 
-from attacker import (ACK, CLOSE, CLOSE_FULL, IGNORE, LEAVE, MAGIC, PROBE,
-                      RESUME, Client, Server, reach_lane, read_exactly, record)
+from attacker import (ACK, CONFIRM, IGNORE, LEAVE, MAGIC, PROBE, RESUME, Client,
+                      Server, reach_lane, read_exactly, record)
 from stage import check, wait_for
 
 ALL = {}
@@ -287,3 +287,25 @@ def lane_elsewhere(victim):
     victim.tell("drop")
     talk.close()
     server.close()
+
+
+def join_time(victim):
+    begun = time.monotonic()
+    Client(victim.ports["thread"]).join(upto=CONFIRM).close()
+    return time.monotonic() - begun
+
+
+@case
+def strangers(victim):
+    """Lanes that never say JOIN, silent or after a byte, a hundred at once."""
+    port = Client(victim.ports["thread"]).addresses[0][1]
+    bare = []
+    for number in range(100):
+        lane = reach_lane(port)
+        if number % 2:
+            lane.sendall(MAGIC[:1])
+        bare.append(lane)
+    took = join_time(victim)
+    check(took < 4, f"a join took {took:.1f} s")
+    for lane in bare:
+        lane.close()
