@@ -81,7 +81,7 @@ void conn_pull(struct conn *conn)
 	conn_cross(conn);
 	if (end == LEG_OPEN || conn->leg != LEG_OPEN)
 		return;
-	if (state == STATE_on_rdma || !conn->early_size)
+	if (state == STATE_on_rdma || !conn->early_size || conn->closing)
 		control_ended(conn, end);
 	else			/* what came is read; who writes hears of it */
 		conn_reset(conn, ECONNRESET);

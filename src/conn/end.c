@@ -501,6 +501,12 @@ void end_settle(struct conn *conn)
 		end_linger(conn);
 }
 
+void end_failed(struct conn *conn)
+{
+	if (conn->closing && !family_shares(conn))
+		end_lane(conn);
+}
+
 static void end_entry(int fd, struct fdtab_object *object, void *arg)
 {
 	struct conn *conn = conn_from(object);

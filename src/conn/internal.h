@@ -550,6 +550,8 @@ void end_conn(struct conn *conn);
 void end_greeting(struct conn *conn);
 /* A join or retreat is over: do the shutdown or close that waited for it. */
 void end_settle(struct conn *conn);
+/* It has failed, perhaps after it was closed: nobody else will let go of it. */
+void end_failed(struct conn *conn);
 /* Closed while retreating: the TCP leg goes when that is over. */
 void end_linger(struct conn *conn);
 /*

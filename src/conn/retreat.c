@@ -105,8 +105,9 @@ bool retreat_alone(struct conn *conn, enum reason reason)
 		return false;
 	leave_lane(conn, reason);
 	lock_acquire(&conn->send);
-	tx_step(&conn->tx, hold_any(conn) ? TX_ON_resumed_held
-					  : TX_ON_resumed);
+	if (conn->tx == TX_RETREAT)	/* else it is raw already */
+		tx_step(&conn->tx, hold_any(conn) ? TX_ON_resumed_held
+						  : TX_ON_resumed);
 	replay_free(&conn->replay);
 	lock_release(&conn->send);
 	if (conn->tx == TX_RELEASE)

@@ -175,25 +175,25 @@ class Client(Talk):
             self.addresses.append((socket.inet_ntoa(host), port))
 
     def join(self, upto=DONE, boundary=None, ring_kib=1024, token=None,
-             host="127.0.0.1"):
+             host="127.0.0.1", patience=PATIENCE):
         """The five messages, up to one of them."""
-        self.lane = reach_lane(self.addresses[0][1], host)
+        self.lane = reach_lane(self.addresses[0][1], host, patience)
         self.lane.sendall(lane_message(JOIN, token or self.token))
         if upto < JOINED:
             return self
-        self.their_boundary = boundary_of(self.hear_lane(JOINED))
+        self.their_boundary = boundary_of(self.hear_lane(JOINED, patience))
         if upto >= SWITCH:
             self.lane.sendall(lane_message(
                 SWITCH, boundary=self.sent if boundary is None else boundary,
                 ring_kib=ring_kib))
         if upto >= CONFIRM:
-            self.hear_lane(CONFIRM)
+            self.hear_lane(CONFIRM, patience)
         if upto >= DONE:
             self.lane.sendall(lane_message(DONE))
         return self
 
-    def hear_lane(self, kind):
-        got = read_exactly(self.lane, LANE_SIZE)
+    def hear_lane(self, kind, patience=PATIENCE):
+        got = read_exactly(self.lane, LANE_SIZE, patience)
         if got[9] != kind:
             raise ValueError(f"lane message {got[9]}, not {kind}")
         return got
