@@ -289,7 +289,7 @@ void conn_settle(struct conn *conn)
 	} else if (state == STATE_dead) {
 		listener_unexpect(conn);
 		tell_end(conn, "failed");
-		end_failed(conn);
+		end_settle(conn);	/* it may be closed */
 	}
 }
 

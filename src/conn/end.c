@@ -481,7 +481,7 @@ void end_settle(struct conn *conn)
 {
 	bool say;
 
-	if (conn->tx_shut) {
+	if (conn->tx_shut && conn_state(conn) != STATE_dead) {
 		lock_acquire(&conn->send);
 		say = shut_sending(conn);
 		lock_release(&conn->send);
@@ -495,15 +495,10 @@ void end_settle(struct conn *conn)
 			family_owe(conn);
 		return;
 	}
-	if (conn_state(conn) == STATE_on_rdma)
-		end_lane(conn);
-	else if (conn_state(conn) == STATE_retreating)
+	if (conn_state(conn) == STATE_retreating)
 		end_linger(conn);
-}
-
-void end_failed(struct conn *conn)
-{
-	if (conn->closing && !family_shares(conn))
+	else if (conn_state(conn) == STATE_on_rdma ||
+		 conn_state(conn) == STATE_dead)
 		end_lane(conn);
 }
 

@@ -548,10 +548,8 @@ void service_after_fork(void);
 void end_conn(struct conn *conn);
 /* The same, before a lane; again when what was held has gone. */
 void end_greeting(struct conn *conn);
-/* A join or retreat is over: do the shutdown or close that waited for it. */
+/* A join or retreat is over, or it failed: shut down or close what waited. */
 void end_settle(struct conn *conn);
-/* It has failed, perhaps after it was closed: nobody else will let go of it. */
-void end_failed(struct conn *conn);
 /* Closed while retreating: the TCP leg goes when that is over. */
 void end_linger(struct conn *conn);
 /*
