@@ -288,7 +288,9 @@ void conn_settle(struct conn *conn)
 		reason_count(REASON_on_rdma);
 		conn_report(conn, "moves to rdma");
 	} else if (state == STATE_dead) {
+		listener_unexpect(conn);
 		tell_end(conn, "failed");
+		end_settle(conn);	/* it may be closed */
 	}
 }
 

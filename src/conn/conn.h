@@ -74,6 +74,14 @@ void conn_dissolve(struct conn *conn);
  */
 int conn_leave(struct conn *conn, enum reason reason);
 
+#define CONN_ANSWER_MS 1000	/* that a peer has to answer it */
+
+/*
+ * The peer owes an answer to that and has had its time: the connection is
+ * reset, as the kernel does one whose peer is gone. False: it owes none.
+ */
+bool conn_give_up(struct conn *conn);
+
 /* Stay on TCP for this reason, if that is still possible: 0 or -EBUSY. */
 int conn_refuse(struct conn *conn, enum reason reason);
 

@@ -13,6 +13,9 @@
 #include "rdma/rdma.h"
 
 #define DRAIN_MS 1000	/* RDMA bytes may come in after the peer's FIN */
+#define ROUND_RECORDS 256	/* then others have their turn */
+#define IDLE_MOST 4096	/* records a second that change nothing */
+#define IDLE_MS 1000
 
 /* With lock. True: all of it is out. */
 static bool flush_locked(struct conn *conn)
@@ -157,14 +160,36 @@ static bool fill(struct conn *conn, unsigned size)
 	return true;
 }
 
+/* FIN alone would let the peer go on: it hears RST when we close. */
 static void protocol_error(struct conn *conn)
 {
+	const struct linger reset = { .l_onoff = 1 };
+
+	real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
+			sizeof(reset));
 	real.shutdown(conn->tcp, SHUT_RDWR);
 	conn_fail(conn, -ECONNRESET, REASON_protocol_error);
 }
 
+/*
+ * A record that changes nothing: an honest peer has a few a second to say. Who
+ * says thousands would keep the service thread from all others.
+ */
+static void hear_idle(struct conn *conn)
+{
+	uint64_t now = clock_ms();
+
+	if (now - conn->idle_ms >= IDLE_MS) {
+		conn->idle_ms = now;
+		conn->idle = 0;
+	}
+	if (++conn->idle > IDLE_MOST)
+		protocol_error(conn);
+}
+
 static void hear_close(struct conn *conn, const struct wire_record *record)
 {
+	hear_idle(conn);
 	if (record->offset < conn_pulled(conn) ||
 	    (conn->rx_end != OFFSET_NEVER && conn->rx_end != record->offset)) {
 		protocol_error(conn);
@@ -187,7 +212,8 @@ static void hear_resume(struct conn *conn, uint64_t offset)
 	bool wrong;
 
 	lock_acquire(&conn->receive);
-	wrong = conn->rx != RX_CONTROL || offset != conn_pulled(conn);
+	wrong = !conn->retreat_seen || conn->rx != RX_CONTROL ||
+		offset != conn_pulled(conn);
 	if (!wrong) {
 		rx_step(&conn->rx, RX_ON_resumed);
 		conn->rx_boundary = OFFSET_NEVER;
@@ -205,6 +231,8 @@ static void hear_ack(struct conn *conn, const struct wire_record *record)
 	uint64_t offset = record->offset;
 	bool wrong;
 
+	if (offset <= conn->acked)
+		hear_idle(conn);
 	if (record->flags & WIRE_ACK_CLOSE)
 		conn->close_heard = true;
 	lock_acquire(&conn->send);
@@ -238,12 +266,30 @@ void control_answer_probe(struct conn *conn)
 	lock_release(&conn->receive);
 }
 
+/* Said once; and what is on its way is no more than buffers hold. */
 static void hear_leave(struct conn *conn, uint64_t offset)
 {
-	if (offset < conn_pulled(conn))
+	uint64_t pulled = conn_pulled(conn);
+
+	if (conn->leave_at != OFFSET_NEVER || offset < pulled ||
+	    offset - pulled > EARLY_MOST + conn->decision.lane.receive_buffer)
 		protocol_error(conn);
 	else
 		leave_heard(conn, offset);
+}
+
+/* Said once, and always before RESUME. */
+static void hear_retreat(struct conn *conn, uint64_t offset)
+{
+	if (conn->retreat_seen) {
+		protocol_error(conn);
+		return;
+	}
+	conn->retreat_seen = true;
+	if (leave_waits(conn))
+		conn->retreat_at = offset;
+	else
+		retreat_heard(conn, offset);
 }
 
 /* A whole record of `size` bytes, which is still in conn->in. */
@@ -258,6 +304,7 @@ static void hear(struct conn *conn, const struct wire_record *record,
 		hear_ack(conn, record);
 		break;
 	case WIRE_PROBE:
+		hear_idle(conn);
 		conn->probed = record->offset;
 		control_answer_probe(conn);
 		break;
@@ -271,16 +318,15 @@ static void hear(struct conn *conn, const struct wire_record *record,
 			protocol_error(conn);
 		break;
 	case WIRE_RETREAT:
-		if (leave_waits(conn))
-			conn->retreat_at = record->offset;
-		else
-			retreat_heard(conn, record->offset);
+		hear_retreat(conn, record->offset);
 		break;
 	case WIRE_RESUME:
 		hear_resume(conn, record->offset);
 		break;
 	default:
-		if (!(record->type & WIRE_MAY_IGNORE))
+		if (record->type & WIRE_MAY_IGNORE)
+			hear_idle(conn);
+		else
 			protocol_error(conn);
 	}
 }
@@ -324,6 +370,7 @@ static bool hear_record(struct conn *conn)
 void control_look(struct conn *conn)
 {
 	enum rx_stage rx;
+	int left = ROUND_RECORDS;
 
 	conn_pull(conn);
 	if (conn->rx == RX_MAYBE)
@@ -331,6 +378,10 @@ void control_look(struct conn *conn)
 	while (rx = conn->rx,
 	       (rx == RX_LANE || rx == RX_CONTROL) && conn->leg == LEG_OPEN &&
 	       conn_state(conn) != STATE_dead) {
+		if (left-- == 0) {
+			timer_by(conn, clock_ms() + 1);
+			break;
+		}
 		if (!hear_mark(conn) || !hear_record(conn))
 			break;
 	}

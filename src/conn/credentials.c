@@ -9,7 +9,7 @@
 #include "conn/internal.h"
 #include "rdma/rdma.h"
 
-#define MOST_MS 5000		/* peers have to answer */
+#define MOST_MS 5000		/* joins and closing lanes have their time */
 #define LOOK_MS 1
 
 static struct lock lock = LOCK_INIT(credentials);
@@ -30,6 +30,7 @@ static void leave(int fd, struct fdtab_object *object, void *arg)
 
 void conn_before_credentials(void)
 {
+	uint64_t answer_ms = clock_ms() + CONN_ANSWER_MS;
 	uint64_t until_ms = clock_ms() + MOST_MS;
 	int saved = errno;
 
@@ -40,6 +41,8 @@ void conn_before_credentials(void)
 		listened = listener_pause();
 		while (rdma_live() > 0 && clock_ms() < until_ms) {
 			fdtab_each(leave, NULL);
+			if (clock_ms() >= answer_ms)
+				retreat_give_up_all();
 			real.poll(NULL, 0, LOOK_MS);
 		}
 	}

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/internal.h"
 
 #define PULL_STEP 65536
+#define PULL_STEPS 16	/* a round: others have their turn */
 
 uint64_t conn_pulled(const struct conn *conn)
 {
@@ -65,19 +67,25 @@ void conn_pull(struct conn *conn)
 {
 	enum conn_state state = conn_state(conn);
 	enum leg_end end = LEG_OPEN;
+	int left = PULL_STEPS;
 
 	if (conn->rx != RX_RAW || conn->rx_boundary == OFFSET_NEVER ||
 	    (state != STATE_on_rdma && state != STATE_retreating))
 		return;
 	lock_acquire(&conn->receive);
 	if (conn->rx == RX_RAW && conn->rx_boundary != OFFSET_NEVER)
-		while (pull_step(conn, &end))
-			;
+		while (left > 0 && pull_step(conn, &end))
+			left--;
 	lock_release(&conn->receive);
+	if (left == 0)
+		timer_by(conn, clock_ms() + 1);
 	conn_cross(conn);
-	if (end != LEG_OPEN && conn->leg == LEG_OPEN &&
-	    (state == STATE_on_rdma || !conn->early_size))
+	if (end == LEG_OPEN || conn->leg != LEG_OPEN)
+		return;
+	if (state == STATE_on_rdma || !conn->early_size || conn->closing)
 		control_ended(conn, end);
+	else			/* what came is read; who writes hears of it */
+		conn_reset(conn, ECONNRESET);
 }
 
 ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,

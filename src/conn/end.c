@@ -14,7 +14,12 @@
 #include "rdma/rdma.h"
 
 #define LINGER_MOST_MS 60000	/* for the peer to consume what was sent */
+#define SILENT_MOST_MS 5000	/* for the peer to say that it heard CLOSE */
+#define LINGERERS_MANY 64	/* each has an fd: then none waits longer */
 #define EXIT_MOST_MS 5000
+#define DRAIN_STEPS 1024	/* a peer may send as fast as we read */
+
+static atomic_uint lingerers;
 
 /* With send: shut the sending direction where it is. True: say CLOSE. */
 static bool shut_sending(struct conn *conn)
@@ -207,6 +212,33 @@ void conn_dissolve(struct conn *conn)
 	end_lane_alone(conn);
 }
 
+static void linger(struct conn *conn)
+{
+	conn->linger_ms = clock_ms() + LINGER_MOST_MS;
+	if (!atomic_exchange(&conn->lingering, true))
+		atomic_fetch_add(&lingerers, 1);
+}
+
+void end_after_fork(void)
+{
+	lingerers = 0;
+}
+
+/*
+ * Who is honest says at once that CLOSE was heard, or what a retreat waits for:
+ * its library does. What only its application can do has its time, unless there
+ * are many.
+ */
+static bool is_late(const struct conn *conn, uint64_t now_ms)
+{
+	if (now_ms < conn->linger_ms - LINGER_MOST_MS + SILENT_MOST_MS)
+		return false;
+	if (atomic_load(&lingerers) > LINGERERS_MANY)
+		return true;
+	return conn_state(conn) == STATE_retreating ? retreat_owed(conn)
+						    : !conn->close_heard;
+}
+
 /*
  * The application has closed. rclose(3) returns when the peer's memory has
  * what was sent; the service thread keeps the TCP leg, and the replay ring,
@@ -217,8 +249,7 @@ static void take_down(void *arg)
 	struct conn *conn = arg;
 
 	close_lane(conn);
-	conn->linger_ms = clock_ms() + LINGER_MOST_MS;
-	conn->lingering = true;
+	linger(conn);
 	if (service_watch(conn) != 0)
 		control_flush(conn);
 	conn_drop(conn);
@@ -227,15 +258,17 @@ static void take_down(void *arg)
 /* Read what the kernel has, so that closing sends FIN and not RST. */
 static void drain(struct conn *conn)
 {
-	char scratch[512];
+	char scratch[16384];
+	int left = DRAIN_STEPS;
 
-	while (real.recv(conn->tcp, scratch, sizeof(scratch), MSG_DONTWAIT) >
-	       0)
+	while (left-- > 0 && real.recv(conn->tcp, scratch, sizeof(scratch),
+				       MSG_DONTWAIT) > 0)
 		;
 }
 
 bool end_linger_over(struct conn *conn, uint64_t now_ms)
 {
+	const struct linger reset = { .l_onoff = 1 };
 	enum conn_state state = conn_state(conn);
 	bool all = conn->acked >= conn->tx_bytes ||
 		   (conn->peer_close & WIRE_CLOSE_FULL);
@@ -246,11 +279,17 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 	if (conn->leaving && !(conn->peer_close & WIRE_CLOSE_FULL))
 		known = false;
 
-	if (state == STATE_retreating && now_ms < conn->linger_ms)
-		return false;
-	if (state == STATE_on_rdma && conn->leg == LEG_OPEN &&
-	    now_ms < conn->linger_ms && !(control_flushed(conn) && known))
-		return false;
+	if (now_ms < conn->linger_ms && !is_late(conn, now_ms)) {
+		if (state == STATE_retreating)
+			return false;
+		if (state == STATE_on_rdma && conn->leg == LEG_OPEN &&
+		    !(control_flushed(conn) && known))
+			return false;
+	} else if (state == STATE_retreating && !family_shares(conn)) {
+		real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
+				sizeof(reset));	/* it lacks bytes */
+	}
+	atomic_fetch_sub(&lingerers, 1);
 	if (!family_shares(conn))
 		drain(conn);
 	else if (state == STATE_retreating)
@@ -326,8 +365,7 @@ void end_linger(struct conn *conn)
 {
 	if (conn->lingering)
 		return;
-	conn->linger_ms = clock_ms() + LINGER_MOST_MS;
-	conn->lingering = true;
+	linger(conn);
 	lock_acquire(&conn->send);
 	end_sent(conn);
 	lock_release(&conn->send);
@@ -443,7 +481,7 @@ void end_settle(struct conn *conn)
 {
 	bool say;
 
-	if (conn->tx_shut) {
+	if (conn->tx_shut && conn_state(conn) != STATE_dead) {
 		lock_acquire(&conn->send);
 		say = shut_sending(conn);
 		lock_release(&conn->send);
@@ -457,10 +495,11 @@ void end_settle(struct conn *conn)
 			family_owe(conn);
 		return;
 	}
-	if (conn_state(conn) == STATE_on_rdma)
-		end_lane(conn);
-	else if (conn_state(conn) == STATE_retreating)
+	if (conn_state(conn) == STATE_retreating)
 		end_linger(conn);
+	else if (conn_state(conn) == STATE_on_rdma ||
+		 conn_state(conn) == STATE_dead)
+		end_lane(conn);
 }
 
 static void end_entry(int fd, struct fdtab_object *object, void *arg)
@@ -542,6 +581,7 @@ void conn_exit(void)
 {
 	uint64_t until_ms = clock_ms() + EXIT_MOST_MS;
 	uint64_t reply_ms = clock_ms() + GREETING_GRACE_MS;
+	uint64_t answer_ms = clock_ms() + CONN_ANSWER_MS;
 	int saved = errno;
 
 	family_exit();
@@ -552,8 +592,9 @@ void conn_exit(void)
 	fdtab_each(end_entry, NULL);
 	work_wait(WORK_END, EXIT_MOST_MS);
 	/* A peer that still talks would reset what TCP has yet to deliver. */
-	while (service_retreats(false) && clock_ms() < until_ms)
+	while (service_retreats(clock_ms() >= answer_ms, false) &&
+	       clock_ms() < until_ms)
 		real.poll(NULL, 0, 1);
-	service_retreats(true);
+	service_retreats(true, true);
 	errno = saved;
 }

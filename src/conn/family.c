@@ -509,9 +509,13 @@ static void owe_entry(int fd, struct fdtab_object *object, void *arg)
 
 void family_exit(void)
 {
+	uint64_t answer_ms = clock_ms() + CONN_ANSWER_MS;
 	uint64_t until = clock_ms() + EXIT_MOST_MS;
 
 	fdtab_each(owe_entry, NULL);
-	while (!all_settled() && clock_ms() < until)
+	while (!all_settled() && clock_ms() < until) {
 		real.poll(NULL, 0, 1);
+		if (clock_ms() >= answer_ms)
+			retreat_give_up_all();
+	}
 }

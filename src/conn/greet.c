@@ -226,6 +226,54 @@ void greet_look(struct conn *conn)
 		look(conn);
 }
 
+bool greet_awaits_lane(const struct conn *conn)
+{
+	enum conn_state state = conn_state(conn);
+
+	return conn->mode == POLICY_REQUIRE && conn->role == CONN_PASSIVE &&
+	       (state == STATE_greeted || state == STATE_joining) &&
+	       conn->rx_boundary == OFFSET_NEVER;
+}
+
+ssize_t greet_receive(struct conn *conn)
+{
+	struct pollfd tcp = { .fd = conn->tcp, .events = POLLRDHUP };
+	char byte;
+	ssize_t got = real.recv(conn->tcp, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	if (got == 0)
+		return 0;
+	return real.poll(&tcp, 1, 0) == 1 ? -ECONNRESET : -EAGAIN;
+}
+
+void greet_end_wait(struct conn *conn)
+{
+	bool over;
+
+	if (!greet_awaits_lane(conn) ||
+	    clock_ms() < conn->greeting.deadline_ms)
+		return;
+	lock_acquire(&conn->lock);
+	over = conn->state == STATE_greeted;
+	conn->greeting.deadline_ms = TIME_NEVER;
+	if (over)
+		leave(conn, REASON_join_timeout);
+	lock_release(&conn->lock);
+	if (over)
+		conn_settle(conn);
+}
+
+/* Under `require`: the lane has the time that a join has, and a greeting. */
+static void await_lane(struct conn *conn)
+{
+	if (!greet_awaits_lane(conn))
+		return;
+	conn->greeting.deadline_ms =
+		clock_ms() + conn->decision.handshake.timeout_ms +
+		conn->decision.lane.stall_timeout_ms;
+	service_watch(conn);
+}
+
 /* With lock: REPLY with what the struct says, and the next state. */
 static void send_reply(struct conn *conn, struct wire_reply *reply)
 {
@@ -317,6 +365,7 @@ void greet_answer(struct conn *conn)
 		lock_release(&conn->lock);
 	} while (again);
 	if (count != -EAGAIN) {
+		await_lane(conn);
 		conn_settle(conn);
 		if (conn->tx == TX_RELEASE)
 			hold_release(conn);

@@ -27,6 +27,12 @@
 #define OFFSET_NEVER UINT64_MAX
 #define CONN_LOCAL_WORDS 4	/* room for a sockaddr_in6 */
 #define TIME_NEVER UINT64_MAX
+/*
+ * Bytes of a connection that are taken in before the application asks for
+ * them. An honest peer has no more on its way by TCP than the kernels' buffers
+ * of both ends take (tcp(7): tcp_rmem, tcp_wmem; 10 MiB unless set).
+ */
+#define EARLY_MOST (UINT64_C(16) << 20)
 #define OUT_MAX (WIRE_RECORD_TYPES * WIRE_RECORD_SIZE + WIRE_RECORD_MAX)
 
 /* What the peer's TCP leg has told. */
@@ -126,7 +132,10 @@ struct conn {
 	size_t uncredited;	/* lane bytes since credits could be given */
 	uint8_t in[WIRE_RECORD_MAX]; /* service thread: a part of a record */
 	unsigned in_size;
+	unsigned idle;		/* records that changed nothing, ... */
+	uint64_t idle_ms;	/* ... since then */
 	bool mark_seen;
+	bool retreat_seen;	/* the peer's RETREAT was heard */
 	atomic_bool resume_seen;
 
 	struct lock send;
@@ -269,7 +278,10 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
  * ones. Returns its size; 0: there are none, or no memory.
  */
 size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room);
-/* Take raw bytes off TCP up to the boundary, as far as they are there. */
+/*
+ * Service thread: take raw bytes off TCP up to the boundary, as far as they are
+ * there; a piece, and it looks again soon.
+ */
 void conn_pull(struct conn *conn);
 /* raw.c: with receive, recvmsg(2) of it, without sleeping. 0: the leg's end. */
 ssize_t raw_receive(struct conn *conn, const struct iovec *iov, int count,
@@ -292,6 +304,15 @@ void conn_find_stage(struct conn *conn);
 /* greet.c: the passive side. One non-blocking look at the greeting. */
 void greet_look(struct conn *conn);
 void greet_answer(struct conn *conn);	/* a REPLY was due */
+/*
+ * Passive, under `require`, and the client has no lane yet: what it has sent by
+ * TCP is not for the application before that.
+ */
+bool greet_awaits_lane(const struct conn *conn);
+/* With receive: read then: -EAGAIN; 0: its end; -ECONNRESET: behind bytes. */
+ssize_t greet_receive(struct conn *conn);
+/* The same, and it has had its time: reset. No locks. */
+void greet_end_wait(struct conn *conn);
 /*
  * The application has sent, or would: has HELLO had its grace? Then, or if the
  * client's SYN was not marked, its bytes go raw.
@@ -440,6 +461,9 @@ void retreat_unused(struct conn *conn);
 void retreat_heard(struct conn *conn, uint64_t consumed);
 /* Put what the peer lacks on TCP, as far as the kernel takes it. */
 void retreat_pump(struct conn *conn);
+/* Does the peer owe RETREAT or RESUME? */
+bool retreat_owed(const struct conn *conn);
+void retreat_give_up_all(void);	/* conn_give_up() of each */
 /* A direction may be raw again: is the connection the kernel's now? */
 void retreat_check(struct conn *conn);
 
@@ -470,10 +494,10 @@ int service_start(void);
 bool service_holds(void);
 /*
  * Is a connection on its way back to TCP, or waiting for its greeting with
- * bytes held? `give_up`: the process ends; a peer that still lacks bytes shall
- * see a reset.
+ * bytes held? The process ends. `late`: who owes an answer is waited for no
+ * more; `give_up`: a peer that still lacks bytes shall see a reset, as he does.
  */
-bool service_retreats(bool give_up);
+bool service_retreats(bool late, bool give_up);
 /* Let the thread look at a watched connection, whatever its fd has to say. */
 void service_look(struct conn *conn);
 /* It calls work_catch_up() soon. False: there is no service thread. */
@@ -522,6 +546,8 @@ enum work_kind {
  * thread can be made; -ENOMEM.
  */
 int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
+/* Are there more than its threads take? */
+bool work_waits(enum work_kind kind);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);
 
@@ -544,7 +570,7 @@ void service_after_fork(void);
 void end_conn(struct conn *conn);
 /* The same, before a lane; again when what was held has gone. */
 void end_greeting(struct conn *conn);
-/* A join or retreat is over: do the shutdown or close that waited for it. */
+/* A join or retreat is over, or it failed: shut down or close what waited. */
 void end_settle(struct conn *conn);
 /* Closed while retreating: the TCP leg goes when that is over. */
 void end_linger(struct conn *conn);
@@ -562,7 +588,8 @@ void end_held_late(struct conn *conn);
 void end_lane_alone(struct conn *conn);
 /* Close an rsocket that never was a lane. Nobody waits for it. */
 void end_rsocket(int rs);
-/* Service thread: may a closed connection's TCP leg go now? */
+void end_after_fork(void);
+/* Service thread: may a closed connection's TCP leg go now? If so, once. */
 bool end_linger_over(struct conn *conn, uint64_t now_ms);
 
 #endif

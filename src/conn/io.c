@@ -206,6 +206,8 @@ static ssize_t receive_part(struct conn *conn, const struct iovec *iov,
 	case RX_RAW:
 		if (conn->rx_bytes == conn->rx_boundary)
 			return -EAGAIN;
+		if (greet_awaits_lane(conn))
+			return greet_receive(conn);
 		got = raw_receive(conn, iov, count, flags);
 		cross_locked(conn);
 		return got;
@@ -394,6 +396,8 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 		return lane_transmit(conn, iov, count);
 	case TX_FROZEN:
 	case TX_RETREAT:
+		if (conn->reset)	/* nobody will answer */
+			return into_void(conn, iov, count);
 		if (hold_while_moving(conn))
 			return hold_take(conn, iov, count);
 		break;

@@ -20,135 +20,13 @@
 #include "base/real.h"
 #include "conn/internal.h"
 #include "conn/limits.h"
+#include "conn/talk.h"
 #include "diag/log.h"
+#include "policy/special.h"
 #include "rdma/rdma.h"
 
-#define SLICE_MS 5	/* librdmacm's own threads may take the news */
 #define STRANGER_MS 3000
-
-/* Sleep until the rsocket has one of the events, or the time is over. */
-static int lane_wait(int rs, short events, uint64_t until_ms)
-{
-	struct pollfd wait;
-	int ready;
-
-	for (;;) {
-		wait.fd = -1;
-		wait.events = wait.revents = 0;
-		ready = rdma_arm(rs, events, &wait);
-		if (ready != 0)
-			return ready < 0 ? ready : 0;
-		if (clock_ms() >= until_ms)
-			return -ETIMEDOUT;
-		real.poll(&wait, wait.fd >= 0, SLICE_MS);
-	}
-}
-
-/* One end of the exchange, on a connected rsocket. */
-struct talk {
-	struct conn *conn;	/* NULL: whose it is JOIN will tell */
-	int rs;
-	uint64_t until_ms;
-	uint8_t last[WIRE_MAC_SIZE];	/* auth.c */
-};
-
-static int put_all(const struct talk *talk, uint8_t *out, size_t size)
-{
-	struct iovec iov = { out, size };
-	ssize_t put;
-	int ret;
-
-	while (iov.iov_len > 0) {
-		put = rdma_send(talk->rs, &iov, 1);
-		if (put > 0) {
-			iov.iov_base = (uint8_t *)iov.iov_base + put;
-			iov.iov_len -= put;
-			continue;
-		}
-		if (put != -EAGAIN)
-			return put == 0 ? -EIO : put;
-		ret = lane_wait(talk->rs, POLLOUT, talk->until_ms);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int get_all(const struct talk *talk, uint8_t *in, size_t size)
-{
-	struct iovec iov = { in, size };
-	ssize_t got;
-	int ret;
-
-	while (iov.iov_len > 0) {
-		got = rdma_recv(talk->rs, &iov, 1, 0);
-		if (got > 0) {
-			iov.iov_base = (uint8_t *)iov.iov_base + got;
-			iov.iov_len -= got;
-			continue;
-		}
-		if (got != -EAGAIN)
-			return got == 0 ? -ECONNRESET : got;
-		ret = lane_wait(talk->rs, POLLIN, talk->until_ms);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int lane_put(struct talk *talk, struct wire_lane *message)
-{
-	uint8_t out[WIRE_LANE_MAX];
-	size_t size;
-
-	message->signed_ = talk->conn && talk->conn->authentic;
-	size = wire_put_lane(out, message);
-	if (message->signed_ && !auth_sign(talk->conn, out, talk->last))
-		return -EKEYREJECTED;
-	return put_all(talk, out, size);
-}
-
-/* The next message, whosesoever it is: its size, or -errno. */
-static int lane_read(const struct talk *talk, uint8_t in[WIRE_LANE_MAX])
-{
-	int ret = get_all(talk, in, WIRE_LANE_SIZE), size;
-
-	if (ret)
-		return ret;
-	size = wire_lane_length(in);
-	if (size > WIRE_LANE_SIZE)
-		ret = get_all(talk, in + WIRE_LANE_SIZE, size - WIRE_LANE_SIZE);
-	return ret ? ret : size;
-}
-
-/* 0; -EKEYREJECTED: it is not from who has the key. */
-static int is_authentic(const struct conn *conn, const uint8_t *in,
-			const struct wire_lane *message,
-			uint8_t last[WIRE_MAC_SIZE])
-{
-	if (message->type == WIRE_REFUSED)
-		return -EKEYREJECTED;	/* he says so of ours */
-	if (message->signed_ != conn->authentic)
-		return conn->authentic ? -EKEYREJECTED : -EPROTO;
-	return !conn->authentic || auth_check(conn, in, last) ? 0
-							       : -EKEYREJECTED;
-}
-
-static int lane_get(struct talk *talk, enum wire_type type,
-		    struct wire_lane *message)
-{
-	uint8_t in[WIRE_LANE_MAX];
-	int ret, size = lane_read(talk, in);
-
-	if (size < 0)
-		return size;
-	ret = wire_get_lane(in, size, message);
-	if (ret == 0)
-		ret = is_authentic(talk->conn, in, message, talk->last);
-	if (ret == 0 && message->type != type)
-		ret = -EPROTO;
-	return ret;
-}
+#define STRANGER_BUSY_MS 100	/* JOIN comes at once; others wait */
 
 /* What was held before the greeting was over goes raw, and before the lane. */
 static void await_release(struct conn *conn, uint64_t until_ms)
@@ -187,12 +65,14 @@ static uint64_t freeze(struct conn *conn, uint64_t until_ms)
 	return boundary;
 }
 
+/* All before it is taken in at once, if need be; so it cannot be anywhere. */
 static int set_boundary(struct conn *conn, uint64_t boundary)
 {
 	int ret = 0;
 
 	lock_acquire(&conn->receive);
-	if (boundary < conn->rx_bytes)
+	if (boundary < conn->rx_bytes ||
+	    boundary - conn->rx_bytes > EARLY_MOST)
 		ret = -EPROTO;
 	else
 		conn->rx_boundary = boundary;
@@ -264,13 +144,25 @@ static int reach(struct conn *conn, const struct sockaddr_storage *address,
 	ret = rdma_connect(rs, (const struct sockaddr *)address,
 			   addr_length(address));
 	if (ret == -EINPROGRESS)
-		ret = lane_wait(rs, POLLOUT, until_ms);
+		ret = talk_wait(rs, POLLOUT, until_ms);
 	if (ret == 0)
 		ret = -rdma_error(rs);
 	if (ret == 0)
 		return rs;
 	end_rsocket(rs);
 	return ret;
+}
+
+/*
+ * A peer may name any address in REPLY. What no rule would take by accident
+ * (policy/special.h) is for peers that are reached there themselves.
+ */
+static bool may_reach(const struct conn *conn,
+		      const struct sockaddr_storage *address)
+{
+	unsigned special = special_length(address);
+
+	return special == 0 || special == special_length(&conn->remote);
 }
 
 static int reach_any(struct conn *conn, uint64_t until_ms)
@@ -280,6 +172,8 @@ static int reach_any(struct conn *conn, uint64_t until_ms)
 	int i, rs = -EHOSTUNREACH;
 
 	for (i = 0; i < offer->count && is_wanted(conn); i++) {
+		if (!may_reach(conn, &offer->addresses[i]))
+			continue;
 		rs = reach(conn, &offer->addresses[i], until_ms);
 		if (rs >= 0)
 			return rs;
@@ -307,9 +201,9 @@ static int exchange(struct talk *talk, bool *told, struct wire_lane *peer)
 	int ret;
 
 	memcpy(out.token, conn->offer->token, sizeof(out.token));
-	ret = lane_put(talk, &out);
+	ret = talk_put(talk, &out);
 	if (ret == 0)
-		ret = lane_get(talk, WIRE_JOINED, peer);
+		ret = talk_get(talk, WIRE_JOINED, peer);
 	if (ret)
 		return ret;
 	memset(&out, 0, sizeof(out));
@@ -322,15 +216,15 @@ static int exchange(struct talk *talk, bool *told, struct wire_lane *peer)
 	if (ret)
 		return ret;
 	*told = true;
-	ret = lane_put(talk, &out);
+	ret = talk_put(talk, &out);
 	if (ret == 0)
-		ret = lane_get(talk, WIRE_CONFIRM, &in);
+		ret = talk_get(talk, WIRE_CONFIRM, &in);
 	if (ret)
 		return ret;
 	out.type = WIRE_DONE;
 	out.boundary = 0;
 	/* CONFIRM is in: a lane that fails from here on is retreated from. */
-	(void)lane_put(talk, &out);
+	(void)talk_put(talk, &out);
 	return 0;
 }
 
@@ -463,9 +357,9 @@ static int welcome(struct talk *talk, bool *told, struct wire_lane *peer)
 	out.boundary = freeze(conn, talk->until_ms);
 	if (out.boundary == OFFSET_NEVER)
 		return -ECANCELED;
-	ret = lane_put(talk, &out);
+	ret = talk_put(talk, &out);
 	if (ret == 0)
-		ret = lane_get(talk, WIRE_SWITCH, peer);
+		ret = talk_get(talk, WIRE_SWITCH, peer);
 	if (ret == 0)
 		ret = set_boundary(conn, peer->boundary);
 	if (ret)
@@ -473,8 +367,8 @@ static int welcome(struct talk *talk, bool *told, struct wire_lane *peer)
 	*told = true;
 	out.type = WIRE_CONFIRM;
 	out.boundary = 0;
-	ret = lane_put(talk, &out);
-	return ret ? ret : lane_get(talk, WIRE_DONE, &in);
+	ret = talk_put(talk, &out);
+	return ret ? ret : talk_get(talk, WIRE_DONE, &in);
 }
 
 /*
@@ -505,7 +399,7 @@ static struct conn *claim(struct talk *talk)
 {
 	struct wire_lane refused = { .type = WIRE_REFUSED }, message;
 	uint8_t in[WIRE_LANE_MAX];
-	int ret, size = lane_read(talk, in);
+	int ret, size = talk_read(talk, in);
 	struct conn *conn;
 
 	if (size < 0 || wire_get_lane(in, size, &message) != 0 ||
@@ -514,7 +408,7 @@ static struct conn *claim(struct talk *talk)
 	conn = listener_find(message.token);
 	if (!conn)
 		return NULL;
-	ret = is_authentic(conn, in, &message, talk->last);
+	ret = talk_check(conn, in, &message, talk->last);
 	conn_drop(conn);
 	if (ret == 0)
 		return listener_claim(message.token);
@@ -522,19 +416,40 @@ static struct conn *claim(struct talk *talk)
 		reason_count(REASON_auth_failed);
 		log_info("a lane was turned away: %s",
 			 reason_sentence(REASON_auth_failed));
-		(void)lane_put(talk, &refused);
+		(void)talk_put(talk, &refused);
 	}
 	return NULL;
 }
 
+/*
+ * A lane that has not said whose it is. Any number of strangers can make one
+ * and be silent: as soon as others wait, each has a moment only.
+ */
+static int await_join(int rs)
+{
+	uint64_t begun_ms = clock_ms(), now = begun_ms;
+	int ret = -ETIMEDOUT;
+
+	while (ret == -ETIMEDOUT && now - begun_ms < STRANGER_MS &&
+	       (now - begun_ms < STRANGER_BUSY_MS || !work_waits(WORK_ADMIT))) {
+		ret = talk_wait(rs, POLLIN, now + STRANGER_BUSY_MS);
+		now = clock_ms();
+	}
+	return ret;
+}
+
 static void admit_one(int rs)
 {
-	struct talk talk = { .rs = rs, .until_ms = clock_ms() + STRANGER_MS };
-	struct conn *conn = claim(&talk);
+	struct talk talk = { .rs = rs };
 	struct wire_lane peer = { 0 };
+	struct conn *conn = NULL;
 	bool told = false;
 	int ret;
 
+	ret = await_join(rs);
+	talk.until_ms = clock_ms() + STRANGER_BUSY_MS;
+	if (ret == 0)
+		conn = claim(&talk);
 	if (!conn || !conn_step(conn, EVENT_worth, REASON_too_short)) {
 		log_debug("a lane without a connection was closed");
 		end_rsocket(rs);
@@ -542,6 +457,7 @@ static void admit_one(int rs)
 			conn_drop(conn);
 		return;
 	}
+	conn->greeting.deadline_ms = TIME_NEVER;
 	talk.conn = conn;
 	talk.until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms;
 	ret = take_lane(conn, true);

@@ -18,6 +18,8 @@
 #include "conn/internal.h"
 #include "rdma/rdma.h"
 
+#define TAKE_STEPS 16	/* a round: others have their turn */
+
 void leave_in_order(struct conn *conn, enum reason reason)
 {
 	bool begin;
@@ -79,9 +81,10 @@ static bool take_step(struct conn *conn)
 static bool take_in(struct conn *conn)
 {
 	bool all, took = false;
+	int left = TAKE_STEPS;
 
 	lock_acquire(&conn->receive);
-	while (!conn->lane_closed && take_step(conn))
+	while (left-- > 0 && !conn->lane_closed && take_step(conn))
 		took = true;
 	all = conn_pulled(conn) >= conn->leave_at;
 	if (all) {

@@ -15,6 +15,7 @@
 #define AWAY_LOOK_MS 1	/* its parent brings it back: look again */
 #define PREFIX_LOOK_MS 2	/* a part of a magic is there: look again */
 #define UNARMED_LOOK_MS 1	/* rdma_may_arm() */
+#define PREFIX_PART 2		/* ... less and less often */
 #define TAIL_LOOK_MS 1		/* the stream's last bytes are on their way */
 #define TAIL_MOST 65536		/* with so much of it there, it has come */
 
@@ -142,6 +143,8 @@ static short compute(struct conn *conn, short events, short lane,
 	if (asked_next || ((rx != RX_RAW || at_boundary) && tx != TX_RAW))
 		return bits;
 	kernel = kernel_poll(conn, events);
+	if (greet_awaits_lane(conn) && !(kernel_poll(conn, POLLRDHUP)))
+		kernel &= ~READ_BITS;
 	if (rx == RX_RAW && !at_boundary)
 		bits |= kernel & ~WRITE_BITS;
 	if (tx == TX_RAW)
@@ -252,13 +255,25 @@ static short tcp_events(struct conn *conn, short events)
 	if (conn->rx == RX_GREET && !conn->reply_due &&
 	    conn->state == STATE_greeting)
 		wanted |= POLLIN | (events & POLLPRI);
-	if (conn->rx == RX_RAW && conn_pulled(conn) != conn->rx_boundary)
+	if (greet_awaits_lane(conn))
+		wanted |= POLLRDHUP;
+	else if (conn->rx == RX_RAW && conn_pulled(conn) != conn->rx_boundary)
 		wanted |= events & (READ_BITS | POLLRDHUP | POLLPRI);
 	if (conn->rx == RX_MAYBE)
 		wanted |= POLLIN;
 	if (conn->tx == TX_RAW)
 		wanted |= events & WRITE_BITS;
 	return wanted;
+}
+
+/* The socket is readable as it is, so that nothing tells of the other part. */
+static uint64_t prefix_due(const struct conn *conn)
+{
+	uint64_t now = clock_ms(), end = conn->greeting.deadline_ms;
+	uint64_t most = conn->decision.handshake.probe_timeout_ms, since;
+
+	since = end == TIME_NEVER || end > now + most ? 0 : now + most - end;
+	return now + PREFIX_LOOK_MS + since / PREFIX_PART;
 }
 
 static void set_deadline(struct conn *conn, struct conn_wait *wait)
@@ -270,7 +285,7 @@ static void set_deadline(struct conn *conn, struct conn_wait *wait)
 	if (family_is_away(conn))
 		wait->deadline_ms = clock_ms() + AWAY_LOOK_MS;
 	if (has_prefix(conn))
-		wait->deadline_ms = clock_ms() + PREFIX_LOOK_MS;
+		wait->deadline_ms = prefix_due(conn);
 }
 
 static short look_unarmed(struct conn *conn, short events,

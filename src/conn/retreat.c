@@ -105,8 +105,9 @@ bool retreat_alone(struct conn *conn, enum reason reason)
 		return false;
 	leave_lane(conn, reason);
 	lock_acquire(&conn->send);
-	tx_step(&conn->tx, hold_any(conn) ? TX_ON_resumed_held
-					  : TX_ON_resumed);
+	if (conn->tx == TX_RETREAT)	/* else it is raw already */
+		tx_step(&conn->tx, hold_any(conn) ? TX_ON_resumed_held
+						  : TX_ON_resumed);
 	replay_free(&conn->replay);
 	lock_release(&conn->send);
 	if (conn->tx == TX_RELEASE)
@@ -259,4 +260,51 @@ int conn_leave(struct conn *conn, enum reason reason)
 		break;		/* joining: wait */
 	}
 	return conn_is_plain(conn) ? 0 : -EAGAIN;
+}
+
+/*
+ * RETREAT and RESUME are the service thread's to say, and LEAVE: they do not
+ * wait for the other application. Behind them, its reading may be awaited; and
+ * where the peer knows of no lane, it owes nothing.
+ */
+bool retreat_owed(const struct conn *conn)
+{
+	enum conn_state state = conn_state(conn);
+
+	if (conn_is_away(conn))
+		return false;
+	if (state == STATE_on_rdma)
+		return conn->leaving;
+	return state == STATE_retreating &&
+	       ((conn->tx == TX_RETREAT && !conn->resume_sent) ||
+		conn->rx == RX_CONTROL);
+}
+
+bool conn_give_up(struct conn *conn)
+{
+	const struct linger reset = { .l_onoff = 1 };
+
+	if (!retreat_owed(conn))
+		return false;
+	real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
+			sizeof(reset));
+	real.shutdown(conn->tcp, SHUT_RDWR);
+	conn_fail(conn, -ECONNRESET, REASON_lane_stalled);
+	end_lane_alone(conn);
+	return true;
+}
+
+static void give_up(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+
+	(void)fd;
+	(void)arg;
+	if (conn)
+		(void)conn_give_up(conn);
+}
+
+void retreat_give_up_all(void)
+{
+	fdtab_each(give_up, NULL);
 }

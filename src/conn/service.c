@@ -364,11 +364,11 @@ bool service_holds(void)
 	return any;
 }
 
-bool service_retreats(bool give_up)
+bool service_retreats(bool late, bool give_up)
 {
 	const struct linger reset = { .l_onoff = 1 };
 	struct conn *conn;
-	bool any = false;
+	bool any = false, late_now;
 
 	lock_acquire(&lock);
 	for (conn = watched; conn; conn = conn->service_next) {
@@ -376,9 +376,11 @@ bool service_retreats(bool give_up)
 		    (conn_state(conn) != STATE_retreating && !conn->leaving &&
 		     !hold_waits(conn)))
 			continue;
-		any = true;
-		if (give_up && (conn->tx == TX_RETREAT || conn->leaving ||
-				hold_any(conn)))
+		late_now = late && retreat_owed(conn);
+		any |= !late_now;
+		if (late_now ||
+		    (give_up && (conn->tx == TX_RETREAT || conn->leaving ||
+				hold_any(conn))))
 			real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER,
 					&reset, sizeof(reset));
 	}

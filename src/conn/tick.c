@@ -117,6 +117,10 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	if (state == STATE_connecting || state == STATE_greeting)
 		return sooner(next, sooner(conn->greeting.deadline_ms,
 					   dial_due(conn)));
+	if (state == STATE_greeted) {
+		greet_end_wait(conn);
+		next = sooner(next, conn->greeting.deadline_ms);
+	}
 	next = sooner(next, stall_due(conn, now));
 	look_for_end(conn, now);
 	if (conn->rx == RX_MAYBE)

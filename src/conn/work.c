@@ -30,7 +30,7 @@ static struct kind {
 	struct job *first, **last;
 } kinds[WORK_KINDS] = {
 	[WORK_JOIN] = { .most = 8 },
-	[WORK_ADMIT] = { .most = 8 },
+	[WORK_ADMIT] = { .most = 32 },
 	[WORK_END] = { .most = 32 },
 	[WORK_DISCARD] = { .most = 32 },
 	[WORK_LISTEN] = { .most = 2 },
@@ -186,6 +186,16 @@ int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 int work_alone(void *(*run)(void *arg), void *arg)
 {
 	return start_thread(run, arg);
+}
+
+bool work_waits(enum work_kind which)
+{
+	bool waits;
+
+	lock_acquire(&lock);
+	waits = kinds[which].waiting > 0;
+	lock_release(&lock);
+	return waits;
 }
 
 bool work_wait(enum work_kind which, unsigned ms)

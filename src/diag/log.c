@@ -2,6 +2,7 @@
 #include "diag/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,9 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/real.h"
 
 #define LINE_MAX_BYTES 1024	/* the newline is one of them */
+#define WARNINGS_A_SECOND 20	/* a peer can bring them about */
+#define WARNINGS_AT_ONCE 100
 
 static const char *const names[] = {
 	[LOG_OFF] = "off",
@@ -138,21 +142,82 @@ static size_t format_line(char line[LINE_MAX_BYTES], enum log_level level,
 	return size;
 }
 
+/*
+ * Warnings and errors come at a rate that no peer can drive up. Each moves a
+ * time on by its part of a second; that time is never ahead of the clock, nor
+ * behind it by more than WARNINGS_AT_ONCE. Informational lines were asked for.
+ */
+static bool may_say(enum log_level level)
+{
+	static atomic_ullong paid_ms;
+	const unsigned long long each = 1000 / WARNINGS_A_SECOND;
+	unsigned long long now = clock_ms(), paid, next;
+
+	if (level > LOG_WARN)
+		return true;
+	paid = atomic_load(&paid_ms);
+	do {
+		next = paid + each;
+		if (next + WARNINGS_AT_ONCE * each < now)
+			next = now - WARNINGS_AT_ONCE * each;
+		if (next > now)
+			return false;
+	} while (!atomic_compare_exchange_weak(&paid_ms, &paid, next));
+	return true;
+}
+
+static atomic_uint left_out;
+
+/* A pipe that nobody empties is no reason to stop, nor is a full disk. */
+static bool write_line(const char *line, size_t size)
+{
+	struct pollfd file = { .fd = same_fd(), .events = POLLOUT };
+
+	return file.fd < 0 ||
+	       (real.poll(&file, 1, 0) == 1 && (file.revents & POLLOUT) &&
+		real.write(file.fd, line, size) >= 0);
+}
+
+__attribute__((format(printf, 2, 3)))
+static bool say(enum log_level level, const char *format, ...)
+{
+	char line[LINE_MAX_BYTES];
+	va_list args;
+	size_t size;
+
+	va_start(args, format);
+	size = format_line(line, level, format, args);
+	va_end(args);
+	return write_line(line, size);
+}
+
+static void say_what_is_missing(void)
+{
+	unsigned missing = atomic_exchange(&left_out, 0);
+
+	if (missing && !say(LOG_WARN, "%u lines were left out here", missing))
+		atomic_fetch_add(&left_out, missing);
+}
+
 void log_put(enum log_level level, const char *format, ...)
 {
 	char line[LINE_MAX_BYTES];
-	int fd, saved = errno;
+	int saved = errno;
 	va_list args;
 	size_t size;
 
 	if (!log_wants(level) || (int)level >= LEVELS)
 		return;
+	if (!may_say(level)) {
+		atomic_fetch_add(&left_out, 1);
+		return;
+	}
+	if (level <= LOG_WARN)
+		say_what_is_missing();
 	va_start(args, format);
 	size = format_line(line, level, format, args);
 	va_end(args);
-	fd = same_fd();
-	/* A log that cannot be written is no reason to stop. */
-	if (fd >= 0)
-		(void)!real.write(fd, line, size);
+	if (!write_line(line, size))
+		atomic_fetch_add(&left_out, 1);
 	errno = saved;
 }

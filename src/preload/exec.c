@@ -22,16 +22,39 @@ static bool stays_open(int fd)
 	return flags >= 0 && !(flags & FD_CLOEXEC);
 }
 
-static void hand_on(int fd, struct fdtab_object *object, void *arg)
+struct handing_on {
+	int result;
+	uint64_t answer_us;
+};
+
+static struct conn *handed_on(int fd, struct fdtab_object *object)
 {
 	struct conn *conn = conn_from(object);
-	int *result = arg;
 
-	if (!conn || *result != 0 || !stays_open(fd) ||
-	    conn_state(conn) == STATE_dead)
+	if (!conn || !stays_open(fd) || conn_state(conn) == STATE_dead)
+		return NULL;
+	return conn;
+}
+
+static void begin(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = handed_on(fd, object);
+
+	(void)arg;
+	if (conn)
+		(void)conn_leave(conn, REASON_inherited);
+}
+
+static void hand_on(int fd, struct fdtab_object *object, void *arg)
+{
+	struct handing_on *handing = arg;
+	struct conn *conn = handed_on(fd, object);
+
+	if (!conn || handing->result != 0)
 		return;
-	*result = ready_make_plain(conn, REASON_inherited);
-	if (*result != 0)
+	handing->result = ready_make_plain_by(conn, REASON_inherited,
+					      handing->answer_us);
+	if (handing->result != 0)
 		log_warn("no exec: fd %d is on RDMA and did not come back",
 			 fd);
 }
@@ -42,13 +65,15 @@ static void hand_on(int fd, struct fdtab_object *object, void *arg)
  */
 int shim_hand_on(void)
 {
-	int result = 0, saved = errno;
+	struct handing_on handing = { 0, ready_answers_due() };
+	int saved = errno;
 
 	if (fdtab_count() == 0)
 		return 0;
-	fdtab_each(hand_on, &result);
+	fdtab_each(begin, NULL);
+	fdtab_each(hand_on, &handing);
 	errno = saved;
-	return result == 0 ? 0 : -EBUSY;
+	return handing.result == 0 ? 0 : -EBUSY;
 }
 
 static int before_exec(void)

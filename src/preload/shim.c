@@ -64,21 +64,40 @@ int shim_send_back(int fd, enum reason reason)
 	return -EOPNOTSUPP;
 }
 
-static void send_back(int fd, struct fdtab_object *object, void *arg)
+struct sending_back {
+	enum reason reason;
+	uint64_t answer_us;
+};
+
+static void begin_back(int fd, struct fdtab_object *object, void *arg)
 {
+	const struct sending_back *back = arg;
 	struct conn *conn = conn_from(object);
 
 	(void)fd;
 	if (conn)
-		ready_make_plain(conn, *(enum reason *)arg);
+		(void)conn_leave(conn, back->reason);
+}
+
+static void send_back(int fd, struct fdtab_object *object, void *arg)
+{
+	const struct sending_back *back = arg;
+	struct conn *conn = conn_from(object);
+
+	(void)fd;
+	if (conn)
+		ready_make_plain_by(conn, back->reason, back->answer_us);
 }
 
 void shim_send_all_back(enum reason reason)
 {
+	struct sending_back back = { reason, ready_answers_due() };
 	int saved = errno;
 
-	if (fdtab_count() > 0)
-		fdtab_each(send_back, &reason);
+	if (fdtab_count() > 0) {
+		fdtab_each(begin_back, &back);
+		fdtab_each(send_back, &back);
+	}
 	errno = saved;
 }
 

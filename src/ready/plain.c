@@ -7,10 +7,21 @@
 #include "base/real.h"
 #include "ready/ready.h"
 
-#define PLAIN_MOST_US 5000000	/* the peer has to answer */
+#define PLAIN_MOST_US 5000000	/* joins, and what is held, have their time */
 #define LOOK_MS 1
 
+uint64_t ready_answers_due(void)
+{
+	return clock_us() + CONN_ANSWER_MS * 1000;
+}
+
 int ready_make_plain(struct conn *conn, enum reason reason)
+{
+	return ready_make_plain_by(conn, reason, ready_answers_due());
+}
+
+int ready_make_plain_by(struct conn *conn, enum reason reason,
+			uint64_t answer_us)
 {
 	uint64_t now = clock_us(), until = now + PLAIN_MOST_US;
 	int ret;
@@ -19,6 +30,8 @@ int ready_make_plain(struct conn *conn, enum reason reason)
 		ret = conn_leave(conn, reason);
 		if (ret != -EAGAIN)
 			return ret;
+		if (now >= answer_us && conn_give_up(conn))
+			return 0;
 		if (now >= until)
 			return -EBUSY;
 		/* No bell: in a vfork child it would be the parent's. */

@@ -82,6 +82,13 @@ int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
  * -EBUSY: it could not be done in time; -EIO: it is dead.
  */
 int ready_make_plain(struct conn *conn, enum reason reason);
+/*
+ * The same for one of many, whose peers all have until ready_answers_due(),
+ * asked before conn_leave() was said to the first.
+ */
+uint64_t ready_answers_due(void);
+int ready_make_plain_by(struct conn *conn, enum reason reason,
+			uint64_t answer_us);
 
 /* A timeout relative to now as a clock_us() time. NULL: READY_FOREVER. */
 uint64_t ready_until(const struct timespec *timeout);

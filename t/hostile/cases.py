@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+What one remote peer may do. A case gets the victim, attacks it, takes all of
+its own away, and checks what only it can know; t/hostile/run checks the rest.
+"""
+
+import random
+import socket
+import threading
+import time
+
+from attacker import (ACK, CONFIRM, IGNORE, LEAVE, MAGIC, PROBE, RESUME, Client,
+                      Server, reach_lane, read_exactly, record)
+from stage import check, wait_for
+
+ALL = {}
+
+
+def case(function):
+    ALL[function.__name__] = function
+    return function
+
+
+def pour(sock, seconds, most):
+    """Bytes without end into a socket. Returns how many it took."""
+    until, sent, piece = time.monotonic() + seconds, 0, bytes(1 << 20)
+    sock.settimeout(0.5)
+    while time.monotonic() < until and sent < most:
+        try:
+            sent += sock.send(piece)
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    return sent
+
+
+@case
+def resume_alone(victim):
+    """RESUME without RETREAT, after LEAVE: nobody would read the leg again."""
+    for port in "thread", "echo":
+        for _ in range(15):
+            peer = Client(victim.ports[port]).join()
+            peer.say(LEAVE, peer.sent)
+            read_exactly(peer.tcp, 16 + 2 * 16)     # mark, LEAVE, RETREAT
+            try:
+                peer.say(RESUME, 0)
+                peer.tcp.sendall(b"to be answered")
+            except OSError:
+                pass                                # hung up on already
+            time.sleep(0.02)
+            peer.close(with_reset=True)
+
+
+@case
+def far_boundary(victim):
+    """SWITCH with a boundary of 2^62, and raw bytes without end."""
+    peer = Client(victim.ports["deaf"])
+    try:
+        peer.join(boundary=1 << 62)
+    except (OSError, EOFError):
+        pass                                        # refused: so it should
+    sent = pour(peer.tcp, 4, 256 << 20)
+    grown = victim.now()["kib"] - victim.before["kib"]
+    check(grown < 64 << 10, f"{grown} KiB taken early, of {sent >> 10} sent")
+    peer.close(with_reset=True)     # FIN would wait for the deaf
+
+
+@case
+def near_boundary(victim):
+    """Boundaries of what may be taken early, many, and nothing is read."""
+    peers = []
+    for _ in range(6):
+        peer = Client(victim.ports["deaf"])
+        peers.append(peer)
+        peer.join(boundary=15 << 20)
+        pour(peer.tcp, 5, 16 << 20)
+    grown = victim.now()["kib"] - victim.before["kib"]
+    check(grown < (6 * 16 + 24) << 10, f"{grown} KiB taken early")
+    for peer in peers:
+        peer.close(with_reset=True)
+
+
+def flood(victim, data, reads=False):
+    peer = Client(victim.ports["thread"]).join()
+
+    def drain():
+        try:
+            while peer.tcp.recv(1 << 20):
+                pass
+        except OSError:
+            pass
+
+    if reads:
+        threading.Thread(target=drain, daemon=True).start()
+    begun = time.monotonic()
+    sent = peer.flood(data, 5)
+    took = time.monotonic() - begun
+    peer.close()
+    check(took < 4, f"{sent >> 10} KiB of records, and no reset")
+
+
+@case
+def records_to_ignore(victim):
+    """Records of an unknown type, as fast as they are taken."""
+    flood(victim, record(IGNORE | 0x40) * 4096)
+
+
+@case
+def records_probe(victim):
+    """PROBE, as fast as it is taken, and no answer is read."""
+    flood(victim, record(PROBE) * 4096)
+
+
+@case
+def records_probe_read(victim):
+    """PROBE, as fast as it is taken."""
+    flood(victim, record(PROBE) * 4096, reads=True)
+
+
+@case
+def records_ack(victim):
+    """ACK of what was acknowledged, as fast as it is taken."""
+    flood(victim, record(ACK) * 4096)
+
+
+@case
+def far_leave(victim):
+    """LEAVE of 2^62 bytes without a ring, and lane bytes without end."""
+    peer = Client(victim.ports["deaf"]).join(ring_kib=0)
+    try:
+        peer.say(LEAVE, 1 << 62)
+        pour(peer.lane, 4, 256 << 20)
+    except OSError:
+        pass
+    grown = victim.now()["kib"] - victim.before["kib"]
+    check(grown < 64 << 10, f"{grown} KiB taken in")
+    peer.close()
+
+
+@case
+def no_lane_joined(victim):
+    """Greets a listener under `require`, never joins, and sends raw bytes."""
+    peers = []
+    for raw in (b"raw bytes", b"", b"others"):
+        peer = Client(victim.ports["require"])
+        if raw:
+            peer.raw(raw)
+        peers.append(peer)
+    begun = time.monotonic()
+    for peer in peers:
+        peer.tcp.settimeout(30)
+        try:
+            check(not peer.tcp.recv(1), "an answer without a lane")
+        except ConnectionResetError:
+            pass
+    check(time.monotonic() - begun < 20, "the wait for a lane does not end")
+    victim.tell("say")
+    said = victim.line()
+    check(said == "said", f"the application has {said}")
+    check(victim.busy() < 0.3, "it is busy while it waits")
+    for peer in peers:
+        peer.close()
+
+
+@case
+def no_answer_to_retreat(victim):
+    """Answers no RETREAT: system(3) and setuid(2) wait, each for each peer."""
+    peers = [Client(victim.ports["thread"]).join() for _ in range(4)]
+    time.sleep(0.3)
+    victim.tell("system")
+    _, status, took = victim.line().split()
+    check(status == "0", f"system() says {status}")
+    check(float(took) < 4, f"system() took {took} s")
+    for peer in peers:
+        peer.close()
+
+
+@case
+def no_answer_at_exit(victim):
+    """Answers nothing: exit(3) waits for every peer that it has left."""
+    peers = [Client(victim.ports["thread"]).join() for _ in range(6)]
+    for peer in peers:
+        peer.say(LEAVE, peer.sent)
+    time.sleep(0.3)
+    begun = time.monotonic()
+    victim.tell("quit")
+    victim.process.wait(30)
+    took = time.monotonic() - begun
+    check(took < 4, f"exit() took {took:.1f} s")
+    for peer in peers:
+        peer.close()
+
+
+no_answer_at_exit.ends = True
+
+
+@case
+def never_closes(victim):
+    """Says nothing and closes nothing after the server has closed."""
+    peers = []
+    for _ in range(20):
+        peer = Client(victim.ports["once"]).join()
+        peer.on_lane(b"a question")
+        peers.append(peer)
+    check(wait_for(lambda: victim.now()["fds"] <= victim.before["fds"], 15),
+          f"{victim.now()['fds']} descriptors, {victim.before['fds']} before")
+    for peer in peers:
+        peer.close()
+
+
+@case
+def never_consumes(victim):
+    """Has heard CLOSE, says so, and consumes nothing: many of them."""
+    peers = []
+    for _ in range(80):
+        peer = Client(victim.ports["once"]).join()
+        peer.on_lane(b"a question")
+        read_exactly(peer.tcp, 16 + 16)
+        peer.say(ACK, 0, 1)
+        peers.append(peer)
+    check(wait_for(lambda: victim.now()["fds"] <= victim.before["fds"] + 66,
+                   15), f"{victim.now()['fds']} descriptors")
+    for peer in peers:
+        peer.close()
+
+
+@case
+def one_byte(victim):
+    """The first byte of the magic, and silence, on very many connections."""
+    socks = []
+    begun, cpu = time.monotonic(), victim.now()["cpu_ms"]
+    for number in range(600):
+        sock = socket.create_connection(("127.0.0.1", victim.ports[
+            "thread" if number % 2 else "echo"]))
+        sock.sendall(MAGIC[:1])
+        socks.append(sock)
+        time.sleep(0.0025)
+    busy = (victim.now()["cpu_ms"] - cpu) / 10 / (time.monotonic() - begun)
+    check(busy < 15, f"{busy:.0f} % of a processor")
+    for sock in socks:
+        sock.close()
+
+
+@case
+def errors_without_end(victim):
+    """Protocol errors in a loop, and nobody reads the log."""
+    for _ in range(250):
+        peer = Client(victim.ports["thread"]).join()
+        peer.say(99)
+        peer.close(with_reset=True)
+    lines = [line for line in victim.logged().splitlines() if "warn:" in line]
+    check(len(lines) < 220, f"{len(lines)} warnings")
+    time.sleep(0.5)
+    Client(victim.ports["thread"]).join().say(99)
+    check(wait_for(lambda: "were left out here" in victim.logged(), 5),
+          "the log does not say how many it has left out")
+
+
+@case
+def log_nobody_reads(victim):
+    """The same, and the log is a pipe that is full: the service stands."""
+    for _ in range(300):
+        peer = Client(victim.ports["thread"]).join()
+        peer.say(99)
+        peer.close(with_reset=True)
+
+
+log_nobody_reads.to_pipe = True
+
+
+@case
+def lane_elsewhere(victim):
+    """REPLY names addresses of others: link-local, metadata, multicast."""
+    port = random.randrange(21000, 59000)
+    server = Server(port, [(host, port) for host in
+                           ("169.254.169.254", "169.254.1.1", "224.0.0.1",
+                            "255.255.255.255", "0.0.0.0")])
+    victim.tell(f"dial {server.port}")
+    talk = server.accept()
+    server.lanes.settimeout(3)
+    try:
+        server.lanes.accept()
+        check(False, "a lane was made to an address that REPLY may not name")
+    except TimeoutError:
+        pass
+    victim.tell("drop")
+    talk.close()
+    server.close()
+
+
+def join_time(victim):
+    begun = time.monotonic()
+    Client(victim.ports["thread"]).join(upto=CONFIRM).close()
+    return time.monotonic() - begun
+
+
+@case
+def strangers(victim):
+    """Lanes that never say JOIN, silent or after a byte, a hundred at once."""
+    port = Client(victim.ports["thread"]).addresses[0][1]
+    bare = []
+    for number in range(100):
+        lane = reach_lane(port)
+        if number % 2:
+            lane.sendall(MAGIC[:1])
+        bare.append(lane)
+    took = join_time(victim)
+    check(took < 4, f"a join took {took:.1f} s")
+    for lane in bare:
+        lane.close()
