@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "base/oldlibc.h"
 #include "base/raw.h"
@@ -34,8 +35,13 @@ void real_init(void)
 #define CALL(type, name, params, args, test) look_up(&real.name, #name);
 #include "base/calls.def"
 #undef CALL
-	ready = true;
+	ready = !real_secure();
 	errno = saved;
+}
+
+bool real_secure(void)
+{
+	return getauxval(AT_SECURE) != 0;
 }
 
 bool real_ready(void)

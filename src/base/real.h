@@ -41,7 +41,13 @@ extern struct real real;
  */
 void real_init(void);
 
-/* Has real_init() run? */
+/* Has real_init() run? Never in a process that real_secure() is true of. */
 bool real_ready(void);
+
+/*
+ * Has this program more privileges than who started it (AT_SECURE: set-user-ID,
+ * file capabilities)? The library is inert there, whatever it was told.
+ */
+bool real_secure(void);
 
 #endif

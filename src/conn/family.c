@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "conn/family.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -117,11 +118,14 @@ static struct pages *make_pages(unsigned count)
 		return NULL;
 	made->size = count * sizeof(struct share);
 	made->end = made->size;
-	made->fd = real.memfd_create("shunt", MFD_CLOEXEC);
+	made->fd = real.memfd_create("shunt", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (made->fd < 0)
 		goto failed;
 	made->fd = fd_lift(made->fd);
-	if (ftruncate(made->fd, (off_t)made->size) != 0)
+	/* A child that makes it smaller would have its parent die of it. */
+	if (ftruncate(made->fd, (off_t)made->size) != 0 ||
+	    real.fcntl(made->fd, F_ADD_SEALS,
+		       (void *)(F_SEAL_SHRINK | F_SEAL_SEAL)) != 0)
 		goto failed;
 	memory = mmap(NULL, made->size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		      made->fd, 0);

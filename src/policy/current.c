@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/critical.h"
+#include "base/root.h"
 #include "diag/log.h"
 #include "policy/load.h"
 #include "policy/policy.h"
@@ -416,6 +417,8 @@ static void reload(void)
 	struct load_result result;
 	struct stamp stamp;
 
+	if (!root_same())	/* the file there is somebody else's */
+		return;
 	if (!worth_loading())
 		return;
 	if (was_there(from->path) && out_of_reach(from->path, &stamp)) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/beside.h"
+#include "base/root.h"
 
 #ifndef SHUNT_LIBDIR
 #define SHUNT_LIBDIR "/usr/lib"
@@ -53,6 +54,11 @@ void *library_open(const char *ours, const char *soname,
 	size_t i;
 
 	error[0] = '\0';
+	if (!root_same()) {
+		snprintf(error, LIBRARY_ERROR_MAX,
+			 "the process has changed its root directory");
+		return NULL;
+	}
 	for (i = 0; !handle && i < sizeof(near) / sizeof(*near); i++) {
 		handle = open_beside(near[i], ours, error);
 		if (!handle)

@@ -9,6 +9,7 @@
 
 #include "base/critical.h"
 #include "base/real.h"
+#include "base/root.h"
 #include "conn/conn.h"
 #include "diag/log.h"
 #include "fdtab/fdtab.h"
@@ -76,6 +77,9 @@ static void say_inert(void)
 __attribute__((constructor)) static void begin(void)
 {
 	real_init();
+	if (real_secure())
+		return;		/* not even a look at the environment */
+	root_remember();
 	log_begin();
 	if (!real_ready()) {
 		say_inert();

@@ -13,6 +13,7 @@
 #include "base/beside.h"
 #include "base/fd.h"
 #include "base/real.h"
+#include "base/root.h"
 #include "base/symbol.h"
 
 #define BUNDLED "libshunt-rdma.so"
@@ -251,6 +252,13 @@ enum reason runtime_load(void)
 	enum reason own, installed;
 
 	trouble[0] = '\0';
+	if (!root_same()) {
+		snprintf(news, sizeof(news),
+			 "RDMA runtime is not loaded: the process has changed its root directory");
+		memcpy(trouble, news, sizeof(news));
+		return abandoned != REASON_none ? abandoned
+						: REASON_no_rdma_core;
+	}
 	if (abandoned != REASON_none)
 		return load_copy();
 	if (named && *named) {
