@@ -261,6 +261,10 @@ static bool put_on_lane(struct conn *conn)
 	ssize_t put;
 
 	while (greeting->held_size > 0) {
+		if (conn->reset) {	/* nobody will have it */
+			drop(conn, greeting->held_size);
+			break;
+		}
 		iov.iov_base = greeting->held + greeting->held_at;
 		iov.iov_len = greeting->held_size;
 		put = lane_transmit(conn, &iov, 1);

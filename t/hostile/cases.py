@@ -67,6 +67,16 @@ def far_boundary(victim):
 
 
 @case
+def gone_with_held(victim):
+    """RST as soon as CONFIRM is in: the echo is held, and for nobody."""
+    for _ in range(60):
+        peer = Client(victim.ports["echo"])
+        peer.join(boundary=1000)
+        peer.tcp.sendall(b"a part")
+        peer.close(with_reset=True)
+
+
+@case
 def near_boundary(victim):
     """Boundaries of what may be taken early, many, and nothing is read."""
     peers = []
