@@ -168,14 +168,20 @@ static bool may_say(enum log_level level)
 
 static atomic_uint left_out;
 
-/* A pipe that nobody empties is no reason to stop, nor is a full disk. */
+/*
+ * A pipe that nobody empties is no reason to stop, nor is a full disk. Under a
+ * RLIMIT_NOFILE of 0 poll(2) takes no file, and the line is written untried.
+ */
 static bool write_line(const char *line, size_t size)
 {
 	struct pollfd file = { .fd = same_fd(), .events = POLLOUT };
+	int ready;
 
-	return file.fd < 0 ||
-	       (real.poll(&file, 1, 0) == 1 && (file.revents & POLLOUT) &&
-		real.write(file.fd, line, size) >= 0);
+	if (file.fd < 0)
+		return true;
+	ready = real.poll(&file, 1, 0);
+	return (ready < 0 || (ready == 1 && (file.revents & POLLOUT))) &&
+	       real.write(file.fd, line, size) >= 0;
 }
 
 __attribute__((format(printf, 2, 3)))
