@@ -4,6 +4,7 @@ The victim and the innocents of a case, and what of the victim is to be as it
 was: descriptors, threads, memory, processor time.
 """
 
+import glob
 import json
 import os
 import re
@@ -43,6 +44,8 @@ def wait_for(condition, seconds):
 def environment(options, rules=RULES, **more):
     env = {key: value for key, value in os.environ.items()
            if not key.startswith("SHUNT_")}
+    # What is freed of large pieces goes back to the kernel (mallopt(3)).
+    env.update(MALLOC_MMAP_THRESHOLD_="131072")
     env.update(LD_PRELOAD=options.lib, SHUNT_RULES=rules,
                SHUNT_RDMA_LIBRARY=options.runtime, SHUNT_LOG_LEVEL="info",
                PYTHONDONTWRITEBYTECODE="1", **more)
@@ -126,6 +129,15 @@ class Victim(Process):
 
     def lives(self):
         return self.process.poll() is None
+
+    def sleeps(self):
+        """How often its threads, those that are there, went to sleep."""
+        total = 0
+        for path in glob.glob(f"/proc/{self.process.pid}/task/*/status"):
+            with open(path, encoding="ascii", errors="replace") as file:
+                total += int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)",
+                                       file.read())[1])
+        return total
 
     def busy(self, seconds=0.5):
         """The share of a processor that it takes now."""
