@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/critical.h"
 #include "base/memory.h"
@@ -125,8 +126,10 @@ static void jump(void)
 
 Test(critical, a_fault_is_not_put_off)
 {
-	volatile int *volatile nothing = NULL;
+	volatile int *nothing = mmap(NULL, sizeof(int), PROT_NONE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
+	cr_assert(nothing != MAP_FAILED);
 	install(SIGSEGV);
 	work = jump;
 	critical_enter();
