@@ -84,12 +84,10 @@ def dial(host, port, when):
 
 
 def watch(path):
-    """All interfaces, TCP and RoCE: a line per text that a frame has."""
+    """All interfaces, TCP and RoCE: a line per text that a frame has. What is
+    there when it is told to end is looked at as well."""
     def end(*_):
-        with open(path + '.new', 'w', encoding='ascii') as file:
-            file.write('\n'.join(sorted(seen)) + '\n')
-        os.rename(path + '.new', path)
-        os._exit(0)
+        s.setblocking(False)
     texts = {seed: bytes_of(seed, 64) for seed in
              ('clear there', 'clear back', 'secret there', 'secret back')}
     seen = set()
@@ -97,9 +95,15 @@ def watch(path):
     s.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)   # SO_RCVBUFFORCE
     signal.signal(signal.SIGTERM, end)
     print('watching', flush=True)
-    while True:
-        frame = s.recv(1 << 17)
-        seen |= {seed for seed, text in texts.items() if text in frame}
+    try:
+        while True:
+            frame = s.recv(1 << 17)
+            seen |= {seed for seed, text in texts.items() if text in frame}
+    except BlockingIOError:
+        pass
+    with open(path + '.new', 'w', encoding='ascii') as file:
+        file.write('\n'.join(sorted(seen)) + '\n')
+    os.rename(path + '.new', path)
 
 
 if sys.argv[1] == 'serve':
