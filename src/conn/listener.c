@@ -27,8 +27,10 @@ static struct lock lock = LOCK_INIT(tokens);
 static enum { NOT_MADE, BEING_MADE, MADE } progress;
 static enum reason refusal;		/* NOT_MADE: why, ... */
 static uint64_t retry_ms;		/* ... and not before that again */
-static uint16_t port4, port6;		/* 0: no listener of the family */
+/* Ports: 0: there is no listener of the family; written with lock. */
+static _Atomic uint16_t port4, port6;
 static uint16_t told4, told6;		/* the ports they had, if any */
+static bool lost4, lost6;		/* since they were begun to be made */
 static atomic_uint accepting;		/* threads */
 static atomic_bool stopping;
 static atomic_int bell = -1;		/* wakes them to stop */
@@ -47,10 +49,14 @@ static void listener_lost(int rs, int error)
 
 	log_warn("the RDMA listener ended: %s", strerror(-error));
 	lock_acquire(&lock);
-	if (family != AF_INET6)
+	if (family != AF_INET6) {
 		port4 = 0;
-	if (family != AF_INET)
+		lost4 = true;
+	}
+	if (family != AF_INET) {
 		port6 = 0;
+		lost6 = true;
+	}
 	if (progress == MADE)
 		progress = NOT_MADE;
 	lock_release(&lock);
@@ -152,11 +158,16 @@ static int make_bell(void)
 static void make_listeners(void *arg)
 {
 	struct sockaddr_storage addresses[WIRE_REPLY_MAX_ADDRESSES];
+	uint16_t made4 = 0, made6 = 0;
 	struct conn *conn, *next;
 	enum reason reason = rdma_open();
 	int count = 0;
+	bool made;
 
 	(void)arg;
+	lock_acquire(&lock);
+	lost4 = lost6 = false;
+	lock_release(&lock);
 	if (bell < 0)
 		bell = make_bell();
 	if (reason == REASON_none)
@@ -164,15 +175,20 @@ static void make_listeners(void *arg)
 	if (reason == REASON_none)
 		reason = count > 0 ? REASON_no_device : REASON_no_address;
 	if (!port4 && any_of(addresses, count, AF_INET))
-		port4 = listen_on(AF_INET, told4);
+		made4 = listen_on(AF_INET, told4);
 	if (!port6 && any_of(addresses, count, AF_INET6))
-		port6 = listen_on(AF_INET6, told6);
-	told4 = port4 ? port4 : told4;
-	told6 = port6 ? port6 : told6;
+		made6 = listen_on(AF_INET6, told6);
 	lock_acquire(&lock);
-	progress = port4 || port6 ? MADE : NOT_MADE;
+	told4 = made4 ? made4 : told4;
+	told6 = made6 ? made6 : told6;
+	if (made4 && !lost4)
+		port4 = made4;
+	if (made6 && !lost6)
+		port6 = made6;
+	made = port4 || port6;
+	progress = made ? MADE : NOT_MADE;
 	refusal = reason;
-	retry_ms = progress == MADE ? 0 : clock_ms() + RETRY_MS;
+	retry_ms = made ? 0 : clock_ms() + RETRY_MS;
 	conn = waiting;
 	waiting = NULL;
 	for (next = conn; next; next = next->reply_next)
@@ -180,7 +196,7 @@ static void make_listeners(void *arg)
 	lock_release(&lock);
 	for (; conn; conn = next) {
 		next = conn->reply_next;
-		if (progress == NOT_MADE)
+		if (!made)
 			conn->reason = reason;
 		greet_answer(conn);
 		conn_drop(conn);
