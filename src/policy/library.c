@@ -7,6 +7,7 @@
 
 #include "base/beside.h"
 #include "base/root.h"
+#include "base/whole.h"
 
 #ifndef SHUNT_LIBDIR
 #define SHUNT_LIBDIR "/usr/lib"
@@ -23,6 +24,11 @@ static void *open_file(const char *path, char error[LIBRARY_ERROR_MAX])
 
 	if (access(path, F_OK))
 		return NULL;
+	if (!whole_file(path)) {
+		snprintf(error, LIBRARY_ERROR_MAX,
+			 "%.200s: the file is cut off", path);
+		return NULL;
+	}
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	words = handle || error[0] ? NULL : dlerror();
 	if (words)

@@ -15,6 +15,7 @@
 #include "base/real.h"
 #include "base/root.h"
 #include "base/symbol.h"
+#include "base/whole.h"
 
 #define BUNDLED "libshunt-rdma.so"
 #define SYSTEM "librdmacm.so.1"
@@ -134,6 +135,12 @@ static enum reason load(const char *name)
 	const char *missing;
 	void *handle;
 
+	if (!whole_file(name)) {
+		snprintf(news, sizeof(news),
+			 "RDMA runtime does not load: %s: the file is cut off",
+			 name);
+		return REASON_no_rdma_core;
+	}
 	handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 	if (!handle) {
 		snprintf(news, sizeof(news), "RDMA runtime does not load: %s",
