@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/whole.h"
 #include "cli/doctor.h"
 
 #ifndef SHUNT_LIBDIR
@@ -171,6 +172,11 @@ void probe_runtime_version(const struct target *target,
 
 	if (target->live)
 		rdma_open();
+	if (target->live && find_runtime(target, path) && !whole_file(path)) {
+		found(result, PROBE_FAIL, "not known: the file is cut off");
+		remedy(result, "see runtime.file");
+		return;
+	}
 	if (find_runtime(target, path) &&
 	    !elf_open_at(target, path, &image, &elf)) {
 		found_version(target, result, path, &elf);

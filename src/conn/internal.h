@@ -551,9 +551,9 @@ bool work_waits(enum work_kind kind);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);
 
-/* On a thread of its own that may last, or not at all: -errno. */
 /* Service thread: threads for what handlers have left (service_catch_up()). */
 void work_catch_up(void);
+/* On a thread of its own that may last, or not at all: -errno. */
 int work_alone(void *(*run)(void *arg), void *arg);
 
 void work_after_fork(void);
