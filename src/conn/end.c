@@ -78,7 +78,7 @@ static void take_down(void *arg)
 
 	endpoint_close(conn);
 	linger(conn);
-	if (service_watch(conn) != 0)
+	if (watch_conn(conn) != 0)
 		control_flush(conn);
 	conn_drop(conn);
 }
@@ -146,7 +146,7 @@ static bool holds_end(struct conn *conn)
 		return false;
 	if (conn->close.linger_ms == TIME_NEVER)
 		conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
-	service_look(conn);
+	watch_look(conn);
 	return true;
 }
 
@@ -196,7 +196,7 @@ void end_linger(struct conn *conn)
 	lock_acquire(&conn->tx.lock);
 	end_sent(conn);
 	lock_release(&conn->tx.lock);
-	service_watch(conn);
+	watch_conn(conn);
 }
 
 /*
@@ -248,7 +248,7 @@ void end_greeting(struct conn *conn)
 	bool shares = family_shares(conn);
 
 	if (shut_needs_lane(conn) && !resets_on_close(conn)) {
-		service_watch(conn);
+		watch_conn(conn);
 		return;		/* end_settle() */
 	}
 	if (!shares)
@@ -263,7 +263,7 @@ void end_greeting(struct conn *conn)
 		lock_acquire(&conn->lock);
 		dial_await_locked(conn);
 		lock_release(&conn->lock);
-		service_watch(conn);
+		watch_conn(conn);
 		return;
 	}
 	hold_drop(conn);
@@ -291,7 +291,7 @@ void end_conn(struct conn *conn)
 		break;
 	case STATE_joining:
 		if (hold_any(conn))	/* exit() waits for it: hold_waits() */
-			service_watch(conn);
+			watch_conn(conn);
 		break;	/* end_settle() */
 	case STATE_retreating:
 		end_linger(conn);

@@ -5,10 +5,10 @@
  */
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/drain.h"
 #include "conn/family.h"
 #include "conn/internal.h"
 
-#define STALL_LOOK_MS 500	/* between looks at what is outstanding */
 #define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
 #define LEAVE_MS 1	/* what is on the lane still comes in */
 #define HELD_MS 20	/* the lane has no room for what was held */
@@ -76,7 +76,7 @@ static bool look_for_stall(struct conn *conn, uint64_t now)
 }
 
 /*
- * Who sends sets a time only if none is set (tick_outstanding()); so it is
+ * Who sends sets a time only if none is set (lane.c); so it is
  * called off before the last look.
  */
 static uint64_t stall_due(struct conn *conn, uint64_t now)
@@ -89,14 +89,6 @@ static uint64_t stall_due(struct conn *conn, uint64_t now)
 		return TIME_NEVER;
 	atomic_store(&conn->lane.stall_watched, true);
 	return now + STALL_LOOK_MS;
-}
-
-void tick_outstanding(struct conn *conn)
-{
-	if (!atomic_load_explicit(&conn->lane.stall_watched,
-				  memory_order_relaxed) &&
-	    !atomic_exchange(&conn->lane.stall_watched, true))
-		timer_by(conn, clock_ms() + STALL_LOOK_MS);
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -112,7 +104,7 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 
 	if (conn->close.lingering && end_linger_over(conn, now)) {
 		conn->close.lingering = false;
-		service_unwatch(conn);
+		unwatch_conn(conn);
 		return TIME_NEVER;
 	}
 	next = conn->close.lingering
@@ -151,7 +143,7 @@ static void attend(struct conn *conn)
 	if ((conn->forked.share && family_untouched(conn)) ||
 	    (conn_state(conn) > STATE_greeting && conn->tx.stage != TX_RELEASE))
 		return;
-	service_watch(conn);
+	watch_conn(conn);
 }
 
 static void look_at_leg(struct conn *conn)
