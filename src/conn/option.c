@@ -12,8 +12,9 @@
 
 #include "base/memory.h"
 #include "base/real.h"
+#include "conn/carrier.h"
+#include "conn/info.h"
 #include "conn/internal.h"
-#include "rdma/rdma.h"
 
 /* SO_ERROR: the kernel's, unless connect() or a lane has one of its own. */
 static int socket_error(struct conn *conn)
@@ -24,11 +25,11 @@ static int socket_error(struct conn *conn)
 		dial_look(conn);
 	state = conn_state(conn);
 	if (state == STATE_dead)
-		return atomic_exchange(&conn->failure_told, true)
+		return atomic_exchange(&conn->failure.told, true)
 			       ? 0
-			       : -conn->failure;
+			       : -conn->failure.error;
 	if (state == STATE_on_rdma)
-		return atomic_exchange(&conn->error, 0);
+		return atomic_exchange(&conn->failure.pending, 0);
 	if (state == STATE_greeting ||
 	    (state == STATE_connecting &&
 	     conn->mode == POLICY_REQUIRE))
@@ -36,36 +37,13 @@ static int socket_error(struct conn *conn)
 	return CONN_PLAIN;
 }
 
-/* tcp_states.h, as TCP_INFO numbers them */
-enum { TCP_IS_FIN_WAIT2 = 5, TCP_IS_CLOSE = 7, TCP_IS_CLOSE_WAIT = 8 };
-
-/* The kernel's TCP_INFO, with the state the application has brought about. */
-static int tcp_info(struct conn *conn, void *value, socklen_t *length)
-{
-	bool read_over = conn->rx_end != OFFSET_NEVER;
-	uint8_t state = 0;
-
-	if (real.getsockopt(conn->tcp, IPPROTO_TCP, TCP_INFO, value, length))
-		return -errno;
-	if (conn->reset || (read_over && conn->tx_shut))
-		state = TCP_IS_CLOSE;
-	else if (read_over)
-		state = TCP_IS_CLOSE_WAIT;
-	else if (conn->tx_shut)
-		state = TCP_IS_FIN_WAIT2;
-	if (state && *length > offsetof(struct tcp_info, tcpi_state))
-		((struct tcp_info *)value)->tcpi_state = state;
-	return 0;
-}
-
 int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 		    socklen_t *length)
 {
 	int error, saved = errno;
 
-	if (level == IPPROTO_TCP && name == TCP_INFO && value && length &&
-	    conn_state(conn) == STATE_on_rdma)
-		return tcp_info(conn, value, length);
+	if (level == IPPROTO_TCP && name == TCP_INFO && value && length)
+		return conn_tcp_info(conn, value, length);
 	if (level != SOL_SOCKET || name != SO_ERROR || !value || !length)
 		return CONN_PLAIN;
 	error = socket_error(conn);
@@ -82,7 +60,7 @@ int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 static size_t peek(struct conn *conn, void *bytes, size_t size)
 {
 	struct iovec iov = { bytes, size };
-	ssize_t got = rdma_recv(conn->rs, &iov, 1, MSG_PEEK);
+	ssize_t got = carrier->receive(conn->lane.rs, &iov, 1, MSG_PEEK);
 
 	return got > 0 ? (size_t)got : 0;
 }
@@ -97,7 +75,7 @@ static size_t lane_pending(struct conn *conn)
 	size_t got = 0, most = conn->decision.lane.receive_buffer;
 	void *bytes;
 
-	lock_acquire(&conn->receive);
+	lock_acquire(&conn->rx.lock);
 	if (lane_enter(conn)) {
 		got = peek(conn, scratch, sizeof(scratch));
 		bytes = got == sizeof(scratch) ? memory_resize(NULL, most)
@@ -107,7 +85,7 @@ static size_t lane_pending(struct conn *conn)
 		memory_free(bytes);
 		lane_leave(conn);
 	}
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 	return got;
 }
 
@@ -125,25 +103,31 @@ int conn_pending(struct conn *conn, int *bytes)
 {
 	int ret = 0;
 
-	if (conn->rx == RX_GREET)
+	if (conn->rx.stage == RX_GREET)
 		conn_ready(conn, POLLIN);
 	if (conn_is_plain(conn))
 		return CONN_PLAIN;
 	*bytes = 0;
-	if (conn->rx == RX_RAW)
-		ret = raw_pending(conn, conn->rx_boundary - conn_pulled(conn),
+	if (conn->rx.stage == RX_RAW)
+		ret = raw_pending(conn, conn->rx.boundary - conn_pulled(conn),
 				  bytes);
-	else if (conn->rx == RX_LANE)
+	else if (conn->rx.stage == RX_LANE)
 		*bytes = (int)lane_pending(conn);
-	*bytes += (int)conn->early_size;
+	*bytes += (int)conn->rx.early.size;
 	return ret;
 }
 
+/*
+ * What the kernel calls unsent has not come to the other host. Of the lane's
+ * bytes that is known when it takes no more: then they are those that the
+ * peer's application has not consumed. As long as it takes more they are out.
+ */
 int conn_unsent(struct conn *conn, int *bytes)
 {
+	enum conn_state state = conn_state(conn);
 	int held = (int)conn->greeting.held_size;
 
-	if (conn_state(conn) != STATE_on_rdma) {
+	if (state != STATE_on_rdma && state != STATE_retreating) {
 		if (held == 0)
 			return CONN_PLAIN;
 		if (real.ioctl(conn->tcp, SIOCOUTQ, bytes) != 0)
@@ -151,6 +135,8 @@ int conn_unsent(struct conn *conn, int *bytes)
 		*bytes += held;
 		return 0;
 	}
-	*bytes = (int)(conn->tx_bytes - conn->acked) + held;
+	*bytes = held;
+	if (conn->tx.stage != TX_LANE || !(conn_ready(conn, POLLOUT) & POLLOUT))
+		*bytes += (int)(conn->tx.bytes - conn->tx.acked);
 	return 0;
 }
