@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #define BLOCK 4096
 #define RSOCKETS_MOST 4096	/* numbers of fds; others are left out */
 #define TEXT_SIZE 8192
+#define PATH_SIZE 256
 #define LINE_MOST (2 * ADDR_TEXT_MAX + 80)
 
 /* One direction of a lane: its stream's offset, and the block being summed. */
@@ -36,6 +38,18 @@ struct lane {
 };
 
 static struct lane *_Atomic lanes[RSOCKETS_MOST];
+static char prefix[PATH_SIZE];	/* of the files' names; "": none is kept */
+static atomic_bool kept;
+
+void ledger_begin(void)
+{
+	const char *named = getenv("SHUNT_T_LEDGER");
+
+	if (kept || !named)
+		return;
+	snprintf(prefix, sizeof(prefix), "%s", named);
+	atomic_store(&kept, true);
+}
 
 /* CRC-32C (RFC 3720, 12.1), four bits at a time. */
 static uint32_t crc_more(uint32_t crc, const uint8_t *bytes, size_t size)
@@ -57,11 +71,10 @@ static uint32_t crc_more(uint32_t crc, const uint8_t *bytes, size_t size)
 
 static void flush(struct account *account)
 {
-	const char *prefix = getenv("SHUNT_T_LEDGER");
-	char path[4096];
+	char path[PATH_SIZE + 16];
 	int fd;
 
-	if (!prefix || account->used == 0)
+	if (account->used == 0)
 		return;
 	snprintf(path, sizeof(path), "%s.%d", prefix, (int)getpid());
 	fd = real.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -129,7 +142,7 @@ static struct lane *lane_of(int rs)
 {
 	struct lane *lane, *none = NULL;
 
-	if ((unsigned)rs >= RSOCKETS_MOST || !getenv("SHUNT_T_LEDGER"))
+	if ((unsigned)rs >= RSOCKETS_MOST || !atomic_load(&kept))
 		return NULL;
 	lane = atomic_load(&lanes[rs]);
 	if (lane)

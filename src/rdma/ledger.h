@@ -8,6 +8,7 @@
  * changed bytes on their way; wrong bytes where they agree are our own. Nothing
  * is put into the stream, so that what is carried stays what it was.
  *
+ * ledger_begin() before the first rsocket is made, by one thread at a time;
  * ledger_sent() with the lock of sending, ledger_received() with that of
  * receiving, after n bytes were moved (not: peeked at); ledger_end() before
  * rclose(3), when nobody moves any. Without that variable, or in other builds,
@@ -19,11 +20,16 @@
 #include <sys/types.h>
 
 #ifdef SHUNT_DEBUG
+void ledger_begin(void);
 void ledger_sent(int rs, const void *bytes, ssize_t n);
 void ledger_received(int rs, const void *bytes, ssize_t n);
 void ledger_end(int rs);
 void ledger_after_fork(void);
 #else
+static inline void ledger_begin(void)
+{
+}
+
 static inline void ledger_sent(int rs, const void *bytes, ssize_t n)
 {
 	(void)rs;
