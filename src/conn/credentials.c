@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/internal.h"
+#include "conn/service.h"
 #include "rdma/rdma.h"
 
 #define MOST_MS 5000		/* joins and closing lanes have their time */
@@ -59,6 +60,27 @@ void conn_after_credentials(bool done)
 		listener_resume();
 	in_use = listened = false;
 	lock_release(&lock);
+	errno = saved;
+}
+
+bool conn_before_alone(void)
+{
+	int saved = errno;
+
+	if (!service_runs())
+		return false;
+	conn_before_credentials();
+	service_pause();
+	errno = saved;
+	return true;
+}
+
+void conn_after_alone(bool done)
+{
+	int saved = errno;
+
+	service_resume();
+	conn_after_credentials(done);
 	errno = saved;
 }
 

@@ -22,6 +22,7 @@
 #include "conn/internal.h"
 #include "conn/limits.h"
 #include "conn/operator.h"
+#include "conn/service.h"
 #include "rdma/rdma.h"
 
 #define EVENTS 64
@@ -34,6 +35,8 @@ static int control = -1;	/* the socket for operators */
 static struct conn *watched, *gone;
 static atomic_bool started;
 static atomic_bool behind;	/* jobs wait for a thread */
+static atomic_bool pausing, paused;	/* the thread is to end; it does */
+static bool owed;		/* and could not be made again */
 static int timer = -1;		/* timer.c's */
 
 static void wake(void)
@@ -145,7 +148,7 @@ static void *service_thread(void *arg)
 	int i, count;
 
 	(void)arg;
-	for (;;) {
+	while (!atomic_load(&pausing)) {
 		drop_gone();
 		audit_table();
 		if (atomic_exchange(&behind, false))
@@ -167,6 +170,7 @@ static void *service_thread(void *arg)
 				continue;
 		}
 	}
+	atomic_store(&paused, true);
 	return NULL;
 }
 
@@ -194,6 +198,31 @@ static int start_thread(void)
 	return -ret;
 }
 
+bool service_runs(void)
+{
+	return started;
+}
+
+void service_pause(void)
+{
+	lock_acquire(&lock);	/* not in the middle of its start */
+	atomic_store(&pausing, true);
+	lock_release(&lock);
+	do {
+		wake();
+		real.poll(NULL, 0, 1);
+	} while (!atomic_load(&paused));
+}
+
+void service_resume(void)
+{
+	lock_acquire(&lock);
+	atomic_store(&paused, false);
+	atomic_store(&pausing, false);
+	owed = start_thread() != 0;
+	lock_release(&lock);
+}
+
 /* With lock. A process does without it, if need be. */
 static void listen_to_operators(void)
 {
@@ -217,6 +246,8 @@ static int start(void)
 	struct epoll_event ring = { .events = EPOLLIN,
 				    .data.ptr = &timer };
 
+	if (started && owed && !critical_in_handler())
+		owed = start_thread() != 0;
 	if (started)
 		return 0;
 	if (critical_in_handler())
@@ -415,5 +446,6 @@ void service_after_fork(void)
 	policy = NULL;		/* the parent's thread holds it, for good */
 	policy_due_ms = 0;
 	watched = gone = NULL;
-	started = false;
+	started = owed = false;
+	pausing = paused = false;
 }
