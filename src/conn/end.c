@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Shutting down and closing. On TCP the kernel does it. On RDMA a CLOSE
- * record says where the stream ends, and the lane is taken down by a thread
- * that may wait for it, long after the application has closed its fd.
+ * close(2). On TCP the kernel does it. On RDMA a CLOSE record says where the
+ * stream ends, and the lane is taken down by a thread that may wait for it,
+ * long after the application has closed its fd.
  */
 #include <sys/ioctl.h>
 
@@ -10,197 +10,25 @@
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
-#include "conn/limits.h"
-#include "rdma/rdma.h"
 
 #define LINGER_MOST_MS 60000	/* for the peer to consume what was sent */
 #define SILENT_MOST_MS 5000	/* for the peer to say that it heard CLOSE */
 #define LINGERERS_MANY 64	/* each has an fd: then none waits longer */
-#define EXIT_MOST_MS 5000
 #define DRAIN_STEPS 1024	/* a peer may send as fast as we read */
 
 static atomic_uint lingerers;
-
-/* With send: shut the sending direction where it is. True: say CLOSE. */
-static bool shut_sending(struct conn *conn)
-{
-	if (conn->tx == TX_RAW)
-		real.shutdown(conn->tcp, SHUT_WR);
-	return conn->tx == TX_LANE && !hold_any(conn);
-}
-
-static void shut_write(struct conn *conn)
-{
-	bool say;
-
-	lock_acquire(&conn->send);
-	say = !conn->tx_shut && shut_sending(conn);
-	conn->tx_shut = true;
-	lock_release(&conn->send);
-	if (say)
-		control_say(conn, WIRE_CLOSE, 0, conn->tx_bytes);
-}
-
-static int shut_down(struct conn *conn, int how);
-
-/*
- * With send and lock. Nothing of the application's may go yet, or something has
- * to go before: FIN, or the end of reading, comes behind it. False: it is the
- * kernel's to do now.
- */
-static bool shut_later(struct conn *conn, int how)
-{
-	if (conn->state > STATE_greeted || conn->tx == TX_RAW)
-		return false;
-	dial_await_locked(conn);
-	if (how != SHUT_RD)
-		conn->tx_shut = true;
-	if (how != SHUT_WR)
-		conn->rx_shut = true;
-	return true;
-}
-
-/* REPLY or a late HELLO is yet to come, in a stream that goes raw already. */
-static int shut_raw(struct conn *conn, int how)
-{
-	if (how != SHUT_RD)
-		conn->tx_shut = true;
-	return real.shutdown(conn->tcp, how) == 0 ? 0 : -errno;
-}
-
-/* The peer lets nothing go before the lane, and something is to go. */
-static bool needs_lane(const struct conn *conn)
-{
-	return conn->peer_requires && hold_any(conn);
-}
-
-/* Shut down before the connection has a lane. */
-static int shut_early(struct conn *conn, int how)
-{
-	bool later, greets = conn->rx == RX_GREET;
-
-	/* Still connecting, as the application sees it (tcp(7)). */
-	if (conn->role == CONN_ACTIVE &&
-	    conn->mode == POLICY_REQUIRE) {
-		dial_dissolve(conn);
-		hold_quit(conn, REASON_closed);
-		return 0;
-	}
-	if (!needs_lane(conn))	/* not any more */
-		conn_refuse(conn, REASON_closed);
-	if (conn->role == CONN_PASSIVE && greets) {
-		greet_look(conn);
-		greet_speak(conn);
-	}
-	if (conn_is_plain(conn))
-		return CONN_PLAIN;
-	lock_acquire(&conn->send);
-	lock_acquire(&conn->lock);
-	later = shut_later(conn, how);
-	lock_release(&conn->lock);
-	lock_release(&conn->send);
-	if (later) {
-		conn_ring(conn, NULL);
-		hold_attend(conn);
-		return 0;
-	}
-	if (conn_state(conn) == STATE_greeting)
-		return shut_raw(conn, how);
-	if (conn_is_plain(conn))
-		return CONN_PLAIN;
-	return shut_down(conn, how);	/* a lane came just now */
-}
-
-static int shut_down(struct conn *conn, int how)
-{
-	enum conn_state state = conn_state(conn);
-
-	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
-		return CONN_PLAIN;	/* the kernel knows the errno */
-	if (state == STATE_plain || state == STATE_dead)
-		return CONN_PLAIN;
-	if (state <= STATE_greeted)
-		return shut_early(conn, how);
-	if (conn->reset || (conn->tx_shut && conn->rx_end != OFFSET_NEVER))
-		return -ENOTCONN;	/* both directions are over */
-	if (how != SHUT_RD)
-		shut_write(conn);
-	if (how != SHUT_WR)
-		conn->rx_shut = true;
-	conn_ring(conn, NULL);
-	return 0;
-}
-
-int conn_shutdown(struct conn *conn, int how)
-{
-	int saved = errno, ret = shut_down(conn, how);
-
-	errno = saved;
-	return ret;
-}
 
 /* Has the peer sent what the application has not read? */
 static bool unread(struct conn *conn)
 {
 	int bytes = 0;
 
-	if (conn->early_size)
+	if (conn->rx.early.size)
 		return true;
-	if (conn->rx == RX_LANE)
-		return conn->rx_end != conn->rx_bytes &&
+	if (conn->rx.stage == RX_LANE)
+		return conn->rx.end != conn->rx.bytes &&
 		       conn_lane_holds(conn, 1);
 	return real.ioctl(conn->tcp, FIONREAD, &bytes) == 0 && bytes > 0;
-}
-
-/*
- * No thread may be looking at the rsocket when it is closed. Several may come
- * here; one closes it.
- */
-static void close_lane(struct conn *conn)
-{
-	int rs;
-
-	conn->lane_closed = true;
-	while (atomic_load(&conn->lane_users) > 0)
-		real.poll(NULL, 0, 1);
-	lock_acquire(&conn->receive);
-	lock_release(&conn->receive);
-	lock_acquire(&conn->send);
-	rs = conn->rs;
-	conn->rs = -1;
-	lock_release(&conn->send);
-	if (rs < 0)
-		return;
-	rdma_close(rs);
-	limits_give(conn);
-}
-
-static void close_lane_job(void *arg)
-{
-	struct conn *conn = arg;
-
-	close_lane(conn);
-	conn_drop(conn);
-}
-
-void end_lane_alone(struct conn *conn)
-{
-	if (conn->rs < 0)
-		return;
-	conn_hold(conn);
-	if (work_start(WORK_DISCARD, close_lane_job, conn) != 0)
-		close_lane_job(conn);
-}
-
-static void close_rsocket_job(void *arg)
-{
-	rdma_close((int)(long)arg);
-}
-
-void end_rsocket(int rs)
-{
-	if (work_start(WORK_DISCARD, close_rsocket_job, (void *)(long)rs) != 0)
-		rdma_close(rs);
 }
 
 void conn_dissolve(struct conn *conn)
@@ -209,13 +37,13 @@ void conn_dissolve(struct conn *conn)
 	conn_step(conn, conn_state(conn) < STATE_greeted ? EVENT_unaware
 							 : EVENT_dissolved,
 		  REASON_closed);
-	end_lane_alone(conn);
+	endpoint_close_later(conn);
 }
 
 static void linger(struct conn *conn)
 {
-	conn->linger_ms = clock_ms() + LINGER_MOST_MS;
-	if (!atomic_exchange(&conn->lingering, true))
+	conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
+	if (!atomic_exchange(&conn->close.lingering, true))
 		atomic_fetch_add(&lingerers, 1);
 }
 
@@ -231,12 +59,12 @@ void end_after_fork(void)
  */
 static bool is_late(const struct conn *conn, uint64_t now_ms)
 {
-	if (now_ms < conn->linger_ms - LINGER_MOST_MS + SILENT_MOST_MS)
+	if (now_ms < conn->close.linger_ms - LINGER_MOST_MS + SILENT_MOST_MS)
 		return false;
 	if (atomic_load(&lingerers) > LINGERERS_MANY)
 		return true;
 	return conn_state(conn) == STATE_retreating ? retreat_owed(conn)
-						    : !conn->close_heard;
+						    : !conn->close.heard;
 }
 
 /*
@@ -248,7 +76,7 @@ static void take_down(void *arg)
 {
 	struct conn *conn = arg;
 
-	close_lane(conn);
+	endpoint_close(conn);
 	linger(conn);
 	if (service_watch(conn) != 0)
 		control_flush(conn);
@@ -270,19 +98,19 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 {
 	const struct linger reset = { .l_onoff = 1 };
 	enum conn_state state = conn_state(conn);
-	bool all = conn->acked >= conn->tx_bytes ||
-		   (conn->peer_close & WIRE_CLOSE_FULL);
+	bool all = conn->tx.acked >= conn->tx.bytes ||
+		   (conn->close.peers & WIRE_CLOSE_FULL);
 	/* A closed socket answers with RST, and CLOSE might be lost by it. */
-	bool known = conn->rx != RX_LANE || (all && conn->close_heard);
+	bool known = conn->rx.stage != RX_LANE || (all && conn->close.heard);
 
 	/* Bytes are on their way back to us, if the peer wants them still. */
-	if (conn->leaving && !(conn->peer_close & WIRE_CLOSE_FULL))
+	if (conn->leave.begun && !(conn->close.peers & WIRE_CLOSE_FULL))
 		known = false;
 
-	if (now_ms < conn->linger_ms && !is_late(conn, now_ms)) {
+	if (now_ms < conn->close.linger_ms && !is_late(conn, now_ms)) {
 		if (state == STATE_retreating)
 			return false;
-		if (state == STATE_on_rdma && conn->leg == LEG_OPEN &&
+		if (state == STATE_on_rdma && conn->leg.end == LEG_OPEN &&
 		    !(control_flushed(conn) && known))
 			return false;
 	} else if (state == STATE_retreating && !family_shares(conn)) {
@@ -316,26 +144,25 @@ static bool holds_end(struct conn *conn)
 {
 	if (conn_state(conn) != STATE_on_rdma || !hold_any(conn))
 		return false;
-	if (conn->linger_ms == TIME_NEVER)
-		conn->linger_ms = clock_ms() + LINGER_MOST_MS;
+	if (conn->close.linger_ms == TIME_NEVER)
+		conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
 	service_look(conn);
 	return true;
 }
 
-/* Once: a close that meets the end of the join is seen by both. */
-static void end_lane(struct conn *conn)
+void end_lane(struct conn *conn)
 {
 	uint32_t flags = WIRE_CLOSE_FULL;
 
 	if (holds_end(conn))
 		return;
 
-	if (atomic_exchange(&conn->lane_ending, true))
+	if (atomic_exchange(&conn->lane.ending, true))
 		return;
 	if (conn_state(conn) == STATE_on_rdma) {
 		if (unread(conn) || resets_on_close(conn))
 			flags |= WIRE_CLOSE_RESET;
-		control_say(conn, WIRE_CLOSE, flags, conn->tx_bytes);
+		control_say(conn, WIRE_CLOSE, flags, conn->tx.bytes);
 		conn_report(conn, "closed");
 	}
 	conn_hold(conn);
@@ -355,20 +182,20 @@ void end_held_late(struct conn *conn)
 
 void end_sent(struct conn *conn)
 {
-	bool closed = conn->lingering && !family_shares(conn);
+	bool closed = conn->close.lingering && !family_shares(conn);
 
-	if (conn->tx == TX_RAW && (conn->tx_shut || closed))
+	if (conn->tx.stage == TX_RAW && (conn->tx.shut || closed))
 		real.shutdown(conn->tcp, SHUT_WR);
 }
 
 void end_linger(struct conn *conn)
 {
-	if (conn->lingering)
+	if (conn->close.lingering)
 		return;
 	linger(conn);
-	lock_acquire(&conn->send);
+	lock_acquire(&conn->tx.lock);
 	end_sent(conn);
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 	service_watch(conn);
 }
 
@@ -381,10 +208,10 @@ static bool awaits_hello(struct conn *conn)
 	struct greeting *greeting = &conn->greeting;
 
 	if (conn->role != CONN_PASSIVE || !greeting->client.seen ||
-	    conn->rx != RX_GREET || greeting->stage != GREETING_QUIET)
+	    conn->rx.stage != RX_GREET || greeting->stage != GREETING_QUIET)
 		return false;
-	if (conn->tx == TX_HOLD) {	/* FIN has the grace that bytes have */
-		conn->tx_shut = true;
+	if (conn->tx.stage == TX_HOLD) { /* FIN has the grace that bytes have */
+		conn->tx.shut = true;
 		greet_speak(conn);
 		return true;
 	}
@@ -402,9 +229,9 @@ static bool has_to_wait(struct conn *conn)
 {
 	bool resets = resets_on_close(conn);
 
-	if (hold_waits(conn) || (conn->reply_due && !resets)) {
+	if (hold_waits(conn) || (conn->greeting.reply_due && !resets)) {
 		/* trusted: REPLY is yet to come */
-		if (conn->tx == TX_RAW && !resets)
+		if (conn->tx.stage == TX_RAW && !resets)
 			real.shutdown(conn->tcp, SHUT_WR);
 		return true;
 	}
@@ -420,7 +247,7 @@ void end_greeting(struct conn *conn)
 {
 	bool shares = family_shares(conn);
 
-	if (needs_lane(conn) && !resets_on_close(conn)) {
+	if (shut_needs_lane(conn) && !resets_on_close(conn)) {
 		service_watch(conn);
 		return;		/* end_settle() */
 	}
@@ -428,7 +255,7 @@ void end_greeting(struct conn *conn)
 		conn_refuse(conn, REASON_closed);
 	if (conn->role == CONN_PASSIVE && !shares)
 		greet_look(conn);
-	if (conn->tx == TX_RELEASE)
+	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 	if (conn_is_plain(conn))
 		return;
@@ -449,7 +276,7 @@ void end_conn(struct conn *conn)
 	enum conn_state state;
 
 	lock_acquire(&conn->lock);
-	conn->closing = true;
+	conn->close.begun = true;
 	state = conn->state;
 	lock_release(&conn->lock);
 	if (state != STATE_plain && family_end(conn))
@@ -479,19 +306,11 @@ out:
 
 void end_settle(struct conn *conn)
 {
-	bool say;
-
-	if (conn->tx_shut && conn_state(conn) != STATE_dead) {
-		lock_acquire(&conn->send);
-		say = shut_sending(conn);
-		lock_release(&conn->send);
-		if (say)
-			control_say(conn, WIRE_CLOSE, 0, conn->tx_bytes);
-	}
-	if (!conn->closing)
+	shut_behind(conn);
+	if (!conn->close.begun)
 		return;
 	if (family_shares(conn)) {	/* perhaps since it was closed */
-		if (conn_state(conn) == STATE_on_rdma && !conn->owed)
+		if (conn_state(conn) == STATE_on_rdma && !conn->forked.owed)
 			family_owe(conn);
 		return;
 	}
@@ -500,101 +319,4 @@ void end_settle(struct conn *conn)
 	else if (conn_state(conn) == STATE_on_rdma ||
 		 conn_state(conn) == STATE_dead)
 		end_lane(conn);
-}
-
-static void end_entry(int fd, struct fdtab_object *object, void *arg)
-{
-	struct conn *conn = conn_from(object);
-	bool mine;
-
-	(void)fd;
-	(void)arg;
-	if (!conn)
-		return;
-	lock_acquire(&conn->lock);
-	mine = conn->state == STATE_on_rdma && !conn->closing && !conn->owed;
-	if (mine)
-		conn->closing = true;
-	lock_release(&conn->lock);
-	if (mine)
-		end_lane(conn);
-}
-
-/* Accepted, and its client has HELLO on its way: as if it had been closed. */
-static void end_untouched(struct conn *conn)
-{
-	bool mine;
-
-	lock_acquire(&conn->lock);
-	mine = family_untouched(conn) && conn->greeting.client.seen &&
-	       !conn->closing;
-	if (mine)
-		conn->closing = true;
-	lock_release(&conn->lock);
-	if (mine)
-		end_greeting(conn);
-}
-
-/* Held bytes are nowhere else: their greeting is to be over soon. */
-static void hurry_entry(int fd, struct fdtab_object *object, void *arg)
-{
-	struct conn *conn = conn_from(object);
-
-	(void)fd;
-	(void)arg;
-	if (!conn || conn_is_away(conn))
-		return;
-	end_untouched(conn);
-	if (!hold_waits(conn))
-		return;
-	if (conn->role == CONN_ACTIVE)
-		dial_hurry(conn, REASON_closed);
-	service_watch(conn);
-}
-
-/*
- * HELLO is out, and nothing else: a REPLY that nobody has read would make a
- * reset of our end. It has a moment; then FIN goes first.
- */
-static void asked_entry(int fd, struct fdtab_object *object, void *arg)
-{
-	struct conn *conn = conn_from(object);
-	struct pollfd tcp = { .events = POLLIN };
-	uint64_t until_ms = *(uint64_t *)arg, now;
-
-	(void)fd;
-	if (!conn || conn->role != CONN_ACTIVE || conn_is_away(conn) ||
-	    conn_state(conn) != STATE_greeting || hold_waits(conn) ||
-	    conn->greeting.stage != GREETING_ASKED || family_shares(conn))
-		return;
-	conn_refuse(conn, REASON_closed);
-	tcp.fd = conn->tcp;
-	now = clock_ms();
-	if (now < until_ms)
-		real.poll(&tcp, 1, (int)(until_ms - now));
-	dial_look(conn);
-	if (!conn_is_plain(conn))
-		real.shutdown(conn->tcp, SHUT_WR);
-}
-
-void conn_exit(void)
-{
-	uint64_t until_ms = clock_ms() + EXIT_MOST_MS;
-	uint64_t reply_ms = clock_ms() + GREETING_GRACE_MS;
-	uint64_t answer_ms = clock_ms() + CONN_ANSWER_MS;
-	int saved = errno;
-
-	family_exit();
-	fdtab_each(asked_entry, &reply_ms);
-	fdtab_each(hurry_entry, NULL);
-	while (service_holds() && clock_ms() < until_ms)
-		real.poll(NULL, 0, 1);
-	fdtab_each(end_entry, NULL);
-	work_wait(WORK_END, EXIT_MOST_MS);
-	/* A peer that still talks would reset what TCP has yet to deliver. */
-	while (service_retreats(clock_ms() >= answer_ms, false) &&
-	       clock_ms() < until_ms)
-		real.poll(NULL, 0, 1);
-	service_retreats(true, true);
-	errno = saved;
 }

@@ -3,16 +3,12 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/real.h"
 #include "diag/log.h"
-
-#define EXIT_MOST_MS 5000
 
 /* The children of one fork, while they may ask for something. */
 struct children {
@@ -49,9 +45,9 @@ static bool is_only_dialled(const struct conn *conn)
 /* Answered in accept(), and its application has not touched it. */
 static bool is_only_accepted(const struct conn *conn)
 {
-	return conn->role == CONN_PASSIVE && conn->tx_bytes == 0 &&
-	       conn->rx_bytes == 0 &&
-	       (conn_state(conn) == STATE_greeted || conn->reply_due);
+	return conn->role == CONN_PASSIVE && conn->tx.bytes == 0 &&
+	       conn->rx.bytes == 0 &&
+	       (conn_state(conn) == STATE_greeted || conn->greeting.reply_due);
 }
 
 bool family_greets_late(void)
@@ -66,7 +62,7 @@ static void collect(int fd, struct fdtab_object *object, void *arg)
 	enum conn_state state;
 
 	(void)fd;
-	if (!conn || family_is_away(conn) || conn->collected == turn)
+	if (!conn || family_is_away(conn) || conn->forked.collected == turn)
 		return;
 	if (is_only_dialled(conn))	/* both can have it at once */
 		dial_hurry(conn, REASON_forked);
@@ -80,7 +76,7 @@ static void collect(int fd, struct fdtab_object *object, void *arg)
 	if (!grown)
 		return;		/* the child will find it without a share */
 	conn_hold(conn);
-	conn->collected = turn;
+	conn->forked.collected = turn;
 	children->conns = grown;
 	grown[children->count++] = conn;
 }
@@ -108,50 +104,12 @@ static int open_channel(struct children *children)
 	return 0;
 }
 
-/* Room for `count` new shares, all zero. */
-static struct pages *make_pages(unsigned count)
-{
-	struct pages *made = memory_new(sizeof(*made));
-	void *memory;
-
-	if (!made)
-		return NULL;
-	made->size = count * sizeof(struct share);
-	made->end = made->size;
-	made->fd = real.memfd_create("shunt", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (made->fd < 0)
-		goto failed;
-	made->fd = fd_lift(made->fd);
-	/* A child that makes it smaller would have its parent die of it. */
-	if (ftruncate(made->fd, (off_t)made->size) != 0 ||
-	    real.fcntl(made->fd, F_ADD_SEALS,
-		       (void *)(F_SEAL_SHRINK | F_SEAL_SEAL)) != 0)
-		goto failed;
-	memory = mmap(NULL, made->size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		      made->fd, 0);
-	if (memory == MAP_FAILED)
-		goto failed;
-	made->shares = memory;
-	return made;
-failed:
-	if (made->fd >= 0)
-		fd_close(made->fd);
-	memory_free(made);
-	return NULL;
-}
-
-static void free_pages(struct pages *gone)
-{
-	munmap(gone->shares, gone->size);
-	fd_close(gone->fd);
-	memory_free(gone);
-}
-
 bool family_untouched(const struct conn *conn)
 {
 	return conn->role == CONN_PASSIVE &&
-	       conn_state(conn) == STATE_greeting && conn->rx == RX_GREET &&
-	       conn->tx == TX_HOLD && !conn->reply_due && !hold_any(conn);
+	       conn_state(conn) == STATE_greeting &&
+	       conn->rx.stage == RX_GREET && conn->tx.stage == TX_HOLD &&
+	       !conn->greeting.reply_due && !hold_any(conn);
 }
 
 /* With lock. Its state may have changed since it was collected. */
@@ -159,15 +117,15 @@ static void begin_sharing(struct conn *conn, struct pages *fresh)
 {
 	enum conn_state state = conn_state(conn);
 
-	conn->sharing++;
-	if (!conn->share) {
-		conn->pages = fresh;
-		conn->share = &fresh->shares[fresh->users++];
-		conn->share->state = family_untouched(conn) ? SHARE_UNTOUCHED
-						     : SHARE_KEPT;
+	conn->forked.sharing++;
+	if (!conn->forked.share) {
+		conn->forked.pages = fresh;
+		conn->forked.share = &fresh->shares[fresh->users++];
+		conn->forked.share->state =
+		    family_untouched(conn) ? SHARE_UNTOUCHED : SHARE_KEPT;
 	}
 	if (state == STATE_plain || state == STATE_dead)
-		conn->share->state = state == STATE_plain ? SHARE_PLAIN
+		conn->forked.share->state = state == STATE_plain ? SHARE_PLAIN
 							  : SHARE_DEAD;
 }
 
@@ -179,7 +137,7 @@ static bool begin_children(struct children *children)
 
 	if (children->count == 0 || open_channel(children) != 0)
 		return false;
-	fresh = make_pages(children->count);
+	fresh = pages_make(children->count);
 	if (!fresh) {
 		fd_close(children->channel);
 		fd_close(children->theirs);
@@ -187,11 +145,11 @@ static bool begin_children(struct children *children)
 	}
 	for (i = 0; i < children->count; i++) {
 		begin_sharing(children->conns[i], fresh);
-		children->conns[i]->share_index = i;
-		children->conns[i]->share_asked_of = children;
+		children->conns[i]->forked.index = i;
+		children->conns[i]->forked.asked_of = children;
 	}
 	if (fresh->users == 0)
-		free_pages(fresh);
+		pages_free(fresh);
 	children->next = all;
 	all = children;
 	return true;
@@ -243,12 +201,12 @@ void family_after_fork_parent(void)
 }
 
 /* With lock. */
-static void forget_share(struct conn *conn)
+void family_forget_share(struct conn *conn)
 {
-	conn->share = NULL;
-	if (--conn->pages->users == 0)
-		free_pages(conn->pages);
-	conn->pages = NULL;
+	conn->forked.share = NULL;
+	if (--conn->forked.pages->users == 0)
+		pages_free(conn->forked.pages);
+	conn->forked.pages = NULL;
 }
 
 /*
@@ -257,11 +215,11 @@ static void forget_share(struct conn *conn)
  */
 static void end_sharing(struct conn *conn)
 {
-	bool taken = conn->share->state == SHARE_TAKEN &&
+	bool taken = conn->forked.share->state == SHARE_TAKEN &&
 		conn_state(conn) == STATE_greeting;
 
-	if (--conn->sharing == 0 && !taken)
-		forget_share(conn);
+	if (--conn->forked.sharing == 0 && !taken)
+		family_forget_share(conn);
 }
 
 /* Service thread: the last of them has closed, ended or exec'ed. */
@@ -309,12 +267,12 @@ void family_hear(void *arg)
 
 bool family_shares(struct conn *conn)
 {
-	return conn->share && !family_is_away(conn);
+	return conn->forked.share && !family_is_away(conn);
 }
 
 void family_owe(struct conn *conn)
 {
-	conn->owed = true;
+	conn->forked.owed = true;
 	if (conn_is_plain(conn) || conn_state(conn) == STATE_dead) {
 		family_settled(conn);
 		return;
@@ -325,16 +283,16 @@ void family_owe(struct conn *conn)
 
 void family_pay(struct conn *conn)
 {
-	if (!conn->owed || conn_is_plain(conn))
+	if (!conn->forked.owed || conn_is_plain(conn))
 		return;
 	conn_leave(conn, REASON_forked);
 	if (conn_state(conn) != STATE_retreating)
 		return;
 	lock_acquire(&family_lock);
-	if (conn->share && conn->tx == TX_RAW)
-		conn->share->raw_out = true;
+	if (conn->forked.share && conn->tx.stage == TX_RAW)
+		conn->forked.share->raw_out = true;
 	lock_release(&family_lock);
-	if (conn->closing)
+	if (conn->close.begun)
 		end_linger(conn);
 }
 
@@ -344,13 +302,13 @@ void family_settled(struct conn *conn)
 
 	lock_acquire(&family_lock);
 	now = conn_is_plain(conn) ? SHARE_PLAIN : SHARE_DEAD;
-	if (conn->taken && now == SHARE_PLAIN)
-		atomic_compare_exchange_strong(&conn->taken->state, &taken,
-					       now);
-	if (conn->share && !family_is_away(conn)) {
-		conn->share->error = conn->failure;
-		atomic_compare_exchange_strong(&conn->share->state, &kept,
-					       now);
+	if (conn->forked.taken && now == SHARE_PLAIN)
+		atomic_compare_exchange_strong(&conn->forked.taken->state,
+					       &taken, now);
+	if (conn->forked.share && !family_is_away(conn)) {
+		conn->forked.share->error = conn->failure.error;
+		atomic_compare_exchange_strong(&conn->forked.share->state,
+					       &kept, now);
 	}
 	lock_release(&family_lock);
 }
@@ -361,25 +319,25 @@ void family_hand_over(struct conn *conn)
 	uint64_t at;
 	bool done = false;
 
-	lock_acquire(&conn->receive);
+	lock_acquire(&conn->rx.lock);
 	lock_acquire(&family_lock);
-	to = conn->share ? conn->pages : NULL;
-	if (to && conn->early_size) {
-		at = atomic_fetch_add(&to->end, conn->early_size);
-		done = pwrite(to->fd, conn->early + conn->early_at,
-			      conn->early_size, (off_t)at) ==
-		       (ssize_t)conn->early_size;
-		conn->share->early_at = at;
-		conn->share->early_size = done ? conn->early_size : 0;
+	to = conn->forked.share ? conn->forked.pages : NULL;
+	if (to && conn->rx.early.size) {
+		at = atomic_fetch_add(&to->end, conn->rx.early.size);
+		done = pwrite(to->fd, conn->rx.early.bytes + conn->rx.early.at,
+			      conn->rx.early.size, (off_t)at) ==
+		       (ssize_t)conn->rx.early.size;
+		conn->forked.share->early_at = at;
+		conn->forked.share->early_size = done ? conn->rx.early.size : 0;
 	}
 	lock_release(&family_lock);
 	if (done) {
-		memory_free(conn->early);
-		conn->early = NULL;
-		conn->early_at = 0;
-		conn->early_size = 0;
+		memory_free(conn->rx.early.bytes);
+		conn->rx.early.bytes = NULL;
+		conn->rx.early.at = 0;
+		conn->rx.early.size = 0;
 	}
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 }
 
 /* -- the child ------------------------------------------------------------- */
@@ -390,15 +348,15 @@ static void inherit_entry(int fd, struct fdtab_object *object, void *arg)
 	struct parent *parent = arg;
 
 	(void)fd;
-	if (!conn || conn->forks == forks)
+	if (!conn || conn->forked.marks == forks)
 		return;		/* another number of the same */
-	conn->forks = forks;
+	conn->forked.marks = forks;
 	/* Made by another thread of the parent's, while this one forked. */
-	if (conn->collected != turn && !unseen)
+	if (conn->forked.collected != turn && !unseen)
 		heir_leave_alone(conn);
 	else
 		heir_inherit(conn,
-			     conn->share_asked_of == born ? parent : NULL);
+			     conn->forked.asked_of == born ? parent : NULL);
 }
 
 /* A channel must end when its parent does, who we are not. */
@@ -450,43 +408,7 @@ void family_after_fork_child(void)
 
 /* -- the end --------------------------------------------------------------- */
 
-/* Does its share, if it has one of ours, say this? */
-static bool share_is(struct conn *conn, enum share_state state)
-{
-	bool is;
-
-	lock_acquire(&family_lock);
-	is = family_shares(conn) && conn->share->state == state;
-	lock_release(&family_lock);
-	return is;
-}
-
-bool family_end(struct conn *conn)
-{
-	if (family_is_away(conn)) {
-		heir_part(conn);
-		fd_park(conn->tcp);
-		return true;
-	}
-	if (!family_shares(conn))
-		return false;
-	if (conn_state(conn) == STATE_greeting && !share_is(conn, SHARE_KEPT))
-		return false;	/* HELLO is left to the children */
-	family_owe(conn);
-	return true;
-}
-
-void family_ended(struct conn *conn)
-{
-	if (!conn->share)
-		return;
-	lock_acquire(&family_lock);
-	if (family_shares(conn) && conn->sharing == 0)
-		forget_share(conn);
-	lock_release(&family_lock);
-}
-
-static bool all_settled(void)
+bool family_all_settled(void)
 {
 	struct children *children;
 	bool settled = true;
@@ -495,31 +417,8 @@ static bool all_settled(void)
 	lock_acquire(&family_lock);
 	for (children = all; children; children = children->next)
 		for (i = 0; i < children->count; i++)
-			settled &= children->conns[i]->share->state !=
+			settled &= children->conns[i]->forked.share->state !=
 				   SHARE_KEPT;
 	lock_release(&family_lock);
 	return settled;
-}
-
-static void owe_entry(int fd, struct fdtab_object *object, void *arg)
-{
-	struct conn *conn = conn_from(object);
-
-	(void)fd;
-	(void)arg;
-	if (conn && share_is(conn, SHARE_KEPT))
-		family_owe(conn);
-}
-
-void family_exit(void)
-{
-	uint64_t answer_ms = clock_ms() + CONN_ANSWER_MS;
-	uint64_t until = clock_ms() + EXIT_MOST_MS;
-
-	fdtab_each(owe_entry, NULL);
-	while (!all_settled() && clock_ms() < until) {
-		real.poll(NULL, 0, 1);
-		if (clock_ms() >= answer_ms)
-			retreat_give_up_all();
-	}
 }

@@ -19,13 +19,13 @@ enum { IS_FIN_WAIT2 = 5, IS_CLOSE = 7, IS_CLOSE_WAIT = 8 };
 /* The state that the application and its peer have brought about. */
 static void put_state(const struct conn *conn, struct tcp_info *info)
 {
-	bool read_over = conn->rx_end != OFFSET_NEVER;
+	bool read_over = conn->rx.end != OFFSET_NEVER;
 
-	if (conn->reset || (read_over && conn->tx_shut))
+	if (conn->failure.reset || (read_over && conn->tx.shut))
 		info->tcpi_state = IS_CLOSE;
 	else if (read_over)
 		info->tcpi_state = IS_CLOSE_WAIT;
-	else if (conn->tx_shut)
+	else if (conn->tx.shut)
 		info->tcpi_state = IS_FIN_WAIT2;
 }
 
@@ -47,7 +47,7 @@ static uint64_t unsent(struct conn *conn)
 static void put_bytes(struct conn *conn, struct tcp_info *info)
 {
 	uint64_t held = conn->greeting.held_size;
-	uint64_t sent = conn->tx_bytes, left = unsent(conn);
+	uint64_t sent = conn->tx.bytes, left = unsent(conn);
 	int pending;
 
 	if (conn_pending(conn, &pending) != 0)
@@ -57,7 +57,7 @@ static void put_bytes(struct conn *conn, struct tcp_info *info)
 	info->tcpi_bytes_sent = sent;
 	info->tcpi_bytes_acked = sent - (left < sent ? left : sent) +
 				 (conn->role == CONN_ACTIVE);
-	info->tcpi_bytes_received = conn->rx_bytes + (uint64_t)pending;
+	info->tcpi_bytes_received = conn->rx.bytes + (uint64_t)pending;
 }
 
 /* Is the greeting over, so that what goes and comes is the application's? */

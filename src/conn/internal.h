@@ -1,236 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * struct conn and what the files of conn/ offer each other. Nobody outside
- * conn/ includes this.
- *
- * Two directions, each with a stage of its own under its own lock; the state
- * (state.def) is the summary of both, under `lock`. Lock order: receive, send,
- * lock. The lane fields (rs) are written before a direction's stage says
- * LANE, and the rsocket is closed only when the last holder has gone.
+ * What the files of conn/ offer each other; what a connection is made of is in
+ * parts.h. Nobody outside conn/ includes this.
  */
 #ifndef CONN_INTERNAL_H
 #define CONN_INTERNAL_H
 
-#include <stdatomic.h>
-#include <stddef.h>
-
-#include "base/lock.h"
-#include "conn/conn.h"
-#include "conn/replay.h"
-#include "conn/stage.h"
-#include "conn/tally.h"
-#include "conn/trace.h"
+#include "conn/parts.h"
 #include "conn/unaware.h"
-#include "conn/wire.h"
-#include "mark/mark.h"
-
-#define OFFSET_NEVER UINT64_MAX
-#define CONN_LOCAL_WORDS 4	/* room for a sockaddr_in6 */
-#define TIME_NEVER UINT64_MAX
-/*
- * Bytes of a connection that are taken in before the application asks for
- * them. An honest peer has no more on its way by TCP than the kernels' buffers
- * of both ends take (tcp(7): tcp_rmem, tcp_wmem; 10 MiB unless set).
- */
-#define EARLY_MOST (UINT64_C(16) << 20)
-#define OUT_MAX (WIRE_RECORD_TYPES * WIRE_RECORD_SIZE + WIRE_RECORD_MAX)
-
-/* What the peer's TCP leg has told. */
-enum leg_end { LEG_OPEN, LEG_FIN, LEG_RST };
-
-/* Of a connection in STATE_greeting; with lock. */
-enum greeting_stage {
-	GREETING_QUIET,		/* HELLO was neither sent nor seen */
-	GREETING_ASKED,		/* active: HELLO is out, REPLY awaited */
-	GREETING_REDIAL,	/* active: taken back, and dialled again */
-	GREETING_OVER,		/* plain, as soon as what is held has gone */
-};
-
-/*
- * A client that has not touched its connection does not wait for what is held,
- * so the grace may be long; one whose HELLO is not to come would.
- */
-#define GREETING_GRACE_MS 20
-
-struct greeting {
-	_Atomic enum greeting_stage stage;
-	uint64_t since_ms;	/* active: connect() had succeeded */
-	/* Of the answer; passive: of a prefix, or of the grace. */
-	_Atomic uint64_t deadline_ms;
-	bool marked_syn;	/* active: our SYN was */
-	atomic_bool prefix;	/* a part of what is awaited may be there */
-	struct mark_client client;	/* passive: what its SYN said */
-	unsigned listener_mark;	/* passive: what our SYN-ACK said */
-	enum reason unmarked;	/* passive: why nothing; none: it is marked */
-	uint8_t *held;		/* with send and lock, and the two below */
-	size_t held_at;
-	_Atomic size_t held_size;
-};
-
-struct conn {
-	struct fdtab_object object;
-	atomic_uint holders;	/* the object counts as one */
-	_Atomic uint64_t unlogged;	/* trace.c: 1 + the first step's */
-	enum conn_role role;
-	int tcp;		/* our dup of the kernel socket */
-	int fd;			/* the application's first number for it */
-	struct policy_decision decision;
-	_Atomic enum policy_mode mode;	/* the decision's; tcp: refused since */
-	struct sockaddr_storage local, remote;
-	struct sockaddr_storage dial_to; /* as connect() was given it */
-	socklen_t dial_length;
-
-	struct lock lock;	/* what follows, to the next lock */
-	_Atomic enum conn_state state;
-	_Atomic enum reason reason;
-	/* Times of the service thread's; TIME_NEVER: not set. */
-	_Atomic uint64_t mark_ms;	/* a part of a mark is there */
-	_Atomic uint64_t end_ms;	/* the lane is over */
-	_Atomic uint64_t linger_ms;	/* closed: the TCP leg is kept */
-	struct greeting greeting;
-	int failure;		/* why it is in STATE_dead, -errno; 0: its
-				   stream has ended */
-	atomic_bool failure_told;
-	atomic_bool end_told;	/* counted and logged: plain or dead */
-	atomic_bool reply_due;		/* HELLO is in and not answered yet */
-	bool answering;		/* somebody is about to */
-	bool answer_again;	/* and is to look again */
-	bool peer_requires;
-	unsigned peers_reason;	/* a number that came with peer_declined */
-	atomic_bool closing;	/* the application's interest has ended */
-	uint8_t token[WIRE_TOKEN_SIZE];
-	uint8_t mark[WIRE_TOKEN_SIZE], peer_mark[WIRE_TOKEN_SIZE];
-	struct wire_reply *offer; /* active: the lane addresses; owned */
-	bool authentic;		/* REPLY says so: lane messages have a MAC */
-	uint8_t greeted[WIRE_MAC_SIZE];	/* SHA-256 of HELLO, then of REPLY */
-	/*
-	 * Control bytes the TCP leg did not take yet: out_kept of the mark or
-	 * a RETURN; else the rest of a record that it took a part of; then at
-	 * most one record of each type.
-	 */
-	uint8_t out[OUT_MAX];
-	unsigned out_size, out_kept;
-	bool mark_sent, retreat_sent, resume_said, resume_sent;
-	atomic_bool leg_lost;	/* a send took the kernel's ECONNRESET */
-
-	struct lock receive;
-	_Atomic enum rx_stage rx;
-	_Atomic uint64_t rx_bytes; /* given to the application */
-	_Atomic uint64_t rx_raw; /* of them by TCP */
-	_Atomic uint64_t rx_boundary; /* the lane begins here */
-	/*
-	 * Raw bytes before the boundary that the application has not read yet,
-	 * taken off TCP because control records may wait behind them.
-	 */
-	uint8_t *early;
-	size_t early_at;
-	_Atomic size_t early_size;
-	size_t early_raw;	/* of it by TCP */
-	atomic_bool rx_shut;
-	_Atomic uint64_t ack_every; /* bytes; 0: the peer keeps none */
-	_Atomic uint64_t ack_sent;
-	size_t uncredited;	/* lane bytes since credits could be given */
-	uint8_t in[WIRE_RECORD_MAX]; /* service thread: a part of a record */
-	unsigned in_size;
-	unsigned idle;		/* records that changed nothing, ... */
-	uint64_t idle_ms;	/* ... since then */
-	bool mark_seen;
-	bool retreat_seen;	/* the peer's RETREAT was heard */
-	atomic_bool resume_seen;
-
-	struct lock send;
-	_Atomic enum tx_stage tx;
-	_Atomic uint64_t tx_bytes; /* taken from the application */
-	_Atomic uint64_t tx_raw;
-	_Atomic bool tx_shut;
-	enum tx_stage tx_before_freeze;
-	struct replay replay;
-	_Atomic uint64_t acked;	/* the peer's application has consumed */
-	atomic_bool close_heard; /* the peer knows that we have closed */
-	uint64_t resume_at;	/* next byte of the ring to go on TCP */
-	/* one send after the peer has gone is lost */
-
-	/* Set by the service thread, read by all. */
-	_Atomic uint64_t rx_end;	/* CLOSE{n}, or OFFSET_NEVER */
-	_Atomic uint32_t peer_close;	/* its flags */
-	_Atomic enum leg_end leg;
-	atomic_bool lane_over;		/* no more will come by RDMA */
-	atomic_bool tail_came;		/* what is before rx_end is there */
-	/*
-	 * As the kernel's sk_err: the connection was reset, and the next call
-	 * says why, once. Data that came before are still read.
-	 */
-	atomic_bool reset;
-	atomic_int error;
-	atomic_ulong messages;
-
-	/* leave.c; but for the first two the service thread's own */
-	atomic_bool leaving;	/* LEAVE was said; with send */
-	enum reason leave_reason;
-	uint64_t leave_at;	/* the peer's LEAVE{n}, or OFFSET_NEVER */
-	uint64_t leave_ms;	/* when something was last taken in */
-	uint64_t retreat_at;	/* RETREAT{n} came before ours, or NEVER */
-	bool returned;		/* the ring is what came back */
-	uint8_t *back;		/* unread bytes on their way back */
-	size_t back_size, back_at;
-
-	/* The service thread's own. */
-	uint64_t progress_ms;	/* outstanding without an ACK since; 0: not */
-	atomic_bool stall_watched;	/* a time is set for a look at that */
-	uint64_t probed;	/* PROBE{n} waits for our answer; 0: none */
-	bool probe_sent;
-	atomic_bool lingering;	/* closed; the peer has not consumed all yet */
-	unsigned judged;	/* by the policy of this number */
-
-	/* family.c: other processes have it too, since a fork. */
-	_Atomic(struct share *) share;	/* NULL: they do not */
-	struct pages *pages;		/* where the share is */
-	struct share *taken;		/* where we say that we are plain */
-	struct parent *parent;		/* NULL: its lane is ours */
-	const void *share_asked_of;	/* the last fork's record */
-	unsigned share_index;		/* in that */
-	unsigned sharing;		/* forks whose children may have it */
-	unsigned forks;			/* the child's mark: seen */
-	unsigned collected;		/* in this turn of forking */
-	bool asked;			/* child: our parent knows */
-	atomic_bool owed;		/* parent: a child waits for it */
-
-	atomic_int rs;		/* -1: no lane */
-	uint64_t pins;		/* limits lock: bytes taken for it; 0: none */
-	bool pins_coming;	/* limits lock, and the next */
-	unsigned pins_family;
-	enum reason over;	/* the limit that a lane would have been over */
-	atomic_uint lane_users;	/* threads looking at it without a stage lock */
-	atomic_bool lane_ending; /* somebody has begun to take it down */
-	atomic_bool lane_closed; /* for lookers: it is going away */
-	struct lock waiters_lock;
-	struct conn_waiter *waiters;
-	atomic_uint sets;		/* of them with `used` */
-	atomic_bool watched;	/* by the service thread; service lock */
-	bool unwatched;		/* and will not be again */
-	struct conn *service_next, **service_link;
-	uint64_t look_ms;		/* timer lock, and the next */
-	unsigned timer_place;		/* in the heap; 0: no time is set */
-	unsigned timer_turn;
-	bool expected;			/* tokens lock, and the two below */
-	struct conn *token_next;
-	bool awaits;			/* the listeners */
-	struct conn *reply_next;
-
-	/* tally.c: constant; but the last four */
-	struct tally *tally;		/* its rule's row */
-	unsigned tally_family;
-	uint64_t made_ms;
-	uint64_t step_us;		/* with lock: joining or retreating */
-	atomic_bool tallied;		/* it is in the row */
-	atomic_uint retreats;
-	/* Calls that moved bytes, by enum flow; with send or receive. */
-	_Atomic uint64_t moves[FLOWS];
-	uint64_t number;		/* crowd.c: among all of the process */
-	struct conn *crowd_next, **crowd_link;	/* crowd lock */
-	/* `local` for those who ask, who take no lock: word by word. */
-	_Atomic uint64_t local_words[CONN_LOCAL_WORDS];
-};
 
 /* conn.c: lifetime and state */
 void conn_hold(struct conn *conn);
@@ -294,7 +71,7 @@ ssize_t peek_across(struct conn *conn, const struct iovec *iov, int count);
 void conn_acknowledge(struct conn *conn);
 /* The ring is full: no byte may go until the peer acknowledges. */
 bool conn_ring_full(const struct conn *conn);
-/* Has the lane, alive or not, so many bytes for the application to read? */
+/* lane.c: has the lane, alive or not, so many bytes to read? */
 bool conn_lane_holds(struct conn *conn, size_t size);
 /* The boundary may have been reached by a change of state. */
 void conn_cross(struct conn *conn);
@@ -304,6 +81,12 @@ void conn_find_stage(struct conn *conn);
 /* greet.c: the passive side. One non-blocking look at the greeting. */
 void greet_look(struct conn *conn);
 void greet_answer(struct conn *conn);	/* a REPLY was due */
+/*
+ * judge.c: with lock: why a lane is out of the question, from HELLO alone,
+ * as wire_get_hello() has found it. REASON_none: it is not.
+ */
+enum reason greet_judge(struct conn *conn, int parsed,
+			const struct wire_hello *hello);
 /*
  * Passive, under `require`, and the client has no lane yet: what it has sent by
  * TCP is not for the application before that.
@@ -337,7 +120,7 @@ uint64_t dial_due(const struct conn *conn);
  * else REPLY gets a second, and then it is taken back.
  */
 void dial_hurry(struct conn *conn, enum reason reason);
-/* Undo the kernel's connection on the same socket. */
+/* redial.c: undo the kernel's connection on the same socket. */
 void dial_dissolve(struct conn *conn);
 /* Either side, the service thread: one look, and what is due is done. */
 void greeting_look(struct conn *conn);
@@ -377,14 +160,25 @@ void hold_drop(struct conn *conn);
 /* io.c: with send or receive: one more call has moved bytes this way */
 static inline void conn_moved(struct conn *conn, enum flow flow)
 {
-	uint64_t moves = atomic_load_explicit(&conn->moves[flow],
+	uint64_t moves = atomic_load_explicit(&conn->account.moves[flow],
 					      memory_order_relaxed);
 
-	atomic_store_explicit(&conn->moves[flow], moves + 1,
+	atomic_store_explicit(&conn->account.moves[flow], moves + 1,
 			      memory_order_relaxed);
 }
 
-/* io.c: with send: TX_LANE, without a look at what is held */
+/*
+ * lane.c: with rx.lock: RX_LANE, as recvmsg(2) with these flags. What was read
+ * is counted.
+ */
+ssize_t lane_receive(struct conn *conn, const struct iovec *iov, int count,
+		     int flags);
+/*
+ * lane.c: with tx.lock: the peer has closed, or died. As on TCP the first send
+ * still succeeds, and its answer (RST) makes the later ones fail.
+ */
+ssize_t lane_gone(struct conn *conn, const struct iovec *iov, int count);
+/* lane.c: with tx.lock: TX_LANE, without a look at what is held */
 ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count);
 
 /* listener.c: this process's rsockets that peers' lanes connect to */
@@ -566,6 +360,23 @@ bool listener_pause(void);
 void listener_resume(void);
 void service_after_fork(void);
 
+/* endpoint.c: the end of an rsocket */
+/*
+ * Of a lane that nobody may use any more. No thread may be looking at it when
+ * it is closed. Several may come here; one closes it. Waits.
+ */
+void endpoint_close(struct conn *conn);
+/* The same, on a thread of work.c's. */
+void endpoint_close_later(struct conn *conn);
+/* Of one that never was a lane. Nobody waits for it. */
+void endpoint_discard(int rs);
+
+/* shut.c */
+/* The peer lets nothing go before the lane, and something is to go. */
+bool shut_needs_lane(const struct conn *conn);
+/* What was shut down while it could not be told: now it can. */
+void shut_behind(struct conn *conn);
+
 /* end.c: the application's interest is over */
 void end_conn(struct conn *conn);
 /* The same, before a lane; again when what was held has gone. */
@@ -584,10 +395,11 @@ void end_sent(struct conn *conn);
  * as the kernel does a peer that takes nothing any more.
  */
 void end_held_late(struct conn *conn);
-/* Close the rsocket of a lane that nobody may use any more. */
-void end_lane_alone(struct conn *conn);
-/* Close an rsocket that never was a lane. Nobody waits for it. */
-void end_rsocket(int rs);
+/*
+ * It has a lane, or had. Once: a close that meets the end of the join is seen
+ * by both.
+ */
+void end_lane(struct conn *conn);
 void end_after_fork(void);
 /* Service thread: may a closed connection's TCP leg go now? If so, once. */
 bool end_linger_over(struct conn *conn, uint64_t now_ms);

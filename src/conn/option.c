@@ -12,9 +12,9 @@
 
 #include "base/memory.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/info.h"
 #include "conn/internal.h"
-#include "rdma/rdma.h"
 
 /* SO_ERROR: the kernel's, unless connect() or a lane has one of its own. */
 static int socket_error(struct conn *conn)
@@ -25,11 +25,11 @@ static int socket_error(struct conn *conn)
 		dial_look(conn);
 	state = conn_state(conn);
 	if (state == STATE_dead)
-		return atomic_exchange(&conn->failure_told, true)
+		return atomic_exchange(&conn->failure.told, true)
 			       ? 0
-			       : -conn->failure;
+			       : -conn->failure.error;
 	if (state == STATE_on_rdma)
-		return atomic_exchange(&conn->error, 0);
+		return atomic_exchange(&conn->failure.pending, 0);
 	if (state == STATE_greeting ||
 	    (state == STATE_connecting &&
 	     conn->mode == POLICY_REQUIRE))
@@ -60,7 +60,7 @@ int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 static size_t peek(struct conn *conn, void *bytes, size_t size)
 {
 	struct iovec iov = { bytes, size };
-	ssize_t got = rdma_recv(conn->rs, &iov, 1, MSG_PEEK);
+	ssize_t got = carrier->receive(conn->lane.rs, &iov, 1, MSG_PEEK);
 
 	return got > 0 ? (size_t)got : 0;
 }
@@ -75,7 +75,7 @@ static size_t lane_pending(struct conn *conn)
 	size_t got = 0, most = conn->decision.lane.receive_buffer;
 	void *bytes;
 
-	lock_acquire(&conn->receive);
+	lock_acquire(&conn->rx.lock);
 	if (lane_enter(conn)) {
 		got = peek(conn, scratch, sizeof(scratch));
 		bytes = got == sizeof(scratch) ? memory_resize(NULL, most)
@@ -85,7 +85,7 @@ static size_t lane_pending(struct conn *conn)
 		memory_free(bytes);
 		lane_leave(conn);
 	}
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 	return got;
 }
 
@@ -103,17 +103,17 @@ int conn_pending(struct conn *conn, int *bytes)
 {
 	int ret = 0;
 
-	if (conn->rx == RX_GREET)
+	if (conn->rx.stage == RX_GREET)
 		conn_ready(conn, POLLIN);
 	if (conn_is_plain(conn))
 		return CONN_PLAIN;
 	*bytes = 0;
-	if (conn->rx == RX_RAW)
-		ret = raw_pending(conn, conn->rx_boundary - conn_pulled(conn),
+	if (conn->rx.stage == RX_RAW)
+		ret = raw_pending(conn, conn->rx.boundary - conn_pulled(conn),
 				  bytes);
-	else if (conn->rx == RX_LANE)
+	else if (conn->rx.stage == RX_LANE)
 		*bytes = (int)lane_pending(conn);
-	*bytes += (int)conn->early_size;
+	*bytes += (int)conn->rx.early.size;
 	return ret;
 }
 
@@ -136,7 +136,7 @@ int conn_unsent(struct conn *conn, int *bytes)
 		return 0;
 	}
 	*bytes = held;
-	if (conn->tx != TX_LANE || !(conn_ready(conn, POLLOUT) & POLLOUT))
-		*bytes += (int)(conn->tx_bytes - conn->acked);
+	if (conn->tx.stage != TX_LANE || !(conn_ready(conn, POLLOUT) & POLLOUT))
+		*bytes += (int)(conn->tx.bytes - conn->tx.acked);
 	return 0;
 }

@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/internal.h"
-#include "rdma/rdma.h"
 
 #define SLICE_MS 5	/* librdmacm's own threads may take the news */
 
@@ -16,7 +16,7 @@ int talk_wait(int rs, short events, uint64_t until_ms)
 	for (;;) {
 		wait.fd = -1;
 		wait.events = wait.revents = 0;
-		ready = rdma_arm(rs, events, &wait);
+		ready = carrier->arm(rs, events, &wait);
 		if (ready != 0)
 			return ready < 0 ? ready : 0;
 		if (clock_ms() >= until_ms)
@@ -32,7 +32,7 @@ static int put_all(const struct talk *talk, uint8_t *out, size_t size)
 	int ret;
 
 	while (iov.iov_len > 0) {
-		put = rdma_send(talk->rs, &iov, 1);
+		put = carrier->send(talk->rs, &iov, 1);
 		if (put > 0) {
 			iov.iov_base = (uint8_t *)iov.iov_base + put;
 			iov.iov_len -= put;
@@ -54,7 +54,7 @@ static int get_all(const struct talk *talk, uint8_t *in, size_t size)
 	int ret;
 
 	while (iov.iov_len > 0) {
-		got = rdma_recv(talk->rs, &iov, 1, 0);
+		got = carrier->receive(talk->rs, &iov, 1, 0);
 		if (got > 0) {
 			iov.iov_base = (uint8_t *)iov.iov_base + got;
 			iov.iov_len -= got;
@@ -74,7 +74,7 @@ int talk_put(struct talk *talk, struct wire_lane *message)
 	uint8_t out[WIRE_LANE_MAX];
 	size_t size;
 
-	message->signed_ = talk->conn && talk->conn->authentic;
+	message->signed_ = talk->conn && talk->conn->join.authentic;
 	size = wire_put_lane(out, message);
 	if (message->signed_ && !auth_sign(talk->conn, out, talk->last))
 		return -EKEYREJECTED;
@@ -98,9 +98,9 @@ int talk_check(const struct conn *conn, const uint8_t *in,
 {
 	if (message->type == WIRE_REFUSED)
 		return -EKEYREJECTED;	/* he says so of ours */
-	if (message->signed_ != conn->authentic)
-		return conn->authentic ? -EKEYREJECTED : -EPROTO;
-	return !conn->authentic || auth_check(conn, in, last) ? 0
+	if (message->signed_ != conn->join.authentic)
+		return conn->join.authentic ? -EKEYREJECTED : -EPROTO;
+	return !conn->join.authentic || auth_check(conn, in, last) ? 0
 							       : -EKEYREJECTED;
 }
 
