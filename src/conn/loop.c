@@ -19,6 +19,8 @@
 static struct lock lock = LOCK_INIT(service);
 static int epoll = -1, bell = -1;
 static atomic_bool started;
+static atomic_bool pausing, paused;	/* the thread is to end; it does */
+static bool owed;		/* and could not be made again */
 
 static void unring(void *arg)
 {
@@ -36,7 +38,7 @@ static void *run(void *arg)
 	int i, count;
 
 	(void)arg;
-	for (;;) {
+	while (!atomic_load(&pausing)) {
 		count = real.epoll_pwait(epoll, events, EVENTS,
 					 loop_hooks.round(), NULL);
 		for (i = 0; i < count; i++) {
@@ -45,6 +47,7 @@ static void *run(void *arg)
 			source->ready(source->arg);
 		}
 	}
+	atomic_store(&paused, true);
 	return NULL;
 }
 
@@ -73,6 +76,8 @@ int loop_add_held(int fd, uint32_t events, struct loop_source *source)
 /* With lock. */
 static int start(void)
 {
+	if (started && owed && !critical_in_handler())
+		owed = start_thread() != 0;
 	if (started)
 		return 0;
 	if (critical_in_handler())
@@ -145,6 +150,31 @@ void loop_remove(int fd)
 	errno = saved;
 }
 
+bool loop_runs(void)
+{
+	return started;
+}
+
+void loop_pause(void)
+{
+	lock_acquire(&lock);	/* not in the middle of its start */
+	atomic_store(&pausing, true);
+	lock_release(&lock);
+	do {
+		loop_wake();
+		real.poll(NULL, 0, 1);
+	} while (!atomic_load(&paused));
+}
+
+void loop_resume(void)
+{
+	lock_acquire(&lock);
+	atomic_store(&paused, false);
+	atomic_store(&pausing, false);
+	owed = start_thread() != 0;
+	lock_release(&lock);
+}
+
 void loop_after_fork(void)
 {
 	lock_init(&lock, LOCK_service);
@@ -153,5 +183,6 @@ void loop_after_fork(void)
 	if (bell >= 0)
 		fd_close(bell);
 	epoll = bell = -1;
-	started = false;
+	started = owed = false;
+	pausing = paused = false;
 }

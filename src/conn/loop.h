@@ -45,6 +45,14 @@ int loop_add(int fd, uint32_t events, struct loop_source *source);
 int loop_add_held(int fd, uint32_t events, struct loop_source *source);
 /* Who added it has come back from that. Its source may still be called once. */
 void loop_remove(int fd);
+/*
+ * The thread ends for a while, when it has come to the end of its round; what
+ * is to be done waits. One caller at a time, who resumes, and not the thread
+ * itself.
+ */
+bool loop_runs(void);
+void loop_pause(void);
+void loop_resume(void);
 void loop_after_fork(void);
 
 #endif
