@@ -179,6 +179,8 @@ struct conn {
 	atomic_bool stall_watched;	/* a time is set for a look at that */
 	uint64_t probed;	/* PROBE{n} waits for our answer; 0: none */
 	bool probe_sent;
+	uint64_t proof_ms;	/* proof.c: asked then; 0: not; and ... */
+	uint64_t proof_bytes, proof_acked;	/* ... what had gone */
 	atomic_bool lingering;	/* closed; the peer has not consumed all yet */
 	unsigned judged;	/* by the policy of this number */
 

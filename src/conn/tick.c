@@ -7,6 +7,7 @@
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
+#include "conn/proof.h"
 
 #define STALL_LOOK_MS 500	/* between looks at what is outstanding */
 #define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
@@ -65,7 +66,9 @@ static bool look_for_stall(struct conn *conn, uint64_t now)
 	else if (conn->progress_ms == 0)
 		conn->progress_ms = now;
 	else if (now - conn->progress_ms >= most)
-		retreat_lane(conn, REASON_lane_stalled);
+		retreat_lane(conn, proof_leg_answers(conn, most / 2)
+					   ? REASON_lane_stalled
+					   : REASON_tcp_stalled);
 	else if (now - conn->progress_ms >= most / 2 && !conn->probe_sent) {
 		conn->probe_sent = true;
 		control_say(conn, WIRE_PROBE, 0, conn->tx_bytes);
@@ -79,11 +82,16 @@ static bool look_for_stall(struct conn *conn, uint64_t now)
  */
 static uint64_t stall_due(struct conn *conn, uint64_t now)
 {
+	bool again;
+
 	if (conn_state(conn) != STATE_on_rdma || conn->leg != LEG_OPEN ||
 	    conn->tx != TX_LANE)
 		return TIME_NEVER;
 	atomic_store(&conn->stall_watched, false);
-	if (!look_for_stall(conn, now))
+	again = look_for_stall(conn, now);
+	if (conn_state(conn) == STATE_on_rdma && conn->tx == TX_LANE)
+		again |= proof_look(conn, now);
+	if (!again)
 		return TIME_NEVER;
 	atomic_store(&conn->stall_watched, true);
 	return now + STALL_LOOK_MS;
