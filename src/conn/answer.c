@@ -75,7 +75,7 @@ void answer_process(struct answer *answer)
 /* Bytes kept for a retreat: what the peer's program has not read yet. */
 static uint64_t ring_held(const struct conn *conn, enum conn_state state)
 {
-	uint64_t sent = conn->tx_bytes, acked = conn->acked;
+	uint64_t sent = conn->tx.bytes, acked = conn->tx.acked;
 
 	if (conn->decision.lane.replay == 0 || sent < acked ||
 	    (state != STATE_on_rdma && state != STATE_retreating))
@@ -95,7 +95,7 @@ void answer_conn(struct answer *answer, const struct conn *conn,
 
 	conn_read_local(conn, &own);
 	addr_format(&own, local);
-	addr_format(&conn->remote, remote);
+	addr_format(&conn->ends.remote, remote);
 	tally_carried(conn, bytes, messages);
 	answer_say(answer,
 		   "conn\t%s\t%s\t%s\t%s\t%s\t%s\t%s"
@@ -106,14 +106,14 @@ void answer_conn(struct answer *answer, const struct conn *conn,
 		   state_name(state), state == STATE_on_rdma ? "rdma" : "tcp",
 		   reason_name(conn->reason), conn->decision.rule,
 		   U(bytes[FLOW_TCP_SENT]), U(bytes[FLOW_TCP_RECEIVED]),
-		   U(bytes[FLOW_RDMA_SENT]), U(bytes[FLOW_RDMA_RECEIVED]),
-		   note, U(conn->number), U(clock_ms() - conn->made_ms),
+		   U(bytes[FLOW_RDMA_SENT]), U(bytes[FLOW_RDMA_RECEIVED]), note,
+		   U(conn->account.number),
+		   U(clock_ms() - conn->account.made_ms),
 		   U(messages[FLOW_TCP_SENT]), U(messages[FLOW_TCP_RECEIVED]),
-		   U(messages[FLOW_RDMA_SENT]),
-		   U(messages[FLOW_RDMA_RECEIVED]),
-		   U(ring_held(conn, state)), conn->retreats,
-		   trace_tx(conn->tx),
-		   trace_rx(conn->rx, conn->rx_boundary != OFFSET_NEVER));
+		   U(messages[FLOW_RDMA_SENT]), U(messages[FLOW_RDMA_RECEIVED]),
+		   U(ring_held(conn, state)), conn->account.retreats,
+		   trace_tx(conn->tx.stage),
+		   trace_rx(conn->rx.stage, conn->rx.boundary != OFFSET_NEVER));
 }
 
 static void say_uses(struct answer *answer)

@@ -21,9 +21,9 @@ void auth_greeted(struct conn *conn, const uint8_t *message, size_t size)
 
 	if (!conn->decision.auth || size > WIRE_HELLO_MAX)
 		return;
-	memcpy(both, conn->greeted, WIRE_MAC_SIZE);
+	memcpy(both, conn->join.greeted, WIRE_MAC_SIZE);
 	memcpy(both + WIRE_MAC_SIZE, message, size);
-	keys_digest(both, WIRE_MAC_SIZE + size, conn->greeted);
+	keys_digest(both, WIRE_MAC_SIZE + size, conn->join.greeted);
 }
 
 /* What a MAC is of. */
@@ -44,7 +44,7 @@ static void say(struct said *said, const struct conn *conn, bool ours,
 
 	memcpy(said->label, LABEL, sizeof(said->label));
 	said->sender = active ? 1 : 2;
-	memcpy(said->greeted, conn->greeted, sizeof(said->greeted));
+	memcpy(said->greeted, conn->join.greeted, sizeof(said->greeted));
 	memcpy(said->last, last, sizeof(said->last));
 	memcpy(said->message, message, sizeof(said->message));
 }

@@ -50,22 +50,23 @@ struct conn *conn_new(int fd, enum conn_role role,
 	conn->mode = decision->mode;
 	if (decision->mode == POLICY_TCP)
 		conn->reason = decision->reason;
-	conn->remote = *remote;
+	conn->ends.remote = *remote;
 	if (local)
-		conn->local = *local;
+		conn->ends.local = *local;
 	conn_know_local(conn);
-	conn->mark_ms = conn->end_ms = conn->linger_ms = TIME_NEVER;
-	conn->look_ms = TIME_NEVER;
+	conn->leg.mark_ms = conn->lane.end_ms = conn->close.linger_ms =
+	    TIME_NEVER;
+	conn->watch.due_ms = TIME_NEVER;
 	conn->greeting.deadline_ms = TIME_NEVER;
-	conn->rx_boundary = OFFSET_NEVER;
-	conn->rx_end = OFFSET_NEVER;
-	conn->leave_at = conn->retreat_at = OFFSET_NEVER;
-	conn->rs = -1;
+	conn->rx.boundary = OFFSET_NEVER;
+	conn->rx.end = OFFSET_NEVER;
+	conn->leave.peer_at = conn->leave.retreat_at = OFFSET_NEVER;
+	conn->lane.rs = -1;
 	conn->state = role == CONN_ACTIVE ? STATE_connecting : STATE_greeting;
 	lock_init(&conn->lock, LOCK_conn);
-	lock_init(&conn->receive, LOCK_receive);
-	lock_init(&conn->send, LOCK_send);
-	lock_init(&conn->waiters_lock, LOCK_waiters);
+	lock_init(&conn->rx.lock, LOCK_receive);
+	lock_init(&conn->tx.lock, LOCK_send);
+	lock_init(&conn->waits.lock, LOCK_waiters);
 	tally_begin(conn);
 	crowd_enter(conn);
 	trace_step(conn, conn->state, TRACE_made);
@@ -77,9 +78,9 @@ void conn_know_local(struct conn *conn)
 	uint64_t words[CONN_LOCAL_WORDS];
 	int i;
 
-	memcpy(words, &conn->local, sizeof(words));
+	memcpy(words, &conn->ends.local, sizeof(words));
 	for (i = 0; i < CONN_LOCAL_WORDS; i++)
-		conn->local_words[i] = words[i];
+		conn->ends.local_words[i] = words[i];
 }
 
 void conn_read_local(const struct conn *conn, struct sockaddr_storage *local)
@@ -88,7 +89,7 @@ void conn_read_local(const struct conn *conn, struct sockaddr_storage *local)
 	int i;
 
 	for (i = 0; i < CONN_LOCAL_WORDS; i++)
-		words[i] = conn->local_words[i];
+		words[i] = conn->ends.local_words[i];
 	memset(local, 0, sizeof(*local));
 	memcpy(local, words, sizeof(words));
 }
@@ -108,22 +109,22 @@ void conn_drop(struct conn *conn)
 	crowd_leave(conn);
 	fd_close(conn->tcp);
 	lock_destroy(&conn->lock);
-	lock_destroy(&conn->receive);
-	lock_destroy(&conn->send);
-	lock_destroy(&conn->waiters_lock);
-	replay_free(&conn->replay);
+	lock_destroy(&conn->rx.lock);
+	lock_destroy(&conn->tx.lock);
+	lock_destroy(&conn->waits.lock);
+	replay_free(&conn->tx.replay);
 	memory_free(conn->greeting.held);
-	memory_free(conn->early);
-	memory_free(conn->back);
-	memory_free(conn->offer);
+	memory_free(conn->rx.early.bytes);
+	memory_free(conn->leave.back);
+	memory_free(conn->join.offer);
 	memory_free(conn);
 	errno = saved;
 }
 
 bool lane_enter(struct conn *conn)
 {
-	atomic_fetch_add(&conn->lane_users, 1);
-	if (conn->rs >= 0 && !conn->lane_closed &&
+	atomic_fetch_add(&conn->lane.users, 1);
+	if (conn->lane.rs >= 0 && !conn->lane.closed &&
 	    conn_state(conn) == STATE_on_rdma)
 		return true;
 	lane_leave(conn);
@@ -132,7 +133,7 @@ bool lane_enter(struct conn *conn)
 
 void lane_leave(struct conn *conn)
 {
-	atomic_fetch_sub(&conn->lane_users, 1);
+	atomic_fetch_sub(&conn->lane.users, 1);
 }
 
 /*
@@ -206,10 +207,10 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 	conn->reason = reason;
 	tally_step(conn, from, next, reason);
 	if (next == STATE_plain) {
-		rx_step(&conn->rx, RX_ON_plain);
-		tx_step(&conn->tx, TX_ON_plain);
-		conn->rx_boundary = OFFSET_NEVER;
-		conn->mark_ms = conn->end_ms = TIME_NEVER;
+		rx_step(&conn->rx.stage, RX_ON_plain);
+		tx_step(&conn->tx.stage, TX_ON_plain);
+		conn->rx.boundary = OFFSET_NEVER;
+		conn->leg.mark_ms = conn->lane.end_ms = TIME_NEVER;
 		conn->greeting.deadline_ms = TIME_NEVER;
 	}
 	trace_step(conn, from, event);
@@ -258,11 +259,11 @@ static void forget(struct conn *conn)
 /* Two steps may both be settled after the second; it is told once. */
 static void tell_end(struct conn *conn, const char *what)
 {
-	if (atomic_exchange(&conn->end_told, true))
+	if (atomic_exchange(&conn->account.end_told, true))
 		return;
 	reason_count(conn->reason);
 	if (conn->reason == REASON_peer_declined)
-		reason_count_peers(conn->peers_reason);
+		reason_count_peers(conn->greeting.peers_reason);
 	tally_end(conn);
 	conn_report(conn, what);
 }
@@ -275,7 +276,7 @@ void conn_settle(struct conn *conn)
 	conn_ring(conn, NULL);
 	if (state == STATE_plain || state == STATE_dead)
 		family_settled(conn);
-	else if (conn->owed)
+	else if (conn->forked.owed)
 		service_look(conn);
 	if (state == STATE_plain) {
 		tell_end(conn, "stays on tcp");
@@ -296,9 +297,9 @@ void conn_settle(struct conn *conn)
 
 void conn_reset(struct conn *conn, int error)
 {
-	if (atomic_exchange(&conn->reset, true))
+	if (atomic_exchange(&conn->failure.reset, true))
 		return;
-	conn->error = error;
+	conn->failure.pending = error;
 	conn_ring(conn, NULL);
 }
 
@@ -309,7 +310,7 @@ void conn_fail(struct conn *conn, int error, enum reason reason)
 	lock_acquire(&conn->lock);
 	done = conn_step_locked(conn, EVENT_lost, reason);
 	if (done)
-		conn->failure = error;
+		conn->failure.error = error;
 	lock_release(&conn->lock);
 	if (done)
 		conn_settle(conn);
@@ -357,21 +358,21 @@ void conn_ring(struct conn *conn, const struct conn_waiter *except)
 {
 	struct conn_waiter *waiter;
 
-	lock_acquire(&conn->waiters_lock);
-	for (waiter = conn->waiters; waiter; waiter = waiter->next)
+	lock_acquire(&conn->waits.lock);
+	for (waiter = conn->waits.first; waiter; waiter = waiter->next)
 		if (waiter != except)
 			waiter->ring(waiter);
-	lock_release(&conn->waiters_lock);
+	lock_release(&conn->waits.lock);
 }
 
 void conn_waiter_add(struct conn *conn, struct conn_waiter *waiter)
 {
-	lock_acquire(&conn->waiters_lock);
-	waiter->next = conn->waiters;
-	conn->waiters = waiter;
+	lock_acquire(&conn->waits.lock);
+	waiter->next = conn->waits.first;
+	conn->waits.first = waiter;
 	if (waiter->used)
-		atomic_fetch_add(&conn->sets, 1);
-	lock_release(&conn->waiters_lock);
+		atomic_fetch_add(&conn->waits.sets, 1);
+	lock_release(&conn->waits.lock);
 }
 
 bool conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter)
@@ -379,16 +380,16 @@ bool conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter)
 	struct conn_waiter **link;
 	bool found = false;
 
-	lock_acquire(&conn->waiters_lock);
-	for (link = &conn->waiters; *link; link = &(*link)->next)
+	lock_acquire(&conn->waits.lock);
+	for (link = &conn->waits.first; *link; link = &(*link)->next)
 		if (*link == waiter) {
 			*link = waiter->next;
 			if (waiter->used)
-				atomic_fetch_sub(&conn->sets, 1);
+				atomic_fetch_sub(&conn->waits.sets, 1);
 			found = true;
 			break;
 		}
-	lock_release(&conn->waiters_lock);
+	lock_release(&conn->waits.lock);
 	return found;
 }
 
@@ -396,42 +397,42 @@ void conn_used(struct conn *conn, short drained)
 {
 	struct conn_waiter *waiter;
 
-	lock_acquire(&conn->waiters_lock);
-	for (waiter = conn->waiters; waiter; waiter = waiter->next)
+	lock_acquire(&conn->waits.lock);
+	for (waiter = conn->waits.first; waiter; waiter = waiter->next)
 		if (waiter->used)
 			waiter->used(waiter, drained);
-	lock_release(&conn->waiters_lock);
+	lock_release(&conn->waits.lock);
 }
 
 void conn_end_waiters(struct conn *conn)
 {
 	struct conn_waiter *waiter;
 
-	lock_acquire(&conn->waiters_lock);
-	while ((waiter = conn->waiters)) {
-		conn->waiters = waiter->next;
+	lock_acquire(&conn->waits.lock);
+	while ((waiter = conn->waits.first)) {
+		conn->waits.first = waiter->next;
 		if (waiter->ended)
 			waiter->ended(waiter);
 	}
-	atomic_store(&conn->sets, 0);
-	lock_release(&conn->waiters_lock);
+	atomic_store(&conn->waits.sets, 0);
+	lock_release(&conn->waits.lock);
 }
 
 void conn_plain_waiters(struct conn *conn)
 {
-	struct conn_waiter **link = &conn->waiters, *waiter;
+	struct conn_waiter **link = &conn->waits.first, *waiter;
 
-	lock_acquire(&conn->waiters_lock);
+	lock_acquire(&conn->waits.lock);
 	while ((waiter = *link)) {
 		if (!waiter->plain) {
 			link = &waiter->next;
 			continue;
 		}
 		*link = waiter->next;
-		atomic_fetch_sub(&conn->sets, 1);
+		atomic_fetch_sub(&conn->waits.sets, 1);
 		waiter->plain(waiter);
 	}
-	lock_release(&conn->waiters_lock);
+	lock_release(&conn->waits.lock);
 }
 
 void conn_keep(struct conn *conn)
@@ -449,8 +450,8 @@ bool conn_is_raw(const struct conn *conn)
 	enum conn_state state = conn_state(conn);
 
 	return (state == STATE_greeted || state == STATE_joining) &&
-	       conn->rx == RX_RAW && conn->tx == TX_RAW &&
-	       conn->rx_boundary == OFFSET_NEVER;
+	       conn->rx.stage == RX_RAW && conn->tx.stage == TX_RAW &&
+	       conn->rx.boundary == OFFSET_NEVER;
 }
 
 bool conn_random(uint8_t *bytes, size_t size)
@@ -475,23 +476,24 @@ void conn_report(struct conn *conn, const char *what)
 {
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
 	char reason[REASON_TEXT_MAX];
-	uint64_t tx = conn->tx_bytes, rx = conn->rx_bytes;
+	uint64_t tx = conn->tx.bytes, rx = conn->rx.bytes;
 	enum log_level level = conn_state(conn) == STATE_dead ? LOG_WARN
 							      : LOG_INFO;
 
 	if (!log_wants(level))
 		return;
-	addr_format(&conn->local, local);
-	addr_format(&conn->remote, remote);
+	addr_format(&conn->ends.local, local);
+	addr_format(&conn->ends.remote, remote);
 	log_put(level,
-		 "%s %s %s %s: lane=%s reason=%s rule=%s tcp_sent=%llu tcp_received=%llu rdma_sent=%llu rdma_received=%llu",
-		 local, conn->role == CONN_ACTIVE ? "->" : "<-", remote, what,
-		 conn_state(conn) == STATE_on_rdma ? "rdma" : "tcp",
-		 reason_text(conn->reason, conn->peers_reason, reason),
-		 conn->decision.rule, (unsigned long long)conn->tx_raw,
-		 (unsigned long long)conn->rx_raw,
-		 (unsigned long long)(tx - conn->tx_raw),
-		 (unsigned long long)(rx - conn->rx_raw));
+		"%s %s %s %s: lane=%s reason=%s rule=%s tcp_sent=%llu "
+		"tcp_received=%llu rdma_sent=%llu rdma_received=%llu",
+		local, conn->role == CONN_ACTIVE ? "->" : "<-", remote, what,
+		conn_state(conn) == STATE_on_rdma ? "rdma" : "tcp",
+		reason_text(conn->reason, conn->greeting.peers_reason, reason),
+		conn->decision.rule, (unsigned long long)conn->tx.raw,
+		(unsigned long long)conn->rx.raw,
+		(unsigned long long)(tx - conn->tx.raw),
+		(unsigned long long)(rx - conn->rx.raw));
 }
 
 bool conn_any_path(const struct conn *conn)
@@ -516,13 +518,13 @@ int conn_peername(struct conn *conn, struct sockaddr_storage *name,
 		return -ENOTCONN;
 	if (state == STATE_greeting &&
 	    conn->greeting.stage == GREETING_REDIAL) {
-		*name = conn->dial_to;
-		*length = conn->dial_length;
+		*name = conn->ends.dialled;
+		*length = conn->ends.dialled_length;
 		return 0;
 	}
 	if (state == STATE_on_rdma &&
-	    (conn->reset ||
-	     (conn->tx_shut && conn->rx_end != OFFSET_NEVER)))
+	    (conn->failure.reset ||
+	     (conn->tx.shut && conn->rx.end != OFFSET_NEVER)))
 		return -ENOTCONN;
 	return CONN_PLAIN;
 }

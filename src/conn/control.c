@@ -22,22 +22,23 @@ static bool flush_locked(struct conn *conn)
 {
 	ssize_t put;
 
-	while (conn->out_size > 0) {
-		put = real.send(conn->tcp, conn->out, conn->out_size,
+	while (conn->leg.out_size > 0) {
+		put = real.send(conn->tcp, conn->leg.out, conn->leg.out_size,
 				MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (put < 0 && errno != EAGAIN && errno != EINTR) {
 			/* Nobody will read it. EPIPE: FIN was here before. */
 			if (errno == ECONNRESET)
-				conn->leg_lost = true;
-			put = conn->out_size;
+				conn->leg.lost = true;
+			put = conn->leg.out_size;
 		}
 		if (put <= 0)
 			break;
-		conn->out_size -= put;
-		conn->out_kept -= put < conn->out_kept ? put : conn->out_kept;
-		memmove(conn->out, conn->out + put, conn->out_size);
+		conn->leg.out_size -= put;
+		conn->leg.out_kept -=
+		    put < conn->leg.out_kept ? put : conn->leg.out_kept;
+		memmove(conn->leg.out, conn->leg.out + put, conn->leg.out_size);
 	}
-	return conn->out_size == 0;
+	return conn->leg.out_size == 0;
 }
 
 /*
@@ -49,19 +50,19 @@ static void queue(struct conn *conn, const struct wire_record *record)
 {
 	unsigned at;
 
-	if (!conn->mark_sent) {
-		memcpy(conn->out, conn->mark, WIRE_TOKEN_SIZE);
-		conn->out_size = conn->out_kept = WIRE_TOKEN_SIZE;
-		conn->mark_sent = true;
+	if (!conn->leg.mark_sent) {
+		memcpy(conn->leg.out, conn->join.mark, WIRE_TOKEN_SIZE);
+		conn->leg.out_size = conn->leg.out_kept = WIRE_TOKEN_SIZE;
+		conn->leg.mark_sent = true;
 	}
-	at = conn->out_kept ? conn->out_kept
-			    : conn->out_size % WIRE_RECORD_SIZE;
-	while (at < conn->out_size &&
-	       conn->out[at + WIRE_RECORD_TYPE] != record->type)
+	at = conn->leg.out_kept ? conn->leg.out_kept
+			    : conn->leg.out_size % WIRE_RECORD_SIZE;
+	while (at < conn->leg.out_size &&
+	       conn->leg.out[at + WIRE_RECORD_TYPE] != record->type)
 		at += WIRE_RECORD_SIZE;
-	wire_put_record(conn->out + at, record);
-	if (at == conn->out_size)
-		conn->out_size += WIRE_RECORD_SIZE;
+	wire_put_record(conn->leg.out + at, record);
+	if (at == conn->leg.out_size)
+		conn->leg.out_size += WIRE_RECORD_SIZE;
 }
 
 void control_say(struct conn *conn, uint8_t type, uint32_t flags,
@@ -71,8 +72,8 @@ void control_say(struct conn *conn, uint8_t type, uint32_t flags,
 	int saved = errno;
 
 	lock_acquire(&conn->lock);
-	if (!conn->resume_said) {	/* else raw bytes follow: too late */
-		conn->resume_said = type == WIRE_RESUME;
+	if (!conn->leg.resume_said) {	/* else raw bytes follow: too late */
+		conn->leg.resume_said = type == WIRE_RESUME;
 		queue(conn, &record);
 		flush_locked(conn);
 	}
@@ -87,11 +88,12 @@ size_t control_return(struct conn *conn, uint64_t offset, const uint8_t *bytes,
 
 	size = size < most ? size : most;
 	lock_acquire(&conn->lock);
-	if (!flush_locked(conn) || conn->resume_said)
+	if (!flush_locked(conn) || conn->leg.resume_said)
 		size = 0;
 	if (size > 0) {
-		wire_put_return(conn->out, offset, bytes, size);
-		conn->out_size = conn->out_kept = WIRE_RECORD_SIZE + size;
+		wire_put_return(conn->leg.out, offset, bytes, size);
+		conn->leg.out_size = conn->leg.out_kept = WIRE_RECORD_SIZE +
+							  size;
 		flush_locked(conn);
 	}
 	lock_release(&conn->lock);
@@ -102,7 +104,7 @@ void control_flush(struct conn *conn)
 {
 	bool flushed = control_flushed(conn);
 
-	if (conn->leg_lost && conn_state(conn) == STATE_retreating &&
+	if (conn->leg.lost && conn_state(conn) == STATE_retreating &&
 	    !retreat_alone(conn, conn->reason))
 		conn_fail(conn, -ECONNRESET, REASON_peer_died);
 	if (flushed && conn_state(conn) == STATE_retreating)
@@ -122,20 +124,20 @@ bool control_flushed(struct conn *conn)
 /* The leg has ended: without CLOSE the peer died; give RDMA time to drain. */
 void control_ended(struct conn *conn, enum leg_end end)
 {
-	conn->leg = end;
+	conn->leg.end = end;
 	if (conn_state(conn) == STATE_retreating) {
 		if (!retreat_alone(conn, conn->reason))
 			conn_fail(conn, -ECONNRESET, REASON_peer_died);
 		return;
 	}
 	/* Behind a FIN, which CLOSE stands for, the kernel says EPIPE. */
-	if (end == LEG_RST && !(conn->peer_close & WIRE_CLOSE_FULL))
-		conn_reset(conn, conn->rx_end == OFFSET_NEVER ? ECONNRESET
+	if (end == LEG_RST && !(conn->close.peers & WIRE_CLOSE_FULL))
+		conn_reset(conn, conn->rx.end == OFFSET_NEVER ? ECONNRESET
 							      : EPIPE);
-	if (conn->rx_end == OFFSET_NEVER)
+	if (conn->rx.end == OFFSET_NEVER)
 		conn->reason = REASON_peer_died;
-	conn->end_ms = clock_ms() + DRAIN_MS;
-	timer_by(conn, conn->end_ms);
+	conn->lane.end_ms = clock_ms() + DRAIN_MS;
+	timer_by(conn, conn->lane.end_ms);
 	conn_ring(conn, NULL);
 }
 
@@ -144,11 +146,11 @@ static bool fill(struct conn *conn, unsigned size)
 {
 	ssize_t got;
 
-	while (conn->in_size < size) {
-		got = real.recv(conn->tcp, conn->in + conn->in_size,
-				size - conn->in_size, MSG_DONTWAIT);
+	while (conn->leg.in_size < size) {
+		got = real.recv(conn->tcp, conn->leg.in + conn->leg.in_size,
+				size - conn->leg.in_size, MSG_DONTWAIT);
 		if (got > 0) {
-			conn->in_size += got;
+			conn->leg.in_size += got;
 			continue;
 		}
 		if (got == 0)
@@ -179,11 +181,11 @@ static void hear_idle(struct conn *conn)
 {
 	uint64_t now = clock_ms();
 
-	if (now - conn->idle_ms >= IDLE_MS) {
-		conn->idle_ms = now;
-		conn->idle = 0;
+	if (now - conn->leg.idle_ms >= IDLE_MS) {
+		conn->leg.idle_ms = now;
+		conn->leg.idle = 0;
 	}
-	if (++conn->idle > IDLE_MOST)
+	if (++conn->leg.idle > IDLE_MOST)
 		protocol_error(conn);
 }
 
@@ -191,19 +193,19 @@ static void hear_close(struct conn *conn, const struct wire_record *record)
 {
 	hear_idle(conn);
 	if (record->offset < conn_pulled(conn) ||
-	    (conn->rx_end != OFFSET_NEVER && conn->rx_end != record->offset)) {
+	    (conn->rx.end != OFFSET_NEVER && conn->rx.end != record->offset)) {
 		protocol_error(conn);
 		return;
 	}
-	atomic_fetch_or(&conn->peer_close, record->flags);
-	conn->rx_end = record->offset;
+	atomic_fetch_or(&conn->close.peers, record->flags);
+	conn->rx.end = record->offset;
 	if (record->flags & WIRE_CLOSE_RESET)
 		conn_reset(conn, ECONNRESET);
-	lock_acquire(&conn->receive);
+	lock_acquire(&conn->rx.lock);
 	if ((record->flags & WIRE_CLOSE_FULL) ||
-	    conn->rx_bytes == conn->rx_end)
+	    conn->rx.bytes == conn->rx.end)
 		conn_acknowledge(conn);
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 	conn_ring(conn, NULL);
 }
 
@@ -211,15 +213,15 @@ static void hear_resume(struct conn *conn, uint64_t offset)
 {
 	bool wrong;
 
-	lock_acquire(&conn->receive);
-	wrong = !conn->retreat_seen || conn->rx != RX_CONTROL ||
+	lock_acquire(&conn->rx.lock);
+	wrong = !conn->leg.retreat_seen || conn->rx.stage != RX_CONTROL ||
 		offset != conn_pulled(conn);
 	if (!wrong) {
-		rx_step(&conn->rx, RX_ON_resumed);
-		conn->rx_boundary = OFFSET_NEVER;
-		conn->resume_seen = true;
+		rx_step(&conn->rx.stage, RX_ON_resumed);
+		conn->rx.boundary = OFFSET_NEVER;
+		conn->leg.resume_seen = true;
 	}
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 	if (wrong)
 		protocol_error(conn);
 	else
@@ -231,19 +233,19 @@ static void hear_ack(struct conn *conn, const struct wire_record *record)
 	uint64_t offset = record->offset;
 	bool wrong;
 
-	if (offset <= conn->acked)
+	if (offset <= conn->tx.acked)
 		hear_idle(conn);
 	if (record->flags & WIRE_ACK_CLOSE)
-		conn->close_heard = true;
-	lock_acquire(&conn->send);
-	wrong = offset > conn->tx_bytes;
-	if (!wrong && offset > conn->acked) {
-		conn->acked = offset;
-		replay_drop(&conn->replay, offset);
+		conn->close.heard = true;
+	lock_acquire(&conn->tx.lock);
+	wrong = offset > conn->tx.bytes;
+	if (!wrong && offset > conn->tx.acked) {
+		conn->tx.acked = offset;
+		replay_drop(&conn->tx.replay, offset);
 	}
-	lock_release(&conn->send);
-	conn->progress_ms = 0;
-	conn->probe_sent = false;
+	lock_release(&conn->tx.lock);
+	conn->lane.progress_ms = 0;
+	conn->lane.probe_sent = false;
 	if (wrong)
 		protocol_error(conn);
 	else
@@ -252,18 +254,18 @@ static void hear_ack(struct conn *conn, const struct wire_record *record)
 
 void control_answer_probe(struct conn *conn)
 {
-	bool alive = conn->rx_bytes >= conn->probed;
+	bool alive = conn->rx.bytes >= conn->lane.probed;
 
 	if (!alive && lane_enter(conn)) {
-		alive = rdma_ready(conn->rs, POLLIN) & POLLIN;
+		alive = rdma_ready(conn->lane.rs, POLLIN) & POLLIN;
 		lane_leave(conn);
 	}
-	if (!alive || conn->rx != RX_LANE)
+	if (!alive || conn->rx.stage != RX_LANE)
 		return;
-	conn->probed = 0;
-	lock_acquire(&conn->receive);
+	conn->lane.probed = 0;
+	lock_acquire(&conn->rx.lock);
 	conn_acknowledge(conn);
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 }
 
 /* Said once; and what is on its way is no more than buffers hold. */
@@ -271,7 +273,7 @@ static void hear_leave(struct conn *conn, uint64_t offset)
 {
 	uint64_t pulled = conn_pulled(conn);
 
-	if (conn->leave_at != OFFSET_NEVER || offset < pulled ||
+	if (conn->leave.peer_at != OFFSET_NEVER || offset < pulled ||
 	    offset - pulled > EARLY_MOST + conn->decision.lane.receive_buffer)
 		protocol_error(conn);
 	else
@@ -281,13 +283,13 @@ static void hear_leave(struct conn *conn, uint64_t offset)
 /* Said once, and always before RESUME. */
 static void hear_retreat(struct conn *conn, uint64_t offset)
 {
-	if (conn->retreat_seen) {
+	if (conn->leg.retreat_seen) {
 		protocol_error(conn);
 		return;
 	}
-	conn->retreat_seen = true;
+	conn->leg.retreat_seen = true;
 	if (leave_waits(conn))
-		conn->retreat_at = offset;
+		conn->leave.retreat_at = offset;
 	else
 		retreat_heard(conn, offset);
 }
@@ -305,7 +307,7 @@ static void hear(struct conn *conn, const struct wire_record *record,
 		break;
 	case WIRE_PROBE:
 		hear_idle(conn);
-		conn->probed = record->offset;
+		conn->lane.probed = record->offset;
 		control_answer_probe(conn);
 		break;
 	case WIRE_LEAVE:
@@ -313,7 +315,7 @@ static void hear(struct conn *conn, const struct wire_record *record,
 		break;
 	case WIRE_RETURN:
 		if (!leave_returned(conn, record->offset,
-				    conn->in + WIRE_RECORD_SIZE,
+				    conn->leg.in + WIRE_RECORD_SIZE,
 				    size - WIRE_RECORD_SIZE))
 			protocol_error(conn);
 		break;
@@ -334,16 +336,16 @@ static void hear(struct conn *conn, const struct wire_record *record,
 /* The mark that precedes the first record. False: not there, or not it. */
 static bool hear_mark(struct conn *conn)
 {
-	if (conn->mark_seen)
+	if (conn->leg.mark_seen)
 		return true;
 	if (!fill(conn, WIRE_TOKEN_SIZE))
 		return false;
-	conn->in_size = 0;
-	conn->mark_seen = memcmp(conn->in, conn->peer_mark,
+	conn->leg.in_size = 0;
+	conn->leg.mark_seen = memcmp(conn->leg.in, conn->join.peer_mark,
 				 WIRE_TOKEN_SIZE) == 0;
-	if (!conn->mark_seen)
+	if (!conn->leg.mark_seen)
 		protocol_error(conn);
-	return conn->mark_seen;
+	return conn->leg.mark_seen;
 }
 
 static bool hear_record(struct conn *conn)
@@ -353,13 +355,14 @@ static bool hear_record(struct conn *conn)
 
 	if (!fill(conn, WIRE_RECORD_SIZE))
 		return false;
-	length = wire_get_record(conn->in, conn->in_size, &record);
+	length = wire_get_record(conn->leg.in, conn->leg.in_size, &record);
 	if (length == -EAGAIN) {
-		if (!fill(conn, (conn->in[2] << 8 | conn->in[3])))
+		if (!fill(conn, (conn->leg.in[2] << 8 | conn->leg.in[3])))
 			return false;
-		length = wire_get_record(conn->in, conn->in_size, &record);
+		length =
+		    wire_get_record(conn->leg.in, conn->leg.in_size, &record);
 	}
-	conn->in_size = 0;
+	conn->leg.in_size = 0;
 	if (length < 0)
 		protocol_error(conn);
 	else
@@ -373,11 +376,11 @@ void control_look(struct conn *conn)
 	int left = ROUND_RECORDS;
 
 	conn_pull(conn);
-	if (conn->rx == RX_MAYBE)
+	if (conn->rx.stage == RX_MAYBE)
 		conn_find_stage(conn);
-	while (rx = conn->rx,
-	       (rx == RX_LANE || rx == RX_CONTROL) && conn->leg == LEG_OPEN &&
-	       conn_state(conn) != STATE_dead) {
+	while (rx = conn->rx.stage, (rx == RX_LANE || rx == RX_CONTROL) &&
+					conn->leg.end == LEG_OPEN &&
+					conn_state(conn) != STATE_dead) {
 		if (left-- == 0) {
 			timer_by(conn, clock_ms() + 1);
 			break;
@@ -390,12 +393,12 @@ void control_look(struct conn *conn)
 /* A part of the mark, and nothing behind it for long, is raw bytes. */
 static bool given_up(struct conn *conn)
 {
-	if (conn->mark_ms == TIME_NEVER) {
-		conn->mark_ms = clock_ms() +
+	if (conn->leg.mark_ms == TIME_NEVER) {
+		conn->leg.mark_ms = clock_ms() +
 				conn->decision.lane.stall_timeout_ms;
 		return false;
 	}
-	return clock_ms() >= conn->mark_ms;
+	return clock_ms() >= conn->leg.mark_ms;
 }
 
 int control_mark_or_raw(struct conn *conn)
@@ -406,19 +409,19 @@ int control_mark_or_raw(struct conn *conn)
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return -EAGAIN;
-	if (got > 0 && memcmp(in, conn->peer_mark, got) == 0) {
+	if (got > 0 && memcmp(in, conn->join.peer_mark, got) == 0) {
 		if (got < WIRE_TOKEN_SIZE && !given_up(conn))
 			return -EAGAIN;
 		if (got == WIRE_TOKEN_SIZE) {
 			real.recv(conn->tcp, in, sizeof(in), MSG_DONTWAIT);
-			conn->mark_seen = true;
-			rx_step(&conn->rx, RX_ON_marked);
+			conn->leg.mark_seen = true;
+			rx_step(&conn->rx.stage, RX_ON_marked);
 			return -EAGAIN;
 		}
 	}
-	conn->mark_ms = TIME_NEVER;
-	rx_step(&conn->rx, RX_ON_unmarked);
-	conn->rx_boundary = OFFSET_NEVER;
-	conn->resume_seen = true;
+	conn->leg.mark_ms = TIME_NEVER;
+	rx_step(&conn->rx.stage, RX_ON_unmarked);
+	conn->rx.boundary = OFFSET_NEVER;
+	conn->leg.resume_seen = true;
 	return 0;
 }

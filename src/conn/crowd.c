@@ -15,11 +15,11 @@ static uint64_t made;
 void crowd_enter(struct conn *conn)
 {
 	lock_acquire(&lock);
-	conn->number = ++made;
-	conn->crowd_next = first;
-	conn->crowd_link = &first;
+	conn->account.number = ++made;
+	conn->account.next = first;
+	conn->account.link = &first;
 	if (first)
-		first->crowd_link = &conn->crowd_next;
+		first->account.link = &conn->account.next;
 	first = conn;
 	lock_release(&lock);
 }
@@ -27,9 +27,9 @@ void crowd_enter(struct conn *conn)
 void crowd_leave(struct conn *conn)
 {
 	lock_acquire(&lock);
-	*conn->crowd_link = conn->crowd_next;
-	if (conn->crowd_next)
-		conn->crowd_next->crowd_link = conn->crowd_link;
+	*conn->account.link = conn->account.next;
+	if (conn->account.next)
+		conn->account.next->account.link = conn->account.link;
 	lock_release(&lock);
 }
 
@@ -48,10 +48,10 @@ static bool hold_living(struct conn *conn)
 /* With the lock: the connections after that one, held; how many. */
 static unsigned collect(struct conn *after, struct conn *piece[PIECE])
 {
-	struct conn *conn = after ? after->crowd_next : first;
+	struct conn *conn = after ? after->account.next : first;
 	unsigned count = 0;
 
-	for (; conn && count < PIECE; conn = conn->crowd_next)
+	for (; conn && count < PIECE; conn = conn->account.next)
 		if (hold_living(conn))
 			piece[count++] = conn;
 	return count;

@@ -31,7 +31,7 @@
 
 static bool must_have_lane(const struct conn *conn)
 {
-	return conn->mode == POLICY_REQUIRE || conn->peer_requires;
+	return conn->mode == POLICY_REQUIRE || conn->greeting.peer_requires;
 }
 
 static bool is_trusted(const struct conn *conn)
@@ -66,7 +66,8 @@ static void learn_local(struct conn *conn)
 	socklen_t length = sizeof(name);
 
 	if (real.getsockname(conn->tcp, (struct sockaddr *)&name, &length) == 0)
-		addr_normalize(&conn->local, (struct sockaddr *)&name, length);
+		addr_normalize(&conn->ends.local, (struct sockaddr *)&name,
+			       length);
 	conn_know_local(conn);
 }
 
@@ -77,13 +78,13 @@ static void send_hello(struct conn *conn)
 	struct wire_hello hello;
 
 	memset(&hello, 0, sizeof(hello));
-	if (!conn_random(conn->mark, sizeof(conn->mark))) {
+	if (!conn_random(conn->join.mark, sizeof(conn->join.mark))) {
 		hold_leave(conn, REASON_no_random);
 		return;
 	}
-	hello.local = conn->local;
-	hello.remote = conn->remote;
-	memcpy(hello.mark, conn->mark, sizeof(hello.mark));
+	hello.local = conn->ends.local;
+	hello.remote = conn->ends.remote;
+	memcpy(hello.mark, conn->join.mark, sizeof(hello.mark));
 	hello.flags = conn->decision.auth ? WIRE_HELLO_AUTH : 0;
 	wire_put_hello(message, &hello);
 	auth_greeted(conn, message, sizeof(message));
@@ -94,7 +95,7 @@ static void send_hello(struct conn *conn)
 	}
 	conn->greeting.stage = GREETING_ASKED;
 	if (is_trusted(conn))
-		tx_step(&conn->tx, TX_ON_speaks);
+		tx_step(&conn->tx.stage, TX_ON_speaks);
 	if (conn->decision.greeting != POLICY_GREETING_MARK)
 		conn->greeting.deadline_ms = clock_ms() + patience_ms(conn);
 }
@@ -120,7 +121,8 @@ static void begin(struct conn *conn)
 {
 	struct mark_reading reading;
 	enum reason reason = REASON_none;
-	bool there = mark_read(conn->tcp, conn->remote.ss_family, &reading);
+	bool there =
+	    mark_read(conn->tcp, conn->ends.remote.ss_family, &reading);
 
 	learn_local(conn);
 	if (there && !reading.seen &&
@@ -147,7 +149,7 @@ static void establish(struct conn *conn, bool marked)
 	if (!marked)	/* else begin() asks, and connect() is sooner */
 		learn_local(conn);
 	if (!marked && conn->decision.greeting == POLICY_GREETING_MARK)
-		mark_read(conn->tcp, conn->remote.ss_family, &reading);
+		mark_read(conn->tcp, conn->ends.remote.ss_family, &reading);
 	if (!reading.seen && conn->decision.greeting == POLICY_GREETING_MARK)
 		hold_leave(conn, REASON_peer_unmarked);
 }
@@ -172,7 +174,7 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 
 	conn->greeting.deadline_ms = TIME_NEVER;
 	if (!accepted) {
-		conn->peers_reason = reply->reason;
+		conn->greeting.peers_reason = reply->reason;
 		hold_leave(conn, reply->reason == REASON_proxied ||
 					 reply->reason == REASON_version ||
 					 reply->reason == REASON_auth_missing
@@ -180,31 +182,32 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 					 : REASON_peer_declined);
 		return;
 	}
-	conn->peer_requires = reply->flags & WIRE_REPLY_REQUIRE;
+	conn->greeting.peer_requires = reply->flags & WIRE_REPLY_REQUIRE;
 	if (conn->mode == POLICY_TCP) {
 		hold_leave(conn, conn->reason);
 		return;
 	}
-	conn->authentic = conn->decision.auth &&
+	conn->join.authentic = conn->decision.auth &&
 			  (reply->flags & WIRE_REPLY_AUTH);
-	if (conn->decision.auth_required && !conn->authentic) {
+	if (conn->decision.auth_required && !conn->join.authentic) {
 		hold_leave(conn, REASON_auth_missing);
 		return;
 	}
-	if (conn->closing && !(conn->peer_requires && hold_any(conn))) {
+	if (conn->close.begun &&
+	    !(conn->greeting.peer_requires && hold_any(conn))) {
 		hold_leave(conn, REASON_closed);
 		return;
 	}
-	conn->offer = memory_new(sizeof(*reply));
-	if (!conn->offer) {
+	conn->join.offer = memory_new(sizeof(*reply));
+	if (!conn->join.offer) {
 		hold_leave(conn, REASON_no_memory);
 		return;
 	}
-	*conn->offer = *reply;
-	memcpy(conn->peer_mark, reply->mark, sizeof(conn->peer_mark));
+	*conn->join.offer = *reply;
+	memcpy(conn->join.peer_mark, reply->mark, sizeof(conn->join.peer_mark));
 	conn_step_locked(conn, EVENT_aware, REASON_too_short);
-	rx_step(&conn->rx, RX_ON_aware);
-	tx_step(&conn->tx, must_have_lane(conn) ? TX_ON_required
+	rx_step(&conn->rx.stage, RX_ON_aware);
+	tx_step(&conn->tx.stage, must_have_lane(conn) ? TX_ON_required
 						 : TX_ON_aware);
 }
 
@@ -286,8 +289,8 @@ static int connect_at_once(struct conn *conn)
 	if (!(flags & O_NONBLOCK))
 		real.fcntl(conn->tcp, F_SETFL,
 			   (void *)(long)(flags | O_NONBLOCK));
-	ret = real.connect(conn->tcp, (struct sockaddr *)&conn->dial_to,
-			   conn->dial_length) == 0
+	ret = real.connect(conn->tcp, (struct sockaddr *)&conn->ends.dialled,
+			   conn->ends.dialled_length) == 0
 		      ? 0
 		      : -errno;
 	if (!(flags & O_NONBLOCK))
@@ -329,7 +332,7 @@ static int redial(struct conn *conn)
 static void fail(struct conn *conn, int error, enum reason reason)
 {
 	if (conn_step_locked(conn, EVENT_lost, reason))
-		conn->failure = error;
+		conn->failure.error = error;
 }
 
 static enum reason reason_of_silence(const struct conn *conn)
@@ -356,7 +359,7 @@ static void take_back(struct conn *conn)
 
 	conn->greeting.deadline_ms = TIME_NEVER;
 	if (conn->decision.greeting == POLICY_GREETING_PROBE)
-		unaware_remember(&conn->remote,
+		unaware_remember(&conn->ends.remote,
 				 conn->decision.handshake.forget_after_ms);
 	if (must_have_lane(conn)) {
 		dial_dissolve(conn);
@@ -427,14 +430,14 @@ static void settle(struct conn *conn, enum conn_state before)
 	if (state == STATE_plain && must_have_lane(conn)) {
 		dial_dissolve(conn);
 		lock_acquire(&conn->lock);
-		conn->failure = REQUIRED_ERROR;
+		conn->failure.error = REQUIRED_ERROR;
 		conn_jump_locked(conn, STATE_dead, TRACE_required,
 				 conn->reason);
 		lock_release(&conn->lock);
 	}
 	if (state != before)
 		conn_settle(conn);
-	if (conn->tx == TX_RELEASE)
+	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 	else if (conn_state(conn) == STATE_greeted && state != before)
 		join_if_worth(conn);
@@ -501,10 +504,11 @@ void dial_hurry(struct conn *conn, enum reason reason)
 void conn_dial(struct conn *conn, const struct conn_dialling *dialling)
 {
 	enum conn_state before = conn->state;
-	socklen_t most = sizeof(conn->dial_to);
+	socklen_t most = sizeof(conn->ends.dialled);
 
-	conn->dial_length = dialling->length < most ? dialling->length : most;
-	memcpy(&conn->dial_to, dialling->to, conn->dial_length);
+	conn->ends.dialled_length = dialling->length < most ? dialling->length
+							    : most;
+	memcpy(&conn->ends.dialled, dialling->to, conn->ends.dialled_length);
 	conn->greeting.marked_syn = dialling->marked_syn;
 	if (dialling->established) {
 		lock_acquire(&conn->lock);
@@ -534,7 +538,7 @@ static int demanded(struct conn *conn)
 	case STATE_joining:
 		return -EALREADY;
 	case STATE_dead:
-		return conn->failure;
+		return conn->failure.error;
 	case STATE_plain:
 		return CONN_PLAIN;
 	default:
@@ -551,5 +555,5 @@ int conn_dialled(struct conn *conn)
 	if (state == STATE_greeting &&
 	    conn->greeting.stage == GREETING_REDIAL)
 		return -EISCONN;	/* as the application has it */
-	return state == STATE_dead ? conn->failure : CONN_PLAIN;
+	return state == STATE_dead ? conn->failure.error : CONN_PLAIN;
 }

@@ -11,7 +11,8 @@
 /* What the lane still holds is nowhere else when the peer's process ends. */
 static bool peer_closed(const struct conn *conn)
 {
-	return (conn->peer_close & WIRE_CLOSE_FULL) || conn->leg != LEG_OPEN;
+	return (conn->close.peers & WIRE_CLOSE_FULL) ||
+	       conn->leg.end != LEG_OPEN;
 }
 
 enum drain_news drain_step(struct conn *conn, enum reason reason)
@@ -20,13 +21,13 @@ enum drain_news drain_step(struct conn *conn, enum reason reason)
 
 	if (state == STATE_plain)
 		return DRAIN_MOVED;
-	if (state == STATE_dead || conn->closing)
+	if (state == STATE_dead || conn->close.begun)
 		return DRAIN_GONE;
 	/* In a forked child: the lane is its parent's, who is asked for it. */
 	if (conn_is_away(conn))
 		return DRAIN_NONE;
 	/* Under `require` the application waits for the lane. */
-	if (state < STATE_greeted || conn->tx == TX_HOLD)
+	if (state < STATE_greeted || conn->tx.stage == TX_HOLD)
 		return DRAIN_NEW;
 	if (state == STATE_on_rdma && peer_closed(conn))
 		return DRAIN_CLOSED;
@@ -54,11 +55,11 @@ void drain_by_policy(struct conn *conn, const struct policy *policy)
 	struct policy_query query = { .role = POLICY_CONNECT };
 	struct policy_decision decision;
 
-	query.remote = conn->remote;
-	query.port = addr_port(&conn->remote);
+	query.remote = conn->ends.remote;
+	query.port = addr_port(&conn->ends.remote);
 	if (conn->role == CONN_PASSIVE) {
 		query.role = POLICY_LISTEN;
-		query.port = addr_port(&conn->local);
+		query.port = addr_port(&conn->ends.local);
 	}
 	policy_decide(policy, &query, &decision);
 	if (decision.mode == POLICY_TCP &&

@@ -16,26 +16,27 @@
 
 uint64_t conn_pulled(const struct conn *conn)
 {
-	return conn->rx_bytes + conn->early_size;
+	return conn->rx.bytes + conn->rx.early.size;
 }
 
 size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room)
 {
-	size_t size = conn->early_size, want = PULL_STEP;
+	size_t size = conn->rx.early.size, want = PULL_STEP;
 	uint8_t *grown;
 
 	if (want > end - conn_pulled(conn))
 		want = end - conn_pulled(conn);
 	if (want == 0)
 		return 0;
-	if (conn->early_at) {
-		memmove(conn->early, conn->early + conn->early_at, size);
-		conn->early_at = 0;
+	if (conn->rx.early.at) {
+		memmove(conn->rx.early.bytes,
+			conn->rx.early.bytes + conn->rx.early.at, size);
+		conn->rx.early.at = 0;
 	}
-	grown = memory_resize(conn->early, size + want);
+	grown = memory_resize(conn->rx.early.bytes, size + want);
 	if (!grown)
 		return 0;
-	conn->early = grown;
+	conn->rx.early.bytes = grown;
 	*room = grown + size;
 	return want;
 }
@@ -47,15 +48,15 @@ size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room)
 static bool pull_step(struct conn *conn, enum leg_end *end)
 {
 	uint8_t *room;
-	size_t want = conn_early_room(conn, conn->rx_boundary, &room);
+	size_t want = conn_early_room(conn, conn->rx.boundary, &room);
 	ssize_t got;
 
 	if (want == 0)
 		return false;
 	got = real.recv(conn->tcp, room, want, MSG_DONTWAIT);
 	if (got > 0) {
-		conn->early_size += got;
-		conn->early_raw += got;
+		conn->rx.early.size += got;
+		conn->rx.early.raw += got;
 	} else if (got == 0)
 		*end = LEG_FIN;
 	else if (errno != EAGAIN && errno != EINTR)
@@ -69,20 +70,20 @@ void conn_pull(struct conn *conn)
 	enum leg_end end = LEG_OPEN;
 	int left = PULL_STEPS;
 
-	if (conn->rx != RX_RAW || conn->rx_boundary == OFFSET_NEVER ||
+	if (conn->rx.stage != RX_RAW || conn->rx.boundary == OFFSET_NEVER ||
 	    (state != STATE_on_rdma && state != STATE_retreating))
 		return;
-	lock_acquire(&conn->receive);
-	if (conn->rx == RX_RAW && conn->rx_boundary != OFFSET_NEVER)
+	lock_acquire(&conn->rx.lock);
+	if (conn->rx.stage == RX_RAW && conn->rx.boundary != OFFSET_NEVER)
 		while (left > 0 && pull_step(conn, &end))
 			left--;
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 	if (left == 0)
 		timer_by(conn, clock_ms() + 1);
 	conn_cross(conn);
-	if (end == LEG_OPEN || conn->leg != LEG_OPEN)
+	if (end == LEG_OPEN || conn->leg.end != LEG_OPEN)
 		return;
-	if (state == STATE_on_rdma || !conn->early_size || conn->closing)
+	if (state == STATE_on_rdma || !conn->rx.early.size || conn->close.begun)
 		control_ended(conn, end);
 	else			/* what came is read; who writes hears of it */
 		conn_reset(conn, ECONNRESET);
@@ -91,7 +92,8 @@ void conn_pull(struct conn *conn)
 ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
 			   int count, int flags)
 {
-	size_t size = conn->early_size, at = conn->early_at, moved = 0, raw;
+	size_t size = conn->rx.early.size, at = conn->rx.early.at, moved = 0,
+	       raw;
 	int i;
 
 	for (i = 0; i < count && moved < size; i++) {
@@ -99,21 +101,22 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
 							    : size - moved;
 
 		if (!(flags & MSG_TRUNC))
-			memcpy(iov[i].iov_base, conn->early + at + moved, part);
+			memcpy(iov[i].iov_base,
+			       conn->rx.early.bytes + at + moved, part);
 		moved += part;
 	}
 	if (flags & MSG_PEEK)
 		return moved;
-	raw = moved < conn->early_raw ? moved : conn->early_raw;
-	conn->rx_bytes += moved;
-	conn->rx_raw += raw;
-	conn->early_raw -= raw;
-	conn->early_at += moved;
-	conn->early_size = size - moved;
+	raw = moved < conn->rx.early.raw ? moved : conn->rx.early.raw;
+	conn->rx.bytes += moved;
+	conn->rx.raw += raw;
+	conn->rx.early.raw -= raw;
+	conn->rx.early.at += moved;
+	conn->rx.early.size = size - moved;
 	if (size == moved) {
-		memory_free(conn->early);
-		conn->early = NULL;
-		conn->early_at = 0;
+		memory_free(conn->rx.early.bytes);
+		conn->rx.early.bytes = NULL;
+		conn->rx.early.at = 0;
 	}
 	return moved;
 }

@@ -24,21 +24,21 @@ static atomic_uint lingerers;
 /* With send: shut the sending direction where it is. True: say CLOSE. */
 static bool shut_sending(struct conn *conn)
 {
-	if (conn->tx == TX_RAW)
+	if (conn->tx.stage == TX_RAW)
 		real.shutdown(conn->tcp, SHUT_WR);
-	return conn->tx == TX_LANE && !hold_any(conn);
+	return conn->tx.stage == TX_LANE && !hold_any(conn);
 }
 
 static void shut_write(struct conn *conn)
 {
 	bool say;
 
-	lock_acquire(&conn->send);
-	say = !conn->tx_shut && shut_sending(conn);
-	conn->tx_shut = true;
-	lock_release(&conn->send);
+	lock_acquire(&conn->tx.lock);
+	say = !conn->tx.shut && shut_sending(conn);
+	conn->tx.shut = true;
+	lock_release(&conn->tx.lock);
 	if (say)
-		control_say(conn, WIRE_CLOSE, 0, conn->tx_bytes);
+		control_say(conn, WIRE_CLOSE, 0, conn->tx.bytes);
 }
 
 static int shut_down(struct conn *conn, int how);
@@ -50,13 +50,13 @@ static int shut_down(struct conn *conn, int how);
  */
 static bool shut_later(struct conn *conn, int how)
 {
-	if (conn->state > STATE_greeted || conn->tx == TX_RAW)
+	if (conn->state > STATE_greeted || conn->tx.stage == TX_RAW)
 		return false;
 	dial_await_locked(conn);
 	if (how != SHUT_RD)
-		conn->tx_shut = true;
+		conn->tx.shut = true;
 	if (how != SHUT_WR)
-		conn->rx_shut = true;
+		conn->rx.shut = true;
 	return true;
 }
 
@@ -64,20 +64,20 @@ static bool shut_later(struct conn *conn, int how)
 static int shut_raw(struct conn *conn, int how)
 {
 	if (how != SHUT_RD)
-		conn->tx_shut = true;
+		conn->tx.shut = true;
 	return real.shutdown(conn->tcp, how) == 0 ? 0 : -errno;
 }
 
 /* The peer lets nothing go before the lane, and something is to go. */
 static bool needs_lane(const struct conn *conn)
 {
-	return conn->peer_requires && hold_any(conn);
+	return conn->greeting.peer_requires && hold_any(conn);
 }
 
 /* Shut down before the connection has a lane. */
 static int shut_early(struct conn *conn, int how)
 {
-	bool later, greets = conn->rx == RX_GREET;
+	bool later, greets = conn->rx.stage == RX_GREET;
 
 	/* Still connecting, as the application sees it (tcp(7)). */
 	if (conn->role == CONN_ACTIVE &&
@@ -94,11 +94,11 @@ static int shut_early(struct conn *conn, int how)
 	}
 	if (conn_is_plain(conn))
 		return CONN_PLAIN;
-	lock_acquire(&conn->send);
+	lock_acquire(&conn->tx.lock);
 	lock_acquire(&conn->lock);
 	later = shut_later(conn, how);
 	lock_release(&conn->lock);
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 	if (later) {
 		conn_ring(conn, NULL);
 		hold_attend(conn);
@@ -121,12 +121,13 @@ static int shut_down(struct conn *conn, int how)
 		return CONN_PLAIN;
 	if (state <= STATE_greeted)
 		return shut_early(conn, how);
-	if (conn->reset || (conn->tx_shut && conn->rx_end != OFFSET_NEVER))
+	if (conn->failure.reset ||
+	    (conn->tx.shut && conn->rx.end != OFFSET_NEVER))
 		return -ENOTCONN;	/* both directions are over */
 	if (how != SHUT_RD)
 		shut_write(conn);
 	if (how != SHUT_WR)
-		conn->rx_shut = true;
+		conn->rx.shut = true;
 	conn_ring(conn, NULL);
 	return 0;
 }
@@ -144,10 +145,10 @@ static bool unread(struct conn *conn)
 {
 	int bytes = 0;
 
-	if (conn->early_size)
+	if (conn->rx.early.size)
 		return true;
-	if (conn->rx == RX_LANE)
-		return conn->rx_end != conn->rx_bytes &&
+	if (conn->rx.stage == RX_LANE)
+		return conn->rx.end != conn->rx.bytes &&
 		       conn_lane_holds(conn, 1);
 	return real.ioctl(conn->tcp, FIONREAD, &bytes) == 0 && bytes > 0;
 }
@@ -160,15 +161,15 @@ static void close_lane(struct conn *conn)
 {
 	int rs;
 
-	conn->lane_closed = true;
-	while (atomic_load(&conn->lane_users) > 0)
+	conn->lane.closed = true;
+	while (atomic_load(&conn->lane.users) > 0)
 		real.poll(NULL, 0, 1);
-	lock_acquire(&conn->receive);
-	lock_release(&conn->receive);
-	lock_acquire(&conn->send);
-	rs = conn->rs;
-	conn->rs = -1;
-	lock_release(&conn->send);
+	lock_acquire(&conn->rx.lock);
+	lock_release(&conn->rx.lock);
+	lock_acquire(&conn->tx.lock);
+	rs = conn->lane.rs;
+	conn->lane.rs = -1;
+	lock_release(&conn->tx.lock);
 	if (rs < 0)
 		return;
 	rdma_close(rs);
@@ -185,7 +186,7 @@ static void close_lane_job(void *arg)
 
 void end_lane_alone(struct conn *conn)
 {
-	if (conn->rs < 0)
+	if (conn->lane.rs < 0)
 		return;
 	conn_hold(conn);
 	if (work_start(WORK_DISCARD, close_lane_job, conn) != 0)
@@ -214,8 +215,8 @@ void conn_dissolve(struct conn *conn)
 
 static void linger(struct conn *conn)
 {
-	conn->linger_ms = clock_ms() + LINGER_MOST_MS;
-	if (!atomic_exchange(&conn->lingering, true))
+	conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
+	if (!atomic_exchange(&conn->close.lingering, true))
 		atomic_fetch_add(&lingerers, 1);
 }
 
@@ -231,12 +232,12 @@ void end_after_fork(void)
  */
 static bool is_late(const struct conn *conn, uint64_t now_ms)
 {
-	if (now_ms < conn->linger_ms - LINGER_MOST_MS + SILENT_MOST_MS)
+	if (now_ms < conn->close.linger_ms - LINGER_MOST_MS + SILENT_MOST_MS)
 		return false;
 	if (atomic_load(&lingerers) > LINGERERS_MANY)
 		return true;
 	return conn_state(conn) == STATE_retreating ? retreat_owed(conn)
-						    : !conn->close_heard;
+						    : !conn->close.heard;
 }
 
 /*
@@ -270,19 +271,19 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 {
 	const struct linger reset = { .l_onoff = 1 };
 	enum conn_state state = conn_state(conn);
-	bool all = conn->acked >= conn->tx_bytes ||
-		   (conn->peer_close & WIRE_CLOSE_FULL);
+	bool all = conn->tx.acked >= conn->tx.bytes ||
+		   (conn->close.peers & WIRE_CLOSE_FULL);
 	/* A closed socket answers with RST, and CLOSE might be lost by it. */
-	bool known = conn->rx != RX_LANE || (all && conn->close_heard);
+	bool known = conn->rx.stage != RX_LANE || (all && conn->close.heard);
 
 	/* Bytes are on their way back to us, if the peer wants them still. */
-	if (conn->leaving && !(conn->peer_close & WIRE_CLOSE_FULL))
+	if (conn->leave.begun && !(conn->close.peers & WIRE_CLOSE_FULL))
 		known = false;
 
-	if (now_ms < conn->linger_ms && !is_late(conn, now_ms)) {
+	if (now_ms < conn->close.linger_ms && !is_late(conn, now_ms)) {
 		if (state == STATE_retreating)
 			return false;
-		if (state == STATE_on_rdma && conn->leg == LEG_OPEN &&
+		if (state == STATE_on_rdma && conn->leg.end == LEG_OPEN &&
 		    !(control_flushed(conn) && known))
 			return false;
 	} else if (state == STATE_retreating && !family_shares(conn)) {
@@ -316,8 +317,8 @@ static bool holds_end(struct conn *conn)
 {
 	if (conn_state(conn) != STATE_on_rdma || !hold_any(conn))
 		return false;
-	if (conn->linger_ms == TIME_NEVER)
-		conn->linger_ms = clock_ms() + LINGER_MOST_MS;
+	if (conn->close.linger_ms == TIME_NEVER)
+		conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
 	service_look(conn);
 	return true;
 }
@@ -330,12 +331,12 @@ static void end_lane(struct conn *conn)
 	if (holds_end(conn))
 		return;
 
-	if (atomic_exchange(&conn->lane_ending, true))
+	if (atomic_exchange(&conn->lane.ending, true))
 		return;
 	if (conn_state(conn) == STATE_on_rdma) {
 		if (unread(conn) || resets_on_close(conn))
 			flags |= WIRE_CLOSE_RESET;
-		control_say(conn, WIRE_CLOSE, flags, conn->tx_bytes);
+		control_say(conn, WIRE_CLOSE, flags, conn->tx.bytes);
 		conn_report(conn, "closed");
 	}
 	conn_hold(conn);
@@ -355,20 +356,20 @@ void end_held_late(struct conn *conn)
 
 void end_sent(struct conn *conn)
 {
-	bool closed = conn->lingering && !family_shares(conn);
+	bool closed = conn->close.lingering && !family_shares(conn);
 
-	if (conn->tx == TX_RAW && (conn->tx_shut || closed))
+	if (conn->tx.stage == TX_RAW && (conn->tx.shut || closed))
 		real.shutdown(conn->tcp, SHUT_WR);
 }
 
 void end_linger(struct conn *conn)
 {
-	if (conn->lingering)
+	if (conn->close.lingering)
 		return;
 	linger(conn);
-	lock_acquire(&conn->send);
+	lock_acquire(&conn->tx.lock);
 	end_sent(conn);
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 	service_watch(conn);
 }
 
@@ -381,10 +382,10 @@ static bool awaits_hello(struct conn *conn)
 	struct greeting *greeting = &conn->greeting;
 
 	if (conn->role != CONN_PASSIVE || !greeting->client.seen ||
-	    conn->rx != RX_GREET || greeting->stage != GREETING_QUIET)
+	    conn->rx.stage != RX_GREET || greeting->stage != GREETING_QUIET)
 		return false;
-	if (conn->tx == TX_HOLD) {	/* FIN has the grace that bytes have */
-		conn->tx_shut = true;
+	if (conn->tx.stage == TX_HOLD) { /* FIN has the grace that bytes have */
+		conn->tx.shut = true;
 		greet_speak(conn);
 		return true;
 	}
@@ -402,9 +403,9 @@ static bool has_to_wait(struct conn *conn)
 {
 	bool resets = resets_on_close(conn);
 
-	if (hold_waits(conn) || (conn->reply_due && !resets)) {
+	if (hold_waits(conn) || (conn->greeting.reply_due && !resets)) {
 		/* trusted: REPLY is yet to come */
-		if (conn->tx == TX_RAW && !resets)
+		if (conn->tx.stage == TX_RAW && !resets)
 			real.shutdown(conn->tcp, SHUT_WR);
 		return true;
 	}
@@ -428,7 +429,7 @@ void end_greeting(struct conn *conn)
 		conn_refuse(conn, REASON_closed);
 	if (conn->role == CONN_PASSIVE && !shares)
 		greet_look(conn);
-	if (conn->tx == TX_RELEASE)
+	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 	if (conn_is_plain(conn))
 		return;
@@ -449,7 +450,7 @@ void end_conn(struct conn *conn)
 	enum conn_state state;
 
 	lock_acquire(&conn->lock);
-	conn->closing = true;
+	conn->close.begun = true;
 	state = conn->state;
 	lock_release(&conn->lock);
 	if (state != STATE_plain && family_end(conn))
@@ -481,17 +482,17 @@ void end_settle(struct conn *conn)
 {
 	bool say;
 
-	if (conn->tx_shut && conn_state(conn) != STATE_dead) {
-		lock_acquire(&conn->send);
+	if (conn->tx.shut && conn_state(conn) != STATE_dead) {
+		lock_acquire(&conn->tx.lock);
 		say = shut_sending(conn);
-		lock_release(&conn->send);
+		lock_release(&conn->tx.lock);
 		if (say)
-			control_say(conn, WIRE_CLOSE, 0, conn->tx_bytes);
+			control_say(conn, WIRE_CLOSE, 0, conn->tx.bytes);
 	}
-	if (!conn->closing)
+	if (!conn->close.begun)
 		return;
 	if (family_shares(conn)) {	/* perhaps since it was closed */
-		if (conn_state(conn) == STATE_on_rdma && !conn->owed)
+		if (conn_state(conn) == STATE_on_rdma && !conn->forked.owed)
 			family_owe(conn);
 		return;
 	}
@@ -512,9 +513,10 @@ static void end_entry(int fd, struct fdtab_object *object, void *arg)
 	if (!conn)
 		return;
 	lock_acquire(&conn->lock);
-	mine = conn->state == STATE_on_rdma && !conn->closing && !conn->owed;
+	mine = conn->state == STATE_on_rdma && !conn->close.begun &&
+	       !conn->forked.owed;
 	if (mine)
-		conn->closing = true;
+		conn->close.begun = true;
 	lock_release(&conn->lock);
 	if (mine)
 		end_lane(conn);
@@ -527,9 +529,9 @@ static void end_untouched(struct conn *conn)
 
 	lock_acquire(&conn->lock);
 	mine = family_untouched(conn) && conn->greeting.client.seen &&
-	       !conn->closing;
+	       !conn->close.begun;
 	if (mine)
-		conn->closing = true;
+		conn->close.begun = true;
 	lock_release(&conn->lock);
 	if (mine)
 		end_greeting(conn);

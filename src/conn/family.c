@@ -49,9 +49,9 @@ static bool is_only_dialled(const struct conn *conn)
 /* Answered in accept(), and its application has not touched it. */
 static bool is_only_accepted(const struct conn *conn)
 {
-	return conn->role == CONN_PASSIVE && conn->tx_bytes == 0 &&
-	       conn->rx_bytes == 0 &&
-	       (conn_state(conn) == STATE_greeted || conn->reply_due);
+	return conn->role == CONN_PASSIVE && conn->tx.bytes == 0 &&
+	       conn->rx.bytes == 0 &&
+	       (conn_state(conn) == STATE_greeted || conn->greeting.reply_due);
 }
 
 bool family_greets_late(void)
@@ -66,7 +66,7 @@ static void collect(int fd, struct fdtab_object *object, void *arg)
 	enum conn_state state;
 
 	(void)fd;
-	if (!conn || family_is_away(conn) || conn->collected == turn)
+	if (!conn || family_is_away(conn) || conn->forked.collected == turn)
 		return;
 	if (is_only_dialled(conn))	/* both can have it at once */
 		dial_hurry(conn, REASON_forked);
@@ -80,7 +80,7 @@ static void collect(int fd, struct fdtab_object *object, void *arg)
 	if (!grown)
 		return;		/* the child will find it without a share */
 	conn_hold(conn);
-	conn->collected = turn;
+	conn->forked.collected = turn;
 	children->conns = grown;
 	grown[children->count++] = conn;
 }
@@ -150,8 +150,9 @@ static void free_pages(struct pages *gone)
 bool family_untouched(const struct conn *conn)
 {
 	return conn->role == CONN_PASSIVE &&
-	       conn_state(conn) == STATE_greeting && conn->rx == RX_GREET &&
-	       conn->tx == TX_HOLD && !conn->reply_due && !hold_any(conn);
+	       conn_state(conn) == STATE_greeting &&
+	       conn->rx.stage == RX_GREET && conn->tx.stage == TX_HOLD &&
+	       !conn->greeting.reply_due && !hold_any(conn);
 }
 
 /* With lock. Its state may have changed since it was collected. */
@@ -159,15 +160,15 @@ static void begin_sharing(struct conn *conn, struct pages *fresh)
 {
 	enum conn_state state = conn_state(conn);
 
-	conn->sharing++;
-	if (!conn->share) {
-		conn->pages = fresh;
-		conn->share = &fresh->shares[fresh->users++];
-		conn->share->state = family_untouched(conn) ? SHARE_UNTOUCHED
-						     : SHARE_KEPT;
+	conn->forked.sharing++;
+	if (!conn->forked.share) {
+		conn->forked.pages = fresh;
+		conn->forked.share = &fresh->shares[fresh->users++];
+		conn->forked.share->state =
+		    family_untouched(conn) ? SHARE_UNTOUCHED : SHARE_KEPT;
 	}
 	if (state == STATE_plain || state == STATE_dead)
-		conn->share->state = state == STATE_plain ? SHARE_PLAIN
+		conn->forked.share->state = state == STATE_plain ? SHARE_PLAIN
 							  : SHARE_DEAD;
 }
 
@@ -187,8 +188,8 @@ static bool begin_children(struct children *children)
 	}
 	for (i = 0; i < children->count; i++) {
 		begin_sharing(children->conns[i], fresh);
-		children->conns[i]->share_index = i;
-		children->conns[i]->share_asked_of = children;
+		children->conns[i]->forked.index = i;
+		children->conns[i]->forked.asked_of = children;
 	}
 	if (fresh->users == 0)
 		free_pages(fresh);
@@ -245,10 +246,10 @@ void family_after_fork_parent(void)
 /* With lock. */
 static void forget_share(struct conn *conn)
 {
-	conn->share = NULL;
-	if (--conn->pages->users == 0)
-		free_pages(conn->pages);
-	conn->pages = NULL;
+	conn->forked.share = NULL;
+	if (--conn->forked.pages->users == 0)
+		free_pages(conn->forked.pages);
+	conn->forked.pages = NULL;
 }
 
 /*
@@ -257,10 +258,10 @@ static void forget_share(struct conn *conn)
  */
 static void end_sharing(struct conn *conn)
 {
-	bool taken = conn->share->state == SHARE_TAKEN &&
+	bool taken = conn->forked.share->state == SHARE_TAKEN &&
 		conn_state(conn) == STATE_greeting;
 
-	if (--conn->sharing == 0 && !taken)
+	if (--conn->forked.sharing == 0 && !taken)
 		forget_share(conn);
 }
 
@@ -309,12 +310,12 @@ void family_hear(void *arg)
 
 bool family_shares(struct conn *conn)
 {
-	return conn->share && !family_is_away(conn);
+	return conn->forked.share && !family_is_away(conn);
 }
 
 void family_owe(struct conn *conn)
 {
-	conn->owed = true;
+	conn->forked.owed = true;
 	if (conn_is_plain(conn) || conn_state(conn) == STATE_dead) {
 		family_settled(conn);
 		return;
@@ -325,16 +326,16 @@ void family_owe(struct conn *conn)
 
 void family_pay(struct conn *conn)
 {
-	if (!conn->owed || conn_is_plain(conn))
+	if (!conn->forked.owed || conn_is_plain(conn))
 		return;
 	conn_leave(conn, REASON_forked);
 	if (conn_state(conn) != STATE_retreating)
 		return;
 	lock_acquire(&family_lock);
-	if (conn->share && conn->tx == TX_RAW)
-		conn->share->raw_out = true;
+	if (conn->forked.share && conn->tx.stage == TX_RAW)
+		conn->forked.share->raw_out = true;
 	lock_release(&family_lock);
-	if (conn->closing)
+	if (conn->close.begun)
 		end_linger(conn);
 }
 
@@ -344,13 +345,13 @@ void family_settled(struct conn *conn)
 
 	lock_acquire(&family_lock);
 	now = conn_is_plain(conn) ? SHARE_PLAIN : SHARE_DEAD;
-	if (conn->taken && now == SHARE_PLAIN)
-		atomic_compare_exchange_strong(&conn->taken->state, &taken,
-					       now);
-	if (conn->share && !family_is_away(conn)) {
-		conn->share->error = conn->failure;
-		atomic_compare_exchange_strong(&conn->share->state, &kept,
-					       now);
+	if (conn->forked.taken && now == SHARE_PLAIN)
+		atomic_compare_exchange_strong(&conn->forked.taken->state,
+					       &taken, now);
+	if (conn->forked.share && !family_is_away(conn)) {
+		conn->forked.share->error = conn->failure.error;
+		atomic_compare_exchange_strong(&conn->forked.share->state,
+					       &kept, now);
 	}
 	lock_release(&family_lock);
 }
@@ -361,25 +362,25 @@ void family_hand_over(struct conn *conn)
 	uint64_t at;
 	bool done = false;
 
-	lock_acquire(&conn->receive);
+	lock_acquire(&conn->rx.lock);
 	lock_acquire(&family_lock);
-	to = conn->share ? conn->pages : NULL;
-	if (to && conn->early_size) {
-		at = atomic_fetch_add(&to->end, conn->early_size);
-		done = pwrite(to->fd, conn->early + conn->early_at,
-			      conn->early_size, (off_t)at) ==
-		       (ssize_t)conn->early_size;
-		conn->share->early_at = at;
-		conn->share->early_size = done ? conn->early_size : 0;
+	to = conn->forked.share ? conn->forked.pages : NULL;
+	if (to && conn->rx.early.size) {
+		at = atomic_fetch_add(&to->end, conn->rx.early.size);
+		done = pwrite(to->fd, conn->rx.early.bytes + conn->rx.early.at,
+			      conn->rx.early.size, (off_t)at) ==
+		       (ssize_t)conn->rx.early.size;
+		conn->forked.share->early_at = at;
+		conn->forked.share->early_size = done ? conn->rx.early.size : 0;
 	}
 	lock_release(&family_lock);
 	if (done) {
-		memory_free(conn->early);
-		conn->early = NULL;
-		conn->early_at = 0;
-		conn->early_size = 0;
+		memory_free(conn->rx.early.bytes);
+		conn->rx.early.bytes = NULL;
+		conn->rx.early.at = 0;
+		conn->rx.early.size = 0;
 	}
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 }
 
 /* -- the child ------------------------------------------------------------- */
@@ -390,15 +391,15 @@ static void inherit_entry(int fd, struct fdtab_object *object, void *arg)
 	struct parent *parent = arg;
 
 	(void)fd;
-	if (!conn || conn->forks == forks)
+	if (!conn || conn->forked.marks == forks)
 		return;		/* another number of the same */
-	conn->forks = forks;
+	conn->forked.marks = forks;
 	/* Made by another thread of the parent's, while this one forked. */
-	if (conn->collected != turn && !unseen)
+	if (conn->forked.collected != turn && !unseen)
 		heir_leave_alone(conn);
 	else
 		heir_inherit(conn,
-			     conn->share_asked_of == born ? parent : NULL);
+			     conn->forked.asked_of == born ? parent : NULL);
 }
 
 /* A channel must end when its parent does, who we are not. */
@@ -456,7 +457,7 @@ static bool share_is(struct conn *conn, enum share_state state)
 	bool is;
 
 	lock_acquire(&family_lock);
-	is = family_shares(conn) && conn->share->state == state;
+	is = family_shares(conn) && conn->forked.share->state == state;
 	lock_release(&family_lock);
 	return is;
 }
@@ -478,10 +479,10 @@ bool family_end(struct conn *conn)
 
 void family_ended(struct conn *conn)
 {
-	if (!conn->share)
+	if (!conn->forked.share)
 		return;
 	lock_acquire(&family_lock);
-	if (family_shares(conn) && conn->sharing == 0)
+	if (family_shares(conn) && conn->forked.sharing == 0)
 		forget_share(conn);
 	lock_release(&family_lock);
 }
@@ -495,7 +496,7 @@ static bool all_settled(void)
 	lock_acquire(&family_lock);
 	for (children = all; children; children = children->next)
 		for (i = 0; i < children->count; i++)
-			settled &= children->conns[i]->share->state !=
+			settled &= children->conns[i]->forked.share->state !=
 				   SHARE_KEPT;
 	lock_release(&family_lock);
 	return settled;

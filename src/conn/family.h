@@ -54,7 +54,7 @@ bool family_claim(struct conn *conn);
 void family_look(struct conn *conn);
 static inline bool family_is_away(const struct conn *conn)
 {
-	return conn->parent != NULL;
+	return conn->forked.parent != NULL;
 }
 
 /* Are accepted connections left to children that will greet them? */

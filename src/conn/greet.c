@@ -35,7 +35,7 @@ static void leave(struct conn *conn, enum reason reason)
 		return;
 	}
 	if (conn_step_locked(conn, EVENT_lost, reason)) {
-		conn->failure = -ECONNRESET;
+		conn->failure.error = -ECONNRESET;
 		real.shutdown(conn->tcp, SHUT_RDWR);
 	}
 }
@@ -76,10 +76,11 @@ static bool dialled_us(const struct conn *conn, const struct wire_hello *hello)
  */
 static enum reason judge_auth(struct conn *conn, const struct wire_hello *hello)
 {
-	conn->authentic = hello->flags & WIRE_HELLO_AUTH;
-	if (conn->decision.auth_required && !conn->authentic)
+	conn->join.authentic = hello->flags & WIRE_HELLO_AUTH;
+	if (conn->decision.auth_required && !conn->join.authentic)
 		return REASON_auth_missing;
-	if (conn->authentic && !conn->decision.nat && !dialled_us(conn, hello))
+	if (conn->join.authentic && !conn->decision.nat &&
+	    !dialled_us(conn, hello))
 		return REASON_proxied;
 	return REASON_none;
 }
@@ -92,7 +93,8 @@ static enum reason judge(struct conn *conn, int parsed,
 		return REASON_version;
 	if (conn->mode == POLICY_TCP)
 		return conn->reason;
-	if (!conn->decision.nat && !addr_same(&hello->local, &conn->remote))
+	if (!conn->decision.nat &&
+	    !addr_same(&hello->local, &conn->ends.remote))
 		return REASON_proxied;
 	return conn->decision.auth ? judge_auth(conn, hello) : REASON_none;
 }
@@ -106,7 +108,7 @@ static void take_hello(struct conn *conn, uint8_t *in, int length)
 	real.recv(conn->tcp, in, length, MSG_DONTWAIT);
 	conn->greeting.deadline_ms = TIME_NEVER;
 	conn->greeting.prefix = false;
-	if (conn->tx == TX_RAW || conn->tx == TX_RELEASE) {
+	if (conn->tx.stage == TX_RAW || conn->tx.stage == TX_RELEASE) {
 		/* The client sees our first bytes, not REPLY, and leaves. */
 		leave(conn, REASON_late_hello);
 		return;
@@ -114,8 +116,9 @@ static void take_hello(struct conn *conn, uint8_t *in, int length)
 	auth_greeted(conn, in, length);
 	conn->reason = judge(conn, parsed, &hello);
 	if (parsed == 0)
-		memcpy(conn->peer_mark, hello.mark, sizeof(conn->peer_mark));
-	conn->reply_due = true;
+		memcpy(conn->join.peer_mark, hello.mark,
+		       sizeof(conn->join.peer_mark));
+	conn->greeting.reply_due = true;
 }
 
 /*
@@ -193,19 +196,19 @@ static bool look(struct conn *conn)
 	int saved = errno;
 
 	lock_acquire(&conn->lock);
-	if (conn->state == STATE_greeting && conn->rx == RX_GREET &&
-	    !conn->reply_due) {
+	if (conn->state == STATE_greeting && conn->rx.stage == RX_GREET &&
+	    !conn->greeting.reply_due) {
 		refused = look_locked(conn);
 		left = conn->state != STATE_greeting;
 	}
-	answer = conn->reply_due;
+	answer = conn->greeting.reply_due;
 	lock_release(&conn->lock);
 
 	if (answer)
 		greet_answer(conn);
 	else if (left)
 		conn_settle(conn);
-	if (conn->tx == TX_RELEASE)
+	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 	errno = saved;
 	return refused;
@@ -222,7 +225,7 @@ static bool look_refused(struct conn *conn)
 
 void greet_look(struct conn *conn)
 {
-	if (!conn->share || family_claim(conn))
+	if (!conn->forked.share || family_claim(conn))
 		look(conn);
 }
 
@@ -232,7 +235,7 @@ bool greet_awaits_lane(const struct conn *conn)
 
 	return conn->mode == POLICY_REQUIRE && conn->role == CONN_PASSIVE &&
 	       (state == STATE_greeted || state == STATE_joining) &&
-	       conn->rx_boundary == OFFSET_NEVER;
+	       conn->rx.boundary == OFFSET_NEVER;
 }
 
 ssize_t greet_receive(struct conn *conn)
@@ -285,10 +288,10 @@ static void send_reply(struct conn *conn, struct wire_reply *reply)
 		reply->flags = WIRE_REPLY_ACCEPT;
 		if (conn->mode == POLICY_REQUIRE)
 			reply->flags |= WIRE_REPLY_REQUIRE;
-		if (conn->authentic)
+		if (conn->join.authentic)
 			reply->flags |= WIRE_REPLY_AUTH;
-		memcpy(reply->token, conn->token, sizeof(reply->token));
-		memcpy(reply->mark, conn->mark, sizeof(reply->mark));
+		memcpy(reply->token, conn->join.token, sizeof(reply->token));
+		memcpy(reply->mark, conn->join.mark, sizeof(reply->mark));
 	} else {
 		reply->count = 0;
 	}
@@ -302,8 +305,8 @@ static void send_reply(struct conn *conn, struct wire_reply *reply)
 		leave(conn, conn->reason);
 	} else {
 		conn_step_locked(conn, EVENT_aware, REASON_too_short);
-		rx_step(&conn->rx, RX_ON_aware);
-		tx_step(&conn->tx, conn->mode == POLICY_REQUIRE
+		rx_step(&conn->rx.stage, RX_ON_aware);
+		tx_step(&conn->tx.stage, conn->mode == POLICY_REQUIRE
 					   ? TX_ON_required
 					   : TX_ON_aware);
 	}
@@ -326,7 +329,7 @@ static int addresses(struct conn *conn, struct wire_reply *reply)
 					 : REASON_no_address;
 	}
 	if (reason == REASON_none && count > 0 &&
-	    !conn_random(conn->mark, sizeof(conn->mark)))
+	    !conn_random(conn->join.mark, sizeof(conn->join.mark)))
 		reason = REASON_no_random;
 	if (reason == REASON_none && count > 0 && listener_expect(conn) != 0)
 		reason = REASON_no_memory;
@@ -343,9 +346,9 @@ void greet_answer(struct conn *conn)
 	int count = 0, saved = errno;
 
 	lock_acquire(&conn->lock);
-	mine = conn->reply_due && !conn->answering;
-	conn->answer_again = !mine && conn->reply_due;
-	conn->answering |= mine;
+	mine = conn->greeting.reply_due && !conn->greeting.answering;
+	conn->greeting.answer_again = !mine && conn->greeting.reply_due;
+	conn->greeting.answering |= mine;
 	lock_release(&conn->lock);
 	if (!mine)
 		return;
@@ -355,11 +358,11 @@ void greet_answer(struct conn *conn)
 		count = conn->reason == REASON_none ? addresses(conn, &reply)
 						    : 0;
 		lock_acquire(&conn->lock);
-		again = count == -EAGAIN && conn->answer_again;
-		conn->answer_again = false;
-		conn->answering = again;
+		again = count == -EAGAIN && conn->greeting.answer_again;
+		conn->greeting.answer_again = false;
+		conn->greeting.answering = again;
 		if (count != -EAGAIN) {
-			conn->reply_due = false;
+			conn->greeting.reply_due = false;
 			send_reply(conn, &reply);
 		}
 		lock_release(&conn->lock);
@@ -367,7 +370,7 @@ void greet_answer(struct conn *conn)
 	if (count != -EAGAIN) {
 		await_lane(conn);
 		conn_settle(conn);
-		if (conn->tx == TX_RELEASE)
+		if (conn->tx.stage == TX_RELEASE)
 			hold_release(conn);
 	}
 	errno = saved;
@@ -398,7 +401,7 @@ static void speak_locked(struct conn *conn, uint64_t least_ms)
 	uint64_t now = clock_ms(), grace;
 
 	if (!greeting->client.seen) {
-		tx_step(&conn->tx, TX_ON_speaks);
+		tx_step(&conn->tx.stage, TX_ON_speaks);
 	} else if (greeting->prefix) {
 		return;		/* it has a time of its own */
 	} else if (greeting->deadline_ms == TIME_NEVER) {
@@ -407,20 +410,20 @@ static void speak_locked(struct conn *conn, uint64_t least_ms)
 		greeting->deadline_ms = now + grace;
 	} else if (now >= greeting->deadline_ms) {
 		greeting->deadline_ms = TIME_NEVER;
-		tx_step(&conn->tx, TX_ON_speaks);
+		tx_step(&conn->tx.stage, TX_ON_speaks);
 	}
 }
 
 static void speak(struct conn *conn, uint64_t least_ms)
 {
-	if (conn->role != CONN_PASSIVE || conn->tx != TX_HOLD)
+	if (conn->role != CONN_PASSIVE || conn->tx.stage != TX_HOLD)
 		return;
 	lock_acquire(&conn->lock);
-	if (conn->state == STATE_greeting && conn->tx == TX_HOLD &&
-	    !conn->reply_due && conn->mode != POLICY_REQUIRE)
+	if (conn->state == STATE_greeting && conn->tx.stage == TX_HOLD &&
+	    !conn->greeting.reply_due && conn->mode != POLICY_REQUIRE)
 		speak_locked(conn, least_ms);
 	lock_release(&conn->lock);
-	if (conn->tx == TX_RELEASE)
+	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 }
 
@@ -441,9 +444,9 @@ void greeting_look(struct conn *conn)
 		return;
 	}
 	greet_look(conn);
-	if (conn->tx == TX_HOLD && (hold_any(conn) || conn->tx_shut))
+	if (conn->tx.stage == TX_HOLD && (hold_any(conn) || conn->tx.shut))
 		greet_speak(conn);
-	else if (conn->closing && clock_ms() >= conn->greeting.deadline_ms)
+	else if (conn->close.begun && clock_ms() >= conn->greeting.deadline_ms)
 		hold_quit(conn, REASON_closed);
 }
 

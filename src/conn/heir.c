@@ -15,35 +15,37 @@
 /* A connection that we made nothing of: it is as if it were on its way back. */
 static void inherit(struct conn *conn, struct parent *parent)
 {
-	conn->parent = parent;
+	conn->forked.parent = parent;
 	atomic_fetch_add(&parent->users, 1);
-	conn->asked = false;
-	conn->owed = false;
-	if (conn->share->state == SHARE_UNTOUCHED && family_untouched(conn))
+	conn->forked.asked = false;
+	conn->forked.owed = false;
+	if (conn->forked.share->state == SHARE_UNTOUCHED &&
+	    family_untouched(conn))
 		return;		/* family_claim() */
-	memory_free(conn->early);
-	conn->early = NULL;
-	conn->early_at = 0;
-	conn->early_size = 0;
-	conn->early_raw = 0;
-	conn->leaving = false;
-	rx_step(&conn->rx, RX_ON_inherited);
-	tx_step(&conn->tx, TX_ON_inherited);
-	conn->rx_end = conn->rx_boundary = OFFSET_NEVER;
-	conn->mark_ms = conn->end_ms = conn->linger_ms = TIME_NEVER;
-	conn->peer_close = 0;
-	conn->leg = LEG_OPEN;
-	conn->error = 0;
-	conn->resume_seen = false;
-	conn->lane_over = false;
-	conn->reset = false;
+	memory_free(conn->rx.early.bytes);
+	conn->rx.early.bytes = NULL;
+	conn->rx.early.at = 0;
+	conn->rx.early.size = 0;
+	conn->rx.early.raw = 0;
+	conn->leave.begun = false;
+	rx_step(&conn->rx.stage, RX_ON_inherited);
+	tx_step(&conn->tx.stage, TX_ON_inherited);
+	conn->rx.end = conn->rx.boundary = OFFSET_NEVER;
+	conn->leg.mark_ms = conn->lane.end_ms = conn->close.linger_ms =
+	    TIME_NEVER;
+	conn->close.peers = 0;
+	conn->leg.end = LEG_OPEN;
+	conn->failure.pending = 0;
+	conn->leg.resume_seen = false;
+	conn->lane.over = false;
+	conn->failure.reset = false;
 	memory_free(conn->greeting.held);
 	conn->greeting.held = NULL;
 	conn->greeting.held_size = 0;
 	conn->greeting.held_at = 0;
 	conn->greeting.stage = GREETING_QUIET;
 	conn->greeting.deadline_ms = TIME_NEVER;
-	conn->probed = 0;
+	conn->lane.probed = 0;
 	conn_jump_locked(conn, STATE_retreating, TRACE_inherited,
 			 REASON_forked);
 }
@@ -54,24 +56,25 @@ static void disown(struct conn *conn)
 	if (conn_state(conn) == STATE_plain || conn_state(conn) == STATE_dead)
 		return;
 	conn_jump_locked(conn, STATE_dead, TRACE_disowned, REASON_forked);
-	conn->failure = -EIO;
+	conn->failure.error = -EIO;
 	log_warn("a connection is the parent's, who cannot be asked for it");
 }
 
 static void begin_again(struct conn *conn)
 {
 	lock_init(&conn->lock, LOCK_conn);
-	lock_init(&conn->receive, LOCK_receive);
-	lock_init(&conn->send, LOCK_send);
-	lock_init(&conn->waiters_lock, LOCK_waiters);
-	conn->waiters = NULL;
-	conn->watched = conn->unwatched = conn->expected = conn->awaits = false;
-	conn->answering = false;
-	conn->timer_place = 0;
-	conn->stall_watched = false;
-	conn->unlogged = 0;
-	conn->lane_users = 0;
-	conn->rs = -1;
+	lock_init(&conn->rx.lock, LOCK_receive);
+	lock_init(&conn->tx.lock, LOCK_send);
+	lock_init(&conn->waits.lock, LOCK_waiters);
+	conn->waits.first = NULL;
+	conn->watch.on = conn->watch.done = conn->join.expected =
+	    conn->join.awaits = false;
+	conn->greeting.answering = false;
+	conn->watch.place = 0;
+	conn->lane.stall_watched = false;
+	conn->account.unlogged = 0;
+	conn->lane.users = 0;
+	conn->lane.rs = -1;
 }
 
 void heir_inherit(struct conn *conn, struct parent *parent)
@@ -105,11 +108,11 @@ void heir_leave(struct parent *parent)
 /* With family: what is left for heir_leave(). */
 static struct parent *part(struct conn *conn)
 {
-	struct parent *parent = conn->parent;
+	struct parent *parent = conn->forked.parent;
 
-	conn->parent = NULL;
-	conn->share = NULL;	/* its pages stay, for others */
-	conn->sharing = 0;
+	conn->forked.parent = NULL;
+	conn->forked.share = NULL;	/* its pages stay, for others */
+	conn->forked.sharing = 0;
 	return parent;
 }
 
@@ -131,38 +134,39 @@ static void take_early(struct conn *conn, struct share *share)
 
 	if (size == 0)
 		return;
-	conn->early = memory_resize(NULL, size);
-	if (conn->early && pread(conn->pages->fd, conn->early, size,
-				 (off_t)share->early_at) == (ssize_t)size)
-		conn->early_size = size;
+	conn->rx.early.bytes = memory_resize(NULL, size);
+	if (conn->rx.early.bytes &&
+	    pread(conn->forked.pages->fd, conn->rx.early.bytes, size,
+		  (off_t)share->early_at) == (ssize_t)size)
+		conn->rx.early.size = size;
 }
 
 /* What we send now follows all that the parent has sent. */
 static void begin_sending(struct conn *conn)
 {
-	lock_acquire(&conn->send);
-	if (conn->tx == TX_RETREAT) {
-		tx_step(&conn->tx, TX_ON_home);
+	lock_acquire(&conn->tx.lock);
+	if (conn->tx.stage == TX_RETREAT) {
+		tx_step(&conn->tx.stage, TX_ON_home);
 		end_sent(conn);
 	}
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 }
 
 static void come_home(struct conn *conn, struct share *share)
 {
 	bool mine;
 
-	lock_acquire(&conn->receive);
-	lock_acquire(&conn->send);
-	mine = !conn->resume_seen;
+	lock_acquire(&conn->rx.lock);
+	lock_acquire(&conn->tx.lock);
+	mine = !conn->leg.resume_seen;
 	if (mine) {
 		take_early(conn, share);
-		rx_step(&conn->rx, RX_ON_home);
-		tx_step(&conn->tx, TX_ON_home);
-		conn->resume_seen = true;
+		rx_step(&conn->rx.stage, RX_ON_home);
+		tx_step(&conn->tx.stage, TX_ON_home);
+		conn->leg.resume_seen = true;
 	}
-	lock_release(&conn->send);
-	lock_release(&conn->receive);
+	lock_release(&conn->tx.lock);
+	lock_release(&conn->rx.lock);
 	if (mine)
 		heir_part(conn);
 	retreat_check(conn);
@@ -171,17 +175,17 @@ static void come_home(struct conn *conn, struct share *share)
 /* With family: the parent is asked, or cannot be at the moment. */
 static bool ask(struct conn *conn)
 {
-	uint32_t index = conn->share_index;
-	struct pollfd channel = { .fd = conn->parent->channel };
+	uint32_t index = conn->forked.index;
+	struct pollfd channel = { .fd = conn->forked.parent->channel };
 	ssize_t put;
 
-	if (conn->asked)
+	if (conn->forked.asked)
 		return real.poll(&channel, 1, 0) <= 0 ||
 		       !(channel.revents & (POLLHUP | POLLERR));
 	put = real.send(channel.fd, &index, sizeof(index),
 			MSG_DONTWAIT | MSG_NOSIGNAL);
-	conn->asked = put == sizeof(index);
-	return conn->asked || errno == EAGAIN || errno == EINTR;
+	conn->forked.asked = put == sizeof(index);
+	return conn->forked.asked || errno == EAGAIN || errno == EINTR;
 }
 
 static void look_away(struct conn *conn)
@@ -191,7 +195,7 @@ static void look_away(struct conn *conn)
 	bool asked = true;
 
 	lock_acquire(&family_lock);
-	share = conn->share;
+	share = conn->forked.share;
 	if (!family_is_away(conn)) {	/* another thread was first */
 		lock_release(&family_lock);
 		return;
@@ -228,13 +232,13 @@ bool family_claim(struct conn *conn)
 
 	lock_acquire(&family_lock);
 	away = family_is_away(conn);
-	if (conn->share)
+	if (conn->forked.share)
 		mine = atomic_compare_exchange_strong(
-			       &conn->share->state, &now,
+			       &conn->forked.share->state, &now,
 			       away ? SHARE_TAKEN : SHARE_KEPT) ||
 		       (!away && now != SHARE_TAKEN);
 	if (mine && away) {
-		conn->taken = conn->share;
+		conn->forked.taken = conn->forked.share;
 		parent = part(conn);
 	}
 	lock_release(&family_lock);
@@ -243,8 +247,8 @@ bool family_claim(struct conn *conn)
 	} else if (away) {
 		lock_acquire(&conn->lock);
 		if (conn->state == STATE_greeting) {
-			rx_step(&conn->rx, RX_ON_inherited);
-			tx_step(&conn->tx, TX_ON_inherited);
+			rx_step(&conn->rx.stage, RX_ON_inherited);
+			tx_step(&conn->tx.stage, TX_ON_inherited);
 			conn_jump_locked(conn, STATE_retreating,
 					 TRACE_claimed, REASON_forked);
 		}

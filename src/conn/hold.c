@@ -29,7 +29,7 @@ bool hold_any(const struct conn *conn)
 
 bool hold_while_moving(const struct conn *conn)
 {
-	enum tx_stage tx = conn->tx;
+	enum tx_stage tx = conn->tx.stage;
 
 	return tx == TX_FROZEN ||
 	       (tx == TX_RETREAT && !family_is_away(conn));
@@ -93,8 +93,8 @@ ssize_t hold_take(struct conn *conn, const struct iovec *iov, int count)
 	enum tx_stage tx;
 
 	lock_acquire(&conn->lock);
-	tx = conn->tx;
-	if (conn->tx_shut)
+	tx = conn->tx.stage;
+	if (conn->tx.shut)
 		took = -EPIPE;
 	else if (tx == TX_HOLD || tx == TX_RELEASE || tx == TX_LANE ||
 		 hold_while_moving(conn))
@@ -128,9 +128,9 @@ static void drop(struct conn *conn, size_t put)
 
 void hold_drop(struct conn *conn)
 {
-	lock_acquire(&conn->send);
+	lock_acquire(&conn->tx.lock);
 	drop(conn, conn->greeting.held_size);
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 }
 
 /* With send. True: all is out, or the kernel will tell the application why. */
@@ -151,8 +151,8 @@ static bool put_on_tcp(struct conn *conn)
 			drop(conn, greeting->held_size);
 			return true;
 		}
-		conn->tx_bytes += put;
-		conn->tx_raw += put;
+		conn->tx.bytes += put;
+		conn->tx.raw += put;
 		drop(conn, (size_t)put);
 	}
 	return true;
@@ -166,16 +166,16 @@ static bool release(struct conn *conn)
 {
 	bool over;
 
-	if (conn->tx != TX_RELEASE || !put_on_tcp(conn))
+	if (conn->tx.stage != TX_RELEASE || !put_on_tcp(conn))
 		return false;
 	lock_acquire(&conn->lock);
-	over = conn->tx == TX_RELEASE && conn->greeting.held_size == 0;
+	over = conn->tx.stage == TX_RELEASE && conn->greeting.held_size == 0;
 	if (over)
-		tx_step(&conn->tx, TX_ON_released);
+		tx_step(&conn->tx.stage, TX_ON_released);
 	lock_release(&conn->lock);
 	if (over)
 		end_sent(conn);
-	if (over && conn->rx_shut && conn->rx != RX_GREET)
+	if (over && conn->rx.shut && conn->rx.stage != RX_GREET)
 		real.shutdown(conn->tcp, SHUT_RD);
 	return over;
 }
@@ -196,9 +196,9 @@ void hold_over(struct conn *conn)
 		conn_settle(conn);
 	else
 		conn_ring(conn, NULL);
-	if (conn->owed)		/* a child waits: go on with it */
+	if (conn->forked.owed)		/* a child waits: go on with it */
 		service_look(conn);
-	if (conn->closing && conn_state(conn) == STATE_greeting)
+	if (conn->close.begun && conn_state(conn) == STATE_greeting)
 		end_greeting(conn);
 	else if (conn_state(conn) == STATE_greeted)
 		join_if_worth(conn);
@@ -211,21 +211,21 @@ void hold_release(struct conn *conn)
 	int saved = errno;
 	bool over;
 
-	lock_acquire(&conn->send);
+	lock_acquire(&conn->tx.lock);
 	over = release(conn);
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 	if (over)
 		hold_over(conn);
-	else if (conn->tx == TX_RELEASE)
+	else if (conn->tx.stage == TX_RELEASE)
 		service_watch(conn);	/* the kernel took a part */
 	errno = saved;
 }
 
 void hold_leave(struct conn *conn, enum reason reason)
 {
-	bool waits = conn->tx == TX_RELEASE ||
-		     (conn->tx == TX_HOLD &&
-		      (hold_any(conn) || conn->tx_shut || conn->rx_shut));
+	bool waits = conn->tx.stage == TX_RELEASE ||
+		     (conn->tx.stage == TX_HOLD &&
+		      (hold_any(conn) || conn->tx.shut || conn->rx.shut));
 
 	if (!waits) {
 		conn_step_locked(conn, EVENT_unaware, reason);
@@ -234,8 +234,8 @@ void hold_leave(struct conn *conn, enum reason reason)
 	conn->reason = reason;
 	conn->greeting.stage = GREETING_OVER;
 	conn->greeting.deadline_ms = TIME_NEVER;
-	rx_step(&conn->rx, RX_ON_unaware);
-	tx_step(&conn->tx, TX_ON_unaware);
+	rx_step(&conn->rx.stage, RX_ON_unaware);
+	tx_step(&conn->tx.stage, TX_ON_unaware);
 }
 
 void hold_quit(struct conn *conn, enum reason reason)
@@ -249,7 +249,7 @@ void hold_quit(struct conn *conn, enum reason reason)
 	lock_release(&conn->lock);
 	if (state <= STATE_greeted && conn_is_plain(conn))
 		conn_settle(conn);
-	else if (conn->tx == TX_RELEASE)
+	else if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 }
 
@@ -261,7 +261,7 @@ static bool put_on_lane(struct conn *conn)
 	ssize_t put;
 
 	while (greeting->held_size > 0) {
-		if (conn->reset) {	/* nobody will have it */
+		if (conn->failure.reset) {	/* nobody will have it */
 			drop(conn, greeting->held_size);
 			break;
 		}
@@ -277,18 +277,18 @@ static bool put_on_lane(struct conn *conn)
 
 bool hold_on_lane(struct conn *conn)
 {
-	return conn->tx == TX_LANE && put_on_lane(conn);
+	return conn->tx.stage == TX_LANE && put_on_lane(conn);
 }
 
 bool hold_lane_look(struct conn *conn)
 {
 	bool over;
 
-	if (conn->tx != TX_LANE || !hold_any(conn))
+	if (conn->tx.stage != TX_LANE || !hold_any(conn))
 		return false;
-	lock_acquire(&conn->send);
+	lock_acquire(&conn->tx.lock);
 	over = hold_on_lane(conn);
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 	if (over) {
 		conn_ring(conn, NULL);
 		end_settle(conn);	/* CLOSE waited for it */
@@ -314,13 +314,13 @@ bool hold_waits(const struct conn *conn)
 		return hold_any(conn);
 	if (state == STATE_on_rdma)
 		return hold_any(conn) ||
-		       (conn->closing && !conn->lane_ending);
+		       (conn->close.begun && !conn->lane.ending);
 	if (state != STATE_greeting && state != STATE_greeted)
 		return false;
-	if (conn->closing && conn->tx_shut && conn->tx == TX_HOLD &&
+	if (conn->close.begun && conn->tx.shut && conn->tx.stage == TX_HOLD &&
 	    conn->role == CONN_PASSIVE)
 		return true;	/* FIN has its grace */
-	return hold_any(conn) || conn->tx == TX_RELEASE ||
+	return hold_any(conn) || conn->tx.stage == TX_RELEASE ||
 	       conn->greeting.stage == GREETING_REDIAL ||
-	       (conn->closing && conn->greeting.stage == GREETING_ASKED);
+	       (conn->close.begun && conn->greeting.stage == GREETING_ASKED);
 }

@@ -26,27 +26,27 @@ static void cross_locked(struct conn *conn)
 {
 	enum conn_state state = conn_state(conn);
 
-	if (conn->rx != RX_RAW || conn_pulled(conn) != conn->rx_boundary)
+	if (conn->rx.stage != RX_RAW || conn_pulled(conn) != conn->rx.boundary)
 		return;
 	if (state == STATE_on_rdma)
-		rx_step(&conn->rx, RX_ON_boundary);
+		rx_step(&conn->rx.stage, RX_ON_boundary);
 	else if (state == STATE_retreating)
-		rx_step(&conn->rx, RX_ON_cancelled);
+		rx_step(&conn->rx.stage, RX_ON_cancelled);
 }
 
 /* With receive: the boundary, and what is behind it after a retreat. */
 static int find_stage(struct conn *conn)
 {
 	cross_locked(conn);
-	return conn->rx == RX_MAYBE ? control_mark_or_raw(conn) : 0;
+	return conn->rx.stage == RX_MAYBE ? control_mark_or_raw(conn) : 0;
 }
 
 /* What a change of the receiving stage asks for. No locks. */
 static void stage_changed(struct conn *conn, enum rx_stage before)
 {
-	enum rx_stage now = conn->rx;
+	enum rx_stage now = conn->rx.stage;
 
-	if (conn->resume_seen && conn_state(conn) == STATE_retreating)
+	if (conn->leg.resume_seen && conn_state(conn) == STATE_retreating)
 		retreat_check(conn);
 	if (now == before)
 		return;
@@ -58,10 +58,10 @@ void conn_find_stage(struct conn *conn)
 {
 	enum rx_stage before;
 
-	lock_acquire(&conn->receive);
-	before = conn->rx;
+	lock_acquire(&conn->rx.lock);
+	before = conn->rx.stage;
 	find_stage(conn);
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 	stage_changed(conn, before);
 }
 
@@ -74,9 +74,10 @@ void conn_cross(struct conn *conn)
 /* STATE_dead: the error once, as a socket has it, then `after`. */
 static ssize_t say_failure(struct conn *conn, ssize_t after)
 {
-	if (conn->failure == 0 || atomic_exchange(&conn->failure_told, true))
+	if (conn->failure.error == 0 ||
+	    atomic_exchange(&conn->failure.told, true))
 		return after;
-	return conn->failure;
+	return conn->failure.error;
 }
 
 /*
@@ -85,35 +86,35 @@ static ssize_t say_failure(struct conn *conn, ssize_t after)
  */
 static ssize_t lane_end(struct conn *conn)
 {
-	uint64_t end = conn->rx_end;
+	uint64_t end = conn->rx.end;
 
-	if (end != conn->rx_bytes && !(conn->lane_over &&
-				       conn->leg != LEG_OPEN))
+	if (end != conn->rx.bytes && !(conn->lane.over &&
+				       conn->leg.end != LEG_OPEN))
 		return -EAGAIN;
-	if (end != conn->rx_bytes && end != OFFSET_NEVER)
+	if (end != conn->rx.bytes && end != OFFSET_NEVER)
 		conn_reset(conn, ECONNRESET);	/* died with bytes unsent */
-	if (conn->error == ECONNRESET)
-		return -atomic_exchange(&conn->error, 0);
+	if (conn->failure.pending == ECONNRESET)
+		return -atomic_exchange(&conn->failure.pending, 0);
 	return 0;
 }
 
 void conn_acknowledge(struct conn *conn)
 {
-	uint64_t consumed = conn->rx_bytes;
-	bool closed = conn->peer_close & WIRE_CLOSE_FULL;
+	uint64_t consumed = conn->rx.bytes;
+	bool closed = conn->close.peers & WIRE_CLOSE_FULL;
 
-	conn->ack_sent = consumed;
+	conn->rx.ack_sent = consumed;
 	control_say(conn, WIRE_ACK, closed ? WIRE_ACK_CLOSE : 0, consumed);
 }
 
 /* With receive: has so much been consumed that the peer should know? */
 static bool ack_due(const struct conn *conn)
 {
-	uint64_t since = conn->rx_bytes - conn->ack_sent;
+	uint64_t since = conn->rx.bytes - conn->rx.ack_sent;
 
-	return conn->rx == RX_LANE && since > 0 &&
-	       (conn->rx_bytes == conn->rx_end ||
-		(conn->ack_every && since >= conn->ack_every));
+	return conn->rx.stage == RX_LANE && since > 0 &&
+	       (conn->rx.bytes == conn->rx.end ||
+		(conn->rx.ack_every && since >= conn->rx.ack_every));
 }
 
 /* MSG_TRUNC on TCP: the bytes are taken and go nowhere (tcp(7)). */
@@ -124,7 +125,7 @@ static ssize_t lane_discard(struct conn *conn, size_t size, int flags)
 					      ? size
 					      : sizeof(scratch) };
 
-	return rdma_recv(conn->rs, &iov, 1, flags & MSG_PEEK);
+	return rdma_recv(conn->lane.rs, &iov, 1, flags & MSG_PEEK);
 }
 
 /*
@@ -134,11 +135,11 @@ static ssize_t lane_discard(struct conn *conn, size_t size, int flags)
  */
 static void give_credits(struct conn *conn, size_t got)
 {
-	conn->uncredited += got;
-	if (conn->uncredited < conn->decision.lane.receive_buffer / 4)
+	conn->rx.uncredited += got;
+	if (conn->rx.uncredited < conn->decision.lane.receive_buffer / 4)
 		return;
-	conn->uncredited = 0;
-	(void)rdma_ready(conn->rs, 0);
+	conn->rx.uncredited = 0;
+	(void)rdma_ready(conn->lane.rs, 0);
 }
 
 static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
@@ -147,16 +148,16 @@ static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 	size_t size = iov_size(iov, count);
 	ssize_t got;
 
-	if (conn->rx_end == conn->rx_bytes || conn->lane_closed)
+	if (conn->rx.end == conn->rx.bytes || conn->lane.closed)
 		return lane_end(conn);
 	if (size == 0)
-		return rdma_ready(conn->rs, POLLIN) & POLLIN ? 0 : -EAGAIN;
+		return rdma_ready(conn->lane.rs, POLLIN) & POLLIN ? 0 : -EAGAIN;
 	got = flags & MSG_TRUNC
 		      ? lane_discard(conn, size, flags)
-		      : rdma_recv(conn->rs, iov, count, flags & MSG_PEEK);
+		      : rdma_recv(conn->lane.rs, iov, count, flags & MSG_PEEK);
 	if (got > 0) {
 		if (!(flags & MSG_PEEK)) {
-			conn->rx_bytes += got;
+			conn->rx.bytes += got;
 			give_credits(conn, got);
 		}
 		return got;
@@ -164,7 +165,7 @@ static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 	if (got == -EFAULT || got == -ENOMEM)
 		return got;
 	if (got != -EAGAIN)
-		conn->lane_over = true;
+		conn->lane.over = true;
 	return lane_end(conn);
 }
 
@@ -174,13 +175,13 @@ bool conn_lane_holds(struct conn *conn, size_t size)
 	struct iovec iov = { bytes, size };
 	bool holds = false;
 
-	lock_acquire(&conn->receive);
-	if (bytes && conn->rx == RX_LANE && lane_enter(conn)) {
-		holds = rdma_recv(conn->rs, &iov, 1, MSG_PEEK) ==
+	lock_acquire(&conn->rx.lock);
+	if (bytes && conn->rx.stage == RX_LANE && lane_enter(conn)) {
+		holds = rdma_recv(conn->lane.rs, &iov, 1, MSG_PEEK) ==
 			(ssize_t)size;
 		lane_leave(conn);
 	}
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 	if (size > 1)
 		memory_free(bytes);
 	return holds;
@@ -198,13 +199,13 @@ static ssize_t receive_part(struct conn *conn, const struct iovec *iov,
 		return say_failure(conn, 0);
 	if ((flags & (MSG_PEEK | MSG_TRUNC)) == MSG_PEEK && is_astride(conn))
 		return peek_across(conn, iov, count);
-	if (conn->early_size)
+	if (conn->rx.early.size)
 		return conn_early_receive(conn, iov, count, flags);
 	if (find_stage(conn) != 0)
 		return -EAGAIN;
-	switch (atomic_load(&conn->rx)) {
+	switch (atomic_load(&conn->rx.stage)) {
 	case RX_RAW:
-		if (conn->rx_bytes == conn->rx_boundary)
+		if (conn->rx.bytes == conn->rx.boundary)
 			return -EAGAIN;
 		if (greet_awaits_lane(conn))
 			return greet_receive(conn);
@@ -214,7 +215,7 @@ static ssize_t receive_part(struct conn *conn, const struct iovec *iov,
 	case RX_LANE:
 		return lane_receive(conn, iov, count, flags);
 	default:
-		return conn->rx_end == conn->rx_bytes ? 0 : -EAGAIN;
+		return conn->rx.end == conn->rx.bytes ? 0 : -EAGAIN;
 	}
 }
 
@@ -243,7 +244,7 @@ static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
  */
 static bool may_have_urgent(struct conn *conn)
 {
-	if (conn->rx == RX_GREET && conn->role == CONN_PASSIVE)
+	if (conn->rx.stage == RX_GREET && conn->role == CONN_PASSIVE)
 		greet_look(conn);
 	return conn_refuse(conn, REASON_urgent) == 0;
 }
@@ -277,27 +278,27 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 		(void)may_have_urgent(conn);
 	if (flags & (MSG_OOB | MSG_ERRQUEUE))
 		return kernel_receive(conn, iov, count, flags);
-	if (conn->rx == RX_GREET)
+	if (conn->rx.stage == RX_GREET)
 		look_at_greeting(conn);
 	if (family_is_away(conn))
 		family_look(conn);
-	lock_acquire(&conn->receive);
-	before = conn->rx;
+	lock_acquire(&conn->rx.lock);
+	before = conn->rx.stage;
 	got = receive_locked(conn, iov, count, flags);
 	if (got > 0 && !(flags & MSG_PEEK))
-		conn_moved(conn, conn->rx == RX_LANE ? FLOW_RDMA_RECEIVED
+		conn_moved(conn, conn->rx.stage == RX_LANE ? FLOW_RDMA_RECEIVED
 						     : FLOW_TCP_RECEIVED);
 	acknowledge = got > 0 && ack_due(conn);
 	if (acknowledge)
 		conn_acknowledge(conn);
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 
 	stage_changed(conn, before);
-	if (conn->lane_over && got == -EAGAIN)
+	if (conn->lane.over && got == -EAGAIN)
 		service_look(conn);
-	if (conn->sets && !conn_is_raw(conn))
+	if (conn->waits.sets && !conn_is_raw(conn))
 		conn_used(conn, used_up(got, iov, count) ? POLLIN : 0);
-	if (got == -EAGAIN && conn->rx_shut)
+	if (got == -EAGAIN && conn->rx.shut)
 		return 0;
 	if (got > 0 && conn_state(conn) == STATE_greeted)
 		join_if_worth(conn);
@@ -313,8 +314,8 @@ static ssize_t tcp_transmit(struct conn *conn, const struct iovec *iov,
 
 	if (put < 0)
 		return -errno;
-	conn->tx_bytes += put;
-	conn->tx_raw += put;
+	conn->tx.bytes += put;
+	conn->tx.raw += put;
 	return put;
 }
 
@@ -326,18 +327,18 @@ static ssize_t into_void(struct conn *conn, const struct iovec *iov, int count)
 {
 	int error;
 
-	if (!conn->reset) {
+	if (!conn->failure.reset) {
 		conn_reset(conn, EPIPE);
 		return iov_size(iov, count);
 	}
-	error = atomic_exchange(&conn->error, 0);
+	error = atomic_exchange(&conn->failure.pending, 0);
 	return error ? -error : -EPIPE;
 }
 
 bool conn_ring_full(const struct conn *conn)
 {
-	return conn->replay.limit &&
-	       conn->tx_bytes - conn->acked >= conn->replay.limit;
+	return conn->tx.replay.limit &&
+	       conn->tx.bytes - conn->tx.acked >= conn->tx.replay.limit;
 }
 
 ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count)
@@ -345,30 +346,30 @@ ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count)
 	struct iovec part[IOV_PART];
 	ssize_t put;
 
-	if ((conn->peer_close & WIRE_CLOSE_FULL) || conn->leg != LEG_OPEN ||
-	    conn->reset)
+	if ((conn->close.peers & WIRE_CLOSE_FULL) ||
+	    conn->leg.end != LEG_OPEN || conn->failure.reset)
 		return into_void(conn, iov, count);
 	if (iov_size(iov, count) == 0)
 		return 0;
-	if (conn->replay.limit) {
+	if (conn->tx.replay.limit) {
 		size_t room = iov_size(iov, count);
 
 		if (room > conn->decision.lane.send_buffer)
 			room = conn->decision.lane.send_buffer;
-		room = replay_room(&conn->replay, room);
+		room = replay_room(&conn->tx.replay, room);
 		if (room == 0)
 			return -EAGAIN;
 		count = iov_limit(part, iov, count, room);
 		iov = part;
 	}
-	put = rdma_send(conn->rs, iov, count);
+	put = rdma_send(conn->lane.rs, iov, count);
 	if (put > 0) {
-		replay_keep(&conn->replay, iov, put);
-		conn->tx_bytes += put;
+		replay_keep(&conn->tx.replay, iov, put);
+		conn->tx.bytes += put;
 		tick_outstanding(conn);
 	} else if (put != -EAGAIN && put != -EFAULT && put != 0)
-		conn->lane_over = true;
-	return put < 0 && conn->lane_over ? -EAGAIN : put;
+		conn->lane.over = true;
+	return put < 0 && conn->lane.over ? -EAGAIN : put;
 }
 
 static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
@@ -380,23 +381,23 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 		return say_failure(conn, -EPIPE);
 	if (conn_state(conn) == STATE_connecting)
 		return -EAGAIN;
-	if (conn->tx == TX_RELEASE)
+	if (conn->tx.stage == TX_RELEASE)
 		*released = hold_release_locked(conn);
-	switch (atomic_load(&conn->tx)) {
+	switch (atomic_load(&conn->tx.stage)) {
 	case TX_HOLD:
 	case TX_RELEASE:
 		return hold_take(conn, iov, count);
 	case TX_RAW:
 		return tcp_transmit(conn, iov, count, flags);
 	case TX_LANE:
-		if (conn->tx_shut)
+		if (conn->tx.shut)
 			return -EPIPE;
 		if (hold_any(conn) && !hold_on_lane(conn))
 			return hold_take(conn, iov, count);
 		return lane_transmit(conn, iov, count);
 	case TX_FROZEN:
 	case TX_RETREAT:
-		if (conn->reset)	/* nobody will answer */
+		if (conn->failure.reset)	/* nobody will answer */
 			return into_void(conn, iov, count);
 		if (hold_while_moving(conn))
 			return hold_take(conn, iov, count);
@@ -411,7 +412,7 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
  */
 static void leave_for_ring(struct conn *conn, int denied)
 {
-	if (denied && conn->ack_every)
+	if (denied && conn->rx.ack_every)
 		(void)conn_leave(conn, denied == -EDQUOT ? REASON_ring_limit
 							 : REASON_no_memory);
 }
@@ -427,22 +428,22 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 		return -EOPNOTSUPP;
 	if (flags & MSG_OOB)
 		return conn_is_plain(conn) ? CONN_PLAIN : -EAGAIN;
-	if (conn->tx == TX_HOLD) {
+	if (conn->tx.stage == TX_HOLD) {
 		look_at_greeting(conn);
 		greet_speak(conn);
 	}
 	if (family_is_away(conn))
 		family_look(conn);
-	lock_acquire(&conn->send);
+	lock_acquire(&conn->tx.lock);
 	held = hold_any(conn);
 	put = transmit_locked(conn, iov, count, flags, &released);
 	if (put > 0)
-		conn_moved(conn, conn->tx == TX_LANE ? FLOW_RDMA_SENT
+		conn_moved(conn, conn->tx.stage == TX_LANE ? FLOW_RDMA_SENT
 						     : FLOW_TCP_SENT);
-	if (put == -EAGAIN && conn->tx == TX_LANE)
-		denied = conn->replay.denied;
+	if (put == -EAGAIN && conn->tx.stage == TX_LANE)
+		denied = conn->tx.replay.denied;
 	held = !held && hold_any(conn);
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 
 	if (released)
 		hold_over(conn);
@@ -450,9 +451,9 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 		hold_attend(conn);
 
 	leave_for_ring(conn, denied);
-	if (put == -EAGAIN && conn->lane_over)
+	if (put == -EAGAIN && conn->lane.over)
 		service_look(conn);
-	if (conn->sets && !conn_is_raw(conn))
+	if (conn->waits.sets && !conn_is_raw(conn))
 		conn_used(conn, used_up(put, iov, count) ? POLLOUT : 0);
 	if (put > 0 && conn_state(conn) == STATE_greeted)
 		join_if_worth(conn);

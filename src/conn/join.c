@@ -30,7 +30,7 @@
 /* What was held before the greeting was over goes raw, and before the lane. */
 static void await_release(struct conn *conn, uint64_t until_ms)
 {
-	while (conn->tx == TX_RELEASE && !conn->closing &&
+	while (conn->tx.stage == TX_RELEASE && !conn->close.begun &&
 	       clock_ms() < until_ms) {
 		hold_release(conn);
 		real.poll(NULL, 0, 1);
@@ -43,8 +43,8 @@ static void await_release(struct conn *conn, uint64_t until_ms)
  */
 static bool is_wanted(const struct conn *conn)
 {
-	return (!conn->closing && !conn->tx_shut) ||
-	       (conn->peer_requires && hold_any(conn));
+	return (!conn->close.begun && !conn->tx.shut) ||
+	       (conn->greeting.peer_requires && hold_any(conn));
 }
 
 /* Stop sending raw bytes: the boundary, or OFFSET_NEVER if it is too late. */
@@ -53,14 +53,14 @@ static uint64_t freeze(struct conn *conn, uint64_t until_ms)
 	uint64_t boundary = OFFSET_NEVER;
 
 	await_release(conn, until_ms);
-	lock_acquire(&conn->send);
-	if (conn_state(conn) == STATE_joining && conn->tx != TX_RELEASE &&
+	lock_acquire(&conn->tx.lock);
+	if (conn_state(conn) == STATE_joining && conn->tx.stage != TX_RELEASE &&
 	    is_wanted(conn)) {
-		conn->tx_before_freeze = conn->tx;
-		tx_step(&conn->tx, TX_ON_frozen);
-		boundary = conn->tx_bytes;
+		conn->tx.before_freeze = conn->tx.stage;
+		tx_step(&conn->tx.stage, TX_ON_frozen);
+		boundary = conn->tx.bytes;
 	}
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 	return boundary;
 }
 
@@ -69,13 +69,13 @@ static int set_boundary(struct conn *conn, uint64_t boundary)
 {
 	int ret = 0;
 
-	lock_acquire(&conn->receive);
-	if (boundary < conn->rx_bytes ||
-	    boundary - conn->rx_bytes > EARLY_MOST)
+	lock_acquire(&conn->rx.lock);
+	if (boundary < conn->rx.bytes ||
+	    boundary - conn->rx.bytes > EARLY_MOST)
 		ret = -EPROTO;
 	else
-		conn->rx_boundary = boundary;
-	lock_release(&conn->receive);
+		conn->rx.boundary = boundary;
+	lock_release(&conn->rx.lock);
 	return ret;
 }
 
@@ -85,15 +85,15 @@ static int set_boundary(struct conn *conn, uint64_t boundary)
  */
 static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 {
-	conn->ack_every = (uint64_t)peer->replay_kib * 1024 / 4;
-	conn->ack_sent = conn->rx_boundary;
-	lock_acquire(&conn->send);
-	replay_begin(&conn->replay, conn->decision.lane.replay,
-		     conn->tx_bytes);
-	conn->acked = conn->tx_bytes;
-	conn->rs = rs;
-	tx_step(&conn->tx, TX_ON_joined);
-	lock_release(&conn->send);
+	conn->rx.ack_every = (uint64_t)peer->replay_kib * 1024 / 4;
+	conn->rx.ack_sent = conn->rx.boundary;
+	lock_acquire(&conn->tx.lock);
+	replay_begin(&conn->tx.replay, conn->decision.lane.replay,
+		     conn->tx.bytes);
+	conn->tx.acked = conn->tx.bytes;
+	conn->lane.rs = rs;
+	tx_step(&conn->tx.stage, TX_ON_joined);
+	lock_release(&conn->tx.lock);
 	limits_arrived(conn);
 	if (!conn_step(conn, EVENT_joined, REASON_on_rdma)) {
 		end_lane_alone(conn);	/* dissolved meanwhile */
@@ -111,15 +111,15 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
  */
 static void thaw(struct conn *conn)
 {
-	lock_acquire(&conn->send);
-	if (conn->tx == TX_FROZEN)
-		tx_step(&conn->tx,
+	lock_acquire(&conn->tx.lock);
+	if (conn->tx.stage == TX_FROZEN)
+		tx_step(&conn->tx.stage,
 			hold_any(conn) ? TX_ON_thawed_held
-			: conn->tx_before_freeze == TX_HOLD
+			: conn->tx.before_freeze == TX_HOLD
 				? TX_ON_thawed_hold
 				: TX_ON_thawed);
-	lock_release(&conn->send);
-	if (conn->tx == TX_RELEASE)
+	lock_release(&conn->tx.lock);
+	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 }
 
@@ -160,13 +160,13 @@ static bool may_reach(const struct conn *conn,
 
 	return addr_normalize(&plain, (const struct sockaddr *)address,
 			      sizeof(*address)) &&
-	       policy_lane_may_end(&conn->decision, &conn->remote, &plain,
+	       policy_lane_may_end(&conn->decision, &conn->ends.remote, &plain,
 				   true);
 }
 
 static int reach_any(struct conn *conn, uint64_t until_ms)
 {
-	const struct wire_reply *offer = conn->offer;
+	const struct wire_reply *offer = conn->join.offer;
 	char text[ADDR_TEXT_MAX];
 	int i, rs = offer->count ? -EREMCHG : -EHOSTUNREACH;
 
@@ -180,7 +180,7 @@ static int reach_any(struct conn *conn, uint64_t until_ms)
 			  addr_format(&offer->addresses[i], text),
 			  strerror(-rs));
 	}
-	return conn->closing ? -ECANCELED : rs;
+	return conn->close.begun ? -ECANCELED : rs;
 }
 
 /* What our messages tell of the ring, so that the peer acknowledges in time. */
@@ -199,7 +199,7 @@ static int exchange(struct talk *talk, bool *told, struct wire_lane *peer)
 	struct conn *conn = talk->conn;
 	int ret;
 
-	memcpy(out.token, conn->offer->token, sizeof(out.token));
+	memcpy(out.token, conn->join.offer->token, sizeof(out.token));
 	ret = talk_put(talk, &out);
 	if (ret == 0)
 		ret = talk_get(talk, WIRE_JOINED, peer);
@@ -230,8 +230,8 @@ static int exchange(struct talk *talk, bool *told, struct wire_lane *peer)
 /* 0, or -EDQUOT: conn->over says of which limit. */
 static int take_lane(struct conn *conn, bool pinned)
 {
-	conn->over = limits_take(conn, pinned);
-	return conn->over == REASON_none ? 0 : -EDQUOT;
+	conn->lane.refused = limits_take(conn, pinned);
+	return conn->lane.refused == REASON_none ? 0 : -EDQUOT;
 }
 
 /* The lane was not joined because there is nothing left to carry. */
@@ -245,7 +245,7 @@ static bool peer_ended(const struct conn *conn)
 static enum reason reason_of(const struct conn *conn, int rs, int error)
 {
 	if (error == -EDQUOT)
-		return conn->over;
+		return conn->lane.refused;
 	if (error == -ECANCELED)
 		return REASON_closed;
 	if (error == -EREMCHG)
@@ -274,7 +274,7 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 	limits_give(conn);
 	reason = reason_of(conn, rs, error);
 	log_debug("join: %s: %s", reason_name(reason), strerror(-error));
-	if (conn->mode == POLICY_REQUIRE || conn->peer_requires) {
+	if (conn->mode == POLICY_REQUIRE || conn->greeting.peer_requires) {
 		real.shutdown(conn->tcp, SHUT_RDWR);
 		conn_fail(conn, -ENETUNREACH, reason);
 		return;
@@ -286,7 +286,7 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 		conn_cross(conn);
 		if (conn_state(conn) == STATE_retreating)
 			end_settle(conn);	/* it may be closed */
-	} else if (conn->tx == TX_RELEASE) {
+	} else if (conn->tx.stage == TX_RELEASE) {
 		conn_step(conn, EVENT_unready, reason);
 		hold_quit(conn, reason);
 	} else {
@@ -322,12 +322,14 @@ void join_if_worth(struct conn *conn)
 	const struct policy_lane *lane = &conn->decision.lane;
 	bool begin = false, allowed;
 
-	if (conn->role != CONN_ACTIVE || !conn->offer ||
-	    conn->tx == TX_RELEASE || conn->greeting.stage == GREETING_OVER)
+	if (conn->role != CONN_ACTIVE || !conn->join.offer ||
+	    conn->tx.stage == TX_RELEASE ||
+	    conn->greeting.stage == GREETING_OVER)
 		return;
-	if (conn->tx != TX_HOLD &&
-	    conn->tx_bytes + conn->rx_bytes < lane->after_bytes &&
-	    atomic_fetch_add(&conn->messages, 1) + 1 < lane->after_messages)
+	if (conn->tx.stage != TX_HOLD &&
+	    conn->tx.bytes + conn->rx.bytes < lane->after_bytes &&
+	    atomic_fetch_add(&conn->account.messages, 1) + 1 <
+		lane->after_messages)
 		return;
 	lock_acquire(&conn->lock);
 	if (conn->state == STATE_greeted && is_wanted(conn))
@@ -342,7 +344,7 @@ void join_if_worth(struct conn *conn)
 		return;
 	if (allowed)
 		limits_join_end();
-	conn->over = REASON_join_limit;
+	conn->lane.refused = REASON_join_limit;
 	cancel(conn, -1, -EDQUOT, false);
 	conn_drop(conn);
 }
@@ -380,11 +382,11 @@ static void cancel_confirmed(struct conn *conn, int rs, int error)
 {
 	end_rsocket(rs);
 	limits_give(conn);
-	lock_acquire(&conn->send);
+	lock_acquire(&conn->tx.lock);
 	/* The active side's RETREAT may be heard as soon as we step. */
-	replay_begin(&conn->replay, 0, conn->tx_bytes);
-	tx_step(&conn->tx, TX_ON_failed);
-	lock_release(&conn->send);
+	replay_begin(&conn->tx.replay, 0, conn->tx.bytes);
+	tx_step(&conn->tx.stage, TX_ON_failed);
+	lock_release(&conn->tx.lock);
 	conn_step(conn, EVENT_cancelled, reason_of(conn, rs, error));
 	retreat_unused(conn);
 	conn_cross(conn);
@@ -402,7 +404,7 @@ static bool may_come(const struct conn *conn, int rs)
 	return rdma_peer_address(rs, &from) == 0 &&
 	       addr_normalize(&plain, (const struct sockaddr *)&from,
 			      sizeof(from)) &&
-	       policy_lane_may_end(&conn->decision, &conn->remote, &plain,
+	       policy_lane_may_end(&conn->decision, &conn->ends.remote, &plain,
 				   false);
 }
 

@@ -24,36 +24,36 @@ void leave_in_order(struct conn *conn, enum reason reason)
 {
 	bool begin;
 
-	lock_acquire(&conn->send);
-	begin = conn->tx == TX_LANE && conn->leg == LEG_OPEN;
+	lock_acquire(&conn->tx.lock);
+	begin = conn->tx.stage == TX_LANE && conn->leg.end == LEG_OPEN;
 	if (begin) {
-		tx_step(&conn->tx, TX_ON_leaves);
-		conn->leave_reason = reason;
-		conn->leaving = true;
+		tx_step(&conn->tx.stage, TX_ON_leaves);
+		conn->leave.reason = reason;
+		conn->leave.begun = true;
 	}
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 	if (!begin)
 		return;
-	control_say(conn, WIRE_LEAVE, 0, conn->tx_bytes);
+	control_say(conn, WIRE_LEAVE, 0, conn->tx.bytes);
 	service_look(conn);
 }
 
 /* The peer will not come back: all is as before, but for the peer. */
 static void cancel(struct conn *conn)
 {
-	lock_acquire(&conn->receive);
-	if (conn->back) {
-		conn->early = conn->back;
-		conn->early_size = conn->back_size;
-		conn->back = NULL;
-		rx_step(&conn->rx, RX_ON_stays);
+	lock_acquire(&conn->rx.lock);
+	if (conn->leave.back) {
+		conn->rx.early.bytes = conn->leave.back;
+		conn->rx.early.size = conn->leave.back_size;
+		conn->leave.back = NULL;
+		rx_step(&conn->rx.stage, RX_ON_stays);
 	}
-	lock_release(&conn->receive);
-	lock_acquire(&conn->send);
-	conn->leaving = false;
-	if (conn->tx == TX_FROZEN)
-		tx_step(&conn->tx, TX_ON_stays);
-	lock_release(&conn->send);
+	lock_release(&conn->rx.lock);
+	lock_acquire(&conn->tx.lock);
+	conn->leave.begun = false;
+	if (conn->tx.stage == TX_FROZEN)
+		tx_step(&conn->tx.stage, TX_ON_stays);
+	lock_release(&conn->tx.lock);
 	conn_ring(conn, NULL);
 }
 
@@ -64,16 +64,16 @@ static bool take_step(struct conn *conn)
 	struct iovec iov;
 	ssize_t got;
 
-	iov.iov_len = conn_early_room(conn, conn->leave_at, &room);
+	iov.iov_len = conn_early_room(conn, conn->leave.peer_at, &room);
 	if (iov.iov_len == 0)
 		return false;
 	iov.iov_base = room;
-	got = rdma_recv(conn->rs, &iov, 1, 0);
+	got = rdma_recv(conn->lane.rs, &iov, 1, 0);
 	if (got > 0)
-		conn->early_size += got;
+		conn->rx.early.size += got;
 	else if (got != -EAGAIN)
-		conn->lane_over = true;
-	(void)rdma_ready(conn->rs, 0);	/* gives the peer credits */
+		conn->lane.over = true;
+	(void)rdma_ready(conn->lane.rs, 0);	/* gives the peer credits */
 	return got > 0;
 }
 
@@ -83,25 +83,26 @@ static bool take_in(struct conn *conn)
 	bool all, took = false;
 	int left = TAKE_STEPS;
 
-	lock_acquire(&conn->receive);
-	while (left-- > 0 && !conn->lane_closed && take_step(conn))
+	lock_acquire(&conn->rx.lock);
+	while (left-- > 0 && !conn->lane.closed && take_step(conn))
 		took = true;
-	all = conn_pulled(conn) >= conn->leave_at;
+	all = conn_pulled(conn) >= conn->leave.peer_at;
 	if (all) {
-		if (conn->early_at)
-			memmove(conn->early, conn->early + conn->early_at,
-				conn->early_size);
-		conn->back = conn->early;
-		conn->back_size = conn->early_size;
-		conn->back_at = 0;
-		conn->early = NULL;
-		conn->early_size = 0;
-		conn->early_at = conn->early_raw = 0;
-		rx_step(&conn->rx, RX_ON_taken_in);
+		if (conn->rx.early.at)
+			memmove(conn->rx.early.bytes,
+				conn->rx.early.bytes + conn->rx.early.at,
+				conn->rx.early.size);
+		conn->leave.back = conn->rx.early.bytes;
+		conn->leave.back_size = conn->rx.early.size;
+		conn->leave.back_at = 0;
+		conn->rx.early.bytes = NULL;
+		conn->rx.early.size = 0;
+		conn->rx.early.at = conn->rx.early.raw = 0;
+		rx_step(&conn->rx.stage, RX_ON_taken_in);
 	}
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 	if (took) {
-		conn->leave_ms = clock_ms();
+		conn->leave.progress_ms = clock_ms();
 		conn_ring(conn, NULL);
 	}
 	return all;
@@ -112,13 +113,14 @@ static bool give_back(struct conn *conn)
 {
 	size_t said;
 
-	while (conn->back_at < conn->back_size) {
-		said = control_return(conn, conn->rx_bytes + conn->back_at,
-				      conn->back + conn->back_at,
-				      conn->back_size - conn->back_at);
+	while (conn->leave.back_at < conn->leave.back_size) {
+		said =
+		    control_return(conn, conn->rx.bytes + conn->leave.back_at,
+				   conn->leave.back + conn->leave.back_at,
+				   conn->leave.back_size - conn->leave.back_at);
 		if (said == 0)
 			return false;
-		conn->back_at += said;
+		conn->leave.back_at += said;
 	}
 	return true;
 }
@@ -126,62 +128,62 @@ static bool give_back(struct conn *conn)
 /* The lane gives no more before all is in: it has died meanwhile. */
 static bool is_stuck(const struct conn *conn)
 {
-	return conn->lane_over ||
-	       clock_ms() - conn->leave_ms >=
+	return conn->lane.over ||
+	       clock_ms() - conn->leave.progress_ms >=
 		       conn->decision.lane.stall_timeout_ms;
 }
 
 static void retreat(struct conn *conn, enum reason reason)
 {
-	memory_free(conn->back);
-	conn->back = NULL;
+	memory_free(conn->leave.back);
+	conn->leave.back = NULL;
 	retreat_lane(conn, reason);
-	if (conn->retreat_at != OFFSET_NEVER)
-		retreat_heard(conn, conn->retreat_at);
+	if (conn->leave.retreat_at != OFFSET_NEVER)
+		retreat_heard(conn, conn->leave.retreat_at);
 }
 
 /* Does the peer's ring lack what our application has not consumed? */
 static bool peer_lacks(const struct conn *conn)
 {
-	return !conn->ack_every || conn->early_size;
+	return !conn->rx.ack_every || conn->rx.early.size;
 }
 
 bool leave_look(struct conn *conn)
 {
-	if (!conn->leaving || conn_state(conn) != STATE_on_rdma)
+	if (!conn->leave.begun || conn_state(conn) != STATE_on_rdma)
 		return false;
-	if (conn->lane_closed) {	/* nobody reads any more */
-		if (conn->retreat_at != OFFSET_NEVER)
-			retreat_heard(conn, conn->retreat_at);
+	if (conn->lane.closed) {	/* nobody reads any more */
+		if (conn->leave.retreat_at != OFFSET_NEVER)
+			retreat_heard(conn, conn->leave.retreat_at);
 		return false;
 	}
-	if (conn->leg != LEG_OPEN) {
+	if (conn->leg.end != LEG_OPEN) {
 		cancel(conn);
 		return false;
 	}
-	if (conn->leave_at == OFFSET_NEVER)
+	if (conn->leave.peer_at == OFFSET_NEVER)
 		return false;
-	if (peer_lacks(conn) && conn->rx == RX_LANE && !take_in(conn)) {
+	if (peer_lacks(conn) && conn->rx.stage == RX_LANE && !take_in(conn)) {
 		if (!is_stuck(conn))
 			return true;
 		retreat(conn, REASON_lane_stalled);
 		return false;
 	}
 	if (give_back(conn))
-		retreat(conn, conn->leave_reason);
+		retreat(conn, conn->leave.reason);
 	return false;
 }
 
 bool leave_waits(const struct conn *conn)
 {
-	return conn->leaving && conn->leave_at != OFFSET_NEVER &&
-	       !conn->retreat_sent && !conn->lane_closed;
+	return conn->leave.begun && conn->leave.peer_at != OFFSET_NEVER &&
+	       !conn->leg.retreat_sent && !conn->lane.closed;
 }
 
 void leave_heard(struct conn *conn, uint64_t sent)
 {
-	conn->leave_ms = clock_ms();
-	conn->leave_at = sent;
+	conn->leave.progress_ms = clock_ms();
+	conn->leave.peer_at = sent;
 	leave_in_order(conn, REASON_peer_left);
 }
 
@@ -189,22 +191,22 @@ bool leave_returned(struct conn *conn, uint64_t offset, const uint8_t *bytes,
 		    size_t size)
 {
 	struct iovec iov = { (void *)bytes, size };
-	struct replay *ring = &conn->replay;
+	struct replay *ring = &conn->tx.replay;
 	bool good;
 
-	lock_acquire(&conn->send);
-	good = conn->leaving && offset + size <= conn->tx_bytes &&
+	lock_acquire(&conn->tx.lock);
+	good = conn->leave.begun && offset + size <= conn->tx.bytes &&
 	       offset + size >= offset;
-	if (good && !conn->returned) {
+	if (good && !conn->leave.returned) {
 		replay_free(ring);	/* all of it comes back, and more */
-		replay_begin(ring, conn->tx_bytes - offset, offset);
+		replay_begin(ring, conn->tx.bytes - offset, offset);
 		ring->owed = true;
-		conn->returned = true;
+		conn->leave.returned = true;
 	}
-	good = good && conn->returned && offset == ring->end &&
+	good = good && conn->leave.returned && offset == ring->end &&
 	       replay_room(ring, size) == size;
 	if (good)
 		replay_keep(ring, &iov, size);
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 	return good;
 }

@@ -72,9 +72,9 @@ enum reason limits_take(struct conn *conn, bool there)
 		lanes++;
 		pinned += need;
 		coming += there ? 0 : need;
-		conn->pins = need;
-		conn->pins_family = family;
-		conn->pins_coming = !there;
+		conn->lane.pins = need;
+		conn->lane.pins_family = family;
+		conn->lane.pins_coming = !there;
 	}
 	lock_release(&lock);
 	return reason == REASON_memlock ? rdma_memlock_reason() : reason;
@@ -83,9 +83,9 @@ enum reason limits_take(struct conn *conn, bool there)
 /* With lock. */
 static void arrive(struct conn *conn)
 {
-	if (conn->pins_coming)
-		coming -= conn->pins;
-	conn->pins_coming = false;
+	if (conn->lane.pins_coming)
+		coming -= conn->lane.pins;
+	conn->lane.pins_coming = false;
 }
 
 void limits_arrived(struct conn *conn)
@@ -98,12 +98,12 @@ void limits_arrived(struct conn *conn)
 void limits_give(struct conn *conn)
 {
 	lock_acquire(&lock);
-	if (conn->pins && conn->pins_family == family) {
+	if (conn->lane.pins && conn->lane.pins_family == family) {
 		arrive(conn);
 		lanes--;
-		pinned -= conn->pins;
+		pinned -= conn->lane.pins;
 	}
-	conn->pins = 0;
+	conn->lane.pins = 0;
 	lock_release(&lock);
 }
 

@@ -191,11 +191,11 @@ static void make_listeners(void *arg)
 	retry_ms = made ? 0 : clock_ms() + RETRY_MS;
 	conn = waiting;
 	waiting = NULL;
-	for (next = conn; next; next = next->reply_next)
-		next->awaits = false;
+	for (next = conn; next; next = next->join.reply_next)
+		next->join.awaits = false;
 	lock_release(&lock);
 	for (; conn; conn = next) {
-		next = conn->reply_next;
+		next = conn->join.reply_next;
 		if (!made)
 			conn->reason = reason;
 		greet_answer(conn);
@@ -239,11 +239,11 @@ void listener_resume(void)
 /* With lock: conn is answered when the listeners are there. */
 static void await(struct conn *conn)
 {
-	if (conn->awaits)
+	if (conn->join.awaits)
 		return;
-	conn->awaits = true;
+	conn->join.awaits = true;
 	conn_hold(conn);
-	conn->reply_next = waiting;
+	conn->join.reply_next = waiting;
 	waiting = conn;
 }
 
@@ -303,9 +303,9 @@ int listener_expect(struct conn *conn)
 {
 	unsigned bucket;
 
-	if (!conn_random(conn->token, sizeof(conn->token)))
+	if (!conn_random(conn->join.token, sizeof(conn->join.token)))
 		return -EIO;
-	bucket = bucket_of(conn->token);
+	bucket = bucket_of(conn->join.token);
 	lock_acquire(&lock);
 	if (expected_count >= TOKENS_MOST) {
 		lock_release(&lock);
@@ -313,8 +313,8 @@ int listener_expect(struct conn *conn)
 	}
 	expected_count++;
 	conn_hold(conn);
-	conn->expected = true;
-	conn->token_next = expected[bucket];
+	conn->join.expected = true;
+	conn->join.token_next = expected[bucket];
 	expected[bucket] = conn;
 	lock_release(&lock);
 	return 0;
@@ -323,12 +323,12 @@ int listener_expect(struct conn *conn)
 /* With lock. */
 static void take_out(struct conn *conn)
 {
-	struct conn **link = &expected[bucket_of(conn->token)];
+	struct conn **link = &expected[bucket_of(conn->join.token)];
 
 	while (*link != conn)
-		link = &(*link)->token_next;
-	*link = conn->token_next;
-	conn->expected = false;
+		link = &(*link)->join.token_next;
+	*link = conn->join.token_next;
+	conn->join.expected = false;
 	expected_count--;
 }
 
@@ -337,7 +337,7 @@ void listener_unexpect(struct conn *conn)
 	bool was;
 
 	lock_acquire(&lock);
-	was = conn->expected;
+	was = conn->join.expected;
 	if (was)
 		take_out(conn);
 	lock_release(&lock);
@@ -359,8 +359,8 @@ static struct conn *find(const uint8_t token[WIRE_TOKEN_SIZE])
 {
 	struct conn *conn = expected[bucket_of(token)];
 
-	while (conn && !same_token(conn->token, token))
-		conn = conn->token_next;
+	while (conn && !same_token(conn->join.token, token))
+		conn = conn->join.token_next;
 	return conn;
 }
 

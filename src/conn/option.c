@@ -24,11 +24,11 @@ static int socket_error(struct conn *conn)
 		dial_look(conn);
 	state = conn_state(conn);
 	if (state == STATE_dead)
-		return atomic_exchange(&conn->failure_told, true)
+		return atomic_exchange(&conn->failure.told, true)
 			       ? 0
-			       : -conn->failure;
+			       : -conn->failure.error;
 	if (state == STATE_on_rdma)
-		return atomic_exchange(&conn->error, 0);
+		return atomic_exchange(&conn->failure.pending, 0);
 	if (state == STATE_greeting ||
 	    (state == STATE_connecting &&
 	     conn->mode == POLICY_REQUIRE))
@@ -42,16 +42,16 @@ enum { TCP_IS_FIN_WAIT2 = 5, TCP_IS_CLOSE = 7, TCP_IS_CLOSE_WAIT = 8 };
 /* The kernel's TCP_INFO, with the state the application has brought about. */
 static int tcp_info(struct conn *conn, void *value, socklen_t *length)
 {
-	bool read_over = conn->rx_end != OFFSET_NEVER;
+	bool read_over = conn->rx.end != OFFSET_NEVER;
 	uint8_t state = 0;
 
 	if (real.getsockopt(conn->tcp, IPPROTO_TCP, TCP_INFO, value, length))
 		return -errno;
-	if (conn->reset || (read_over && conn->tx_shut))
+	if (conn->failure.reset || (read_over && conn->tx.shut))
 		state = TCP_IS_CLOSE;
 	else if (read_over)
 		state = TCP_IS_CLOSE_WAIT;
-	else if (conn->tx_shut)
+	else if (conn->tx.shut)
 		state = TCP_IS_FIN_WAIT2;
 	if (state && *length > offsetof(struct tcp_info, tcpi_state))
 		((struct tcp_info *)value)->tcpi_state = state;
@@ -82,7 +82,7 @@ int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 static size_t peek(struct conn *conn, void *bytes, size_t size)
 {
 	struct iovec iov = { bytes, size };
-	ssize_t got = rdma_recv(conn->rs, &iov, 1, MSG_PEEK);
+	ssize_t got = rdma_recv(conn->lane.rs, &iov, 1, MSG_PEEK);
 
 	return got > 0 ? (size_t)got : 0;
 }
@@ -97,7 +97,7 @@ static size_t lane_pending(struct conn *conn)
 	size_t got = 0, most = conn->decision.lane.receive_buffer;
 	void *bytes;
 
-	lock_acquire(&conn->receive);
+	lock_acquire(&conn->rx.lock);
 	if (lane_enter(conn)) {
 		got = peek(conn, scratch, sizeof(scratch));
 		bytes = got == sizeof(scratch) ? memory_resize(NULL, most)
@@ -107,7 +107,7 @@ static size_t lane_pending(struct conn *conn)
 		memory_free(bytes);
 		lane_leave(conn);
 	}
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 	return got;
 }
 
@@ -125,17 +125,17 @@ int conn_pending(struct conn *conn, int *bytes)
 {
 	int ret = 0;
 
-	if (conn->rx == RX_GREET)
+	if (conn->rx.stage == RX_GREET)
 		conn_ready(conn, POLLIN);
 	if (conn_is_plain(conn))
 		return CONN_PLAIN;
 	*bytes = 0;
-	if (conn->rx == RX_RAW)
-		ret = raw_pending(conn, conn->rx_boundary - conn_pulled(conn),
+	if (conn->rx.stage == RX_RAW)
+		ret = raw_pending(conn, conn->rx.boundary - conn_pulled(conn),
 				  bytes);
-	else if (conn->rx == RX_LANE)
+	else if (conn->rx.stage == RX_LANE)
 		*bytes = (int)lane_pending(conn);
-	*bytes += (int)conn->early_size;
+	*bytes += (int)conn->rx.early.size;
 	return ret;
 }
 
@@ -151,6 +151,6 @@ int conn_unsent(struct conn *conn, int *bytes)
 		*bytes += held;
 		return 0;
 	}
-	*bytes = (int)(conn->tx_bytes - conn->acked) + held;
+	*bytes = (int)(conn->tx.bytes - conn->tx.acked) + held;
 	return 0;
 }

@@ -29,7 +29,7 @@ static short kernel_poll(struct conn *conn, short events)
 /* Has the peer said or shown that it will send no more? */
 static bool peer_is_over(struct conn *conn)
 {
-	return conn->rx_end != OFFSET_NEVER || conn->leg != LEG_OPEN;
+	return conn->rx.end != OFFSET_NEVER || conn->leg.end != LEG_OPEN;
 }
 
 /*
@@ -38,18 +38,18 @@ static bool peer_is_over(struct conn *conn)
  */
 static bool end_has_come(struct conn *conn)
 {
-	uint64_t left = conn->rx_end - conn_pulled(conn);
+	uint64_t left = conn->rx.end - conn_pulled(conn);
 	size_t most = conn->decision.lane.receive_buffer / 4;
 
-	if (left == 0 || conn->tail_came)
+	if (left == 0 || conn->rx.tail_came)
 		return true;
-	if (conn->leg != LEG_OPEN && conn->lane_over)
+	if (conn->leg.end != LEG_OPEN && conn->lane.over)
 		return true;
-	if (conn->rx_end == OFFSET_NEVER)
+	if (conn->rx.end == OFFSET_NEVER)
 		return false;
 	most = most < TAIL_MOST ? most : TAIL_MOST;
-	conn->tail_came = conn_lane_holds(conn, left < most ? left : most);
-	return conn->tail_came;
+	conn->rx.tail_came = conn_lane_holds(conn, left < most ? left : most);
+	return conn->rx.tail_came;
 }
 
 /*
@@ -59,9 +59,9 @@ static bool end_has_come(struct conn *conn)
  */
 static bool lane_readable(struct conn *conn, short lane)
 {
-	if (!conn->lane_over)
+	if (!conn->lane.over)
 		return lane & POLLIN;
-	if (conn->leg != LEG_OPEN || conn_lane_holds(conn, 1))
+	if (conn->leg.end != LEG_OPEN || conn_lane_holds(conn, 1))
 		return true;
 	service_look(conn);
 	return false;
@@ -73,21 +73,21 @@ static short lane_read_bits(struct conn *conn, short lane)
 	short bits = 0;
 
 	if (lane & (POLLHUP | POLLERR))
-		conn->lane_over = true;
-	if (conn->rx_shut || conn->reset ||
+		conn->lane.over = true;
+	if (conn->rx.shut || conn->failure.reset ||
 	    (peer_is_over(conn) && end_has_come(conn)))
 		bits = READ_BITS | POLLRDHUP;
 	else if (lane_readable(conn, lane))
 		bits = READ_BITS;
-	if (((bits & POLLRDHUP) && conn->tx_shut) || conn->reset)
+	if (((bits & POLLRDHUP) && conn->tx.shut) || conn->failure.reset)
 		bits |= POLLHUP;	/* both directions are shut: tcp(7) */
-	return bits | (conn->error ? POLLERR : 0);
+	return bits | (conn->failure.pending ? POLLERR : 0);
 }
 
 static short lane_write_bits(struct conn *conn, short lane)
 {
-	if ((lane & POLLOUT) || conn->tx_shut || conn->reset ||
-	    conn->leg != LEG_OPEN || (conn->peer_close & WIRE_CLOSE_FULL))
+	if ((lane & POLLOUT) || conn->tx.shut || conn->failure.reset ||
+	    conn->leg.end != LEG_OPEN || (conn->close.peers & WIRE_CLOSE_FULL))
 		return WRITE_BITS;
 	return 0;
 }
@@ -106,7 +106,7 @@ static bool is_untouched(const struct conn *conn)
 static bool may_hold(const struct conn *conn)
 {
 	return hold_room(conn) ||
-	       (conn->role == CONN_PASSIVE && !conn->reply_due &&
+	       (conn->role == CONN_PASSIVE && !conn->greeting.reply_due &&
 		!conn->greeting.client.seen &&
 		conn->mode != POLICY_REQUIRE);
 }
@@ -118,16 +118,16 @@ static bool may_hold(const struct conn *conn)
 static short compute(struct conn *conn, short events, short lane,
 		     bool asked_next)
 {
-	enum rx_stage rx = conn->rx;
-	enum tx_stage tx = conn->tx;
-	bool at_boundary = conn_pulled(conn) == conn->rx_boundary;
-	short kernel, bits = conn->early_size ? READ_BITS : 0;
+	enum rx_stage rx = conn->rx.stage;
+	enum tx_stage tx = conn->tx.stage;
+	bool at_boundary = conn_pulled(conn) == conn->rx.boundary;
+	short kernel, bits = conn->rx.early.size ? READ_BITS : 0;
 
-	if (rx == RX_CONTROL && conn->rx_end == conn->rx_bytes)
+	if (rx == RX_CONTROL && conn->rx.end == conn->rx.bytes)
 		bits |= READ_BITS | POLLRDHUP;
 	if (conn_state(conn) == STATE_dead)
 		return READ_BITS | WRITE_BITS |
-		       (conn->failure ? POLLERR | POLLHUP : POLLRDHUP);
+		       (conn->failure.error ? POLLERR | POLLHUP : POLLRDHUP);
 	if (is_untouched(conn))
 		return conn->mode == POLICY_REQUIRE
 			       ? 0
@@ -168,14 +168,14 @@ static void look_at_dial(struct conn *conn, short events)
 
 static void look_first(struct conn *conn, short events)
 {
-	if (conn->tx == TX_RELEASE)
+	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 	if (family_is_away(conn))
 		family_look(conn);
-	if (conn->rx == RX_MAYBE || (conn->rx == RX_RAW &&
-				     conn_pulled(conn) == conn->rx_boundary))
+	if (conn->rx.stage == RX_MAYBE || (conn->rx.stage == RX_RAW &&
+				     conn_pulled(conn) == conn->rx.boundary))
 		conn_find_stage(conn);
-	if (conn->rx != RX_GREET && conn->tx != TX_HOLD)
+	if (conn->rx.stage != RX_GREET && conn->tx.stage != TX_HOLD)
 		return;
 	if (conn->role == CONN_ACTIVE) {
 		look_at_dial(conn, events);
@@ -189,8 +189,8 @@ static void look_first(struct conn *conn, short events)
 /* Is a sleeper waiting for the bytes before an end that is known? */
 static bool awaits_tail(struct conn *conn, short events)
 {
-	return conn->rx == RX_LANE && peer_is_over(conn) && !conn->tail_came &&
-	       ((events & POLLRDHUP) || conn->tx_shut);
+	return conn->rx.stage == RX_LANE && peer_is_over(conn) &&
+	       !conn->rx.tail_came && ((events & POLLRDHUP) || conn->tx.shut);
 }
 
 /* What to ask the rsocket for. Room in the send queue is not enough. */
@@ -199,7 +199,7 @@ static short lane_events(struct conn *conn, short events)
 	bool reads = (events & READ_BITS) || awaits_tail(conn, events);
 
 	return (reads ? POLLIN : 0) |
-	       (events & WRITE_BITS && conn->tx == TX_LANE &&
+	       (events & WRITE_BITS && conn->tx.stage == TX_LANE &&
 				!conn_ring_full(conn)
 			? POLLOUT
 			: 0);
@@ -214,7 +214,7 @@ short conn_ready(struct conn *conn, short events)
 	if (conn_is_plain(conn))
 		return kernel_poll(conn, events);
 	if (lane_enter(conn)) {
-		lane = rdma_ready(conn->rs, lane_events(conn, events));
+		lane = rdma_ready(conn->lane.rs, lane_events(conn, events));
 		lane_leave(conn);
 	}
 	return compute(conn, events, lane, false) & asked;
@@ -234,8 +234,8 @@ static void add_wait(struct conn_wait *wait, int fd, short events)
  */
 static bool has_prefix(const struct conn *conn)
 {
-	return conn_state(conn) == STATE_greeting && conn->rx == RX_GREET &&
-	       conn->greeting.prefix;
+	return conn_state(conn) == STATE_greeting &&
+	       conn->rx.stage == RX_GREET && conn->greeting.prefix;
 }
 
 /* The events of the TCP leg that a sleeper is to hear of. */
@@ -247,21 +247,22 @@ static short tcp_events(struct conn *conn, short events)
 		return POLLOUT | (events & ~WRITE_BITS);
 	if (is_untouched(conn))
 		return events;
-	if (conn->tx == TX_RELEASE ||
+	if (conn->tx.stage == TX_RELEASE ||
 	    conn->greeting.stage == GREETING_REDIAL)
 		wanted |= POLLOUT;
 	if (has_prefix(conn))
 		return wanted;	/* see conn_arm */
-	if (conn->rx == RX_GREET && !conn->reply_due &&
+	if (conn->rx.stage == RX_GREET && !conn->greeting.reply_due &&
 	    conn->state == STATE_greeting)
 		wanted |= POLLIN | (events & POLLPRI);
 	if (greet_awaits_lane(conn))
 		wanted |= POLLRDHUP;
-	else if (conn->rx == RX_RAW && conn_pulled(conn) != conn->rx_boundary)
+	else if (conn->rx.stage == RX_RAW &&
+		 conn_pulled(conn) != conn->rx.boundary)
 		wanted |= events & (READ_BITS | POLLRDHUP | POLLPRI);
-	if (conn->rx == RX_MAYBE)
+	if (conn->rx.stage == RX_MAYBE)
 		wanted |= POLLIN;
-	if (conn->tx == TX_RAW)
+	if (conn->tx.stage == TX_RAW)
 		wanted |= events & WRITE_BITS;
 	return wanted;
 }
@@ -278,8 +279,8 @@ static uint64_t prefix_due(const struct conn *conn)
 
 static void set_deadline(struct conn *conn, struct conn_wait *wait)
 {
-	if (conn->mark_ms < wait->deadline_ms)
-		wait->deadline_ms = conn->mark_ms;
+	if (conn->leg.mark_ms < wait->deadline_ms)
+		wait->deadline_ms = conn->leg.mark_ms;
 	if (conn->greeting.deadline_ms < wait->deadline_ms)
 		wait->deadline_ms = conn->greeting.deadline_ms;
 	if (family_is_away(conn))
@@ -292,7 +293,7 @@ static short look_unarmed(struct conn *conn, short events,
 			  struct conn_wait *wait)
 {
 	wait->deadline_ms = clock_ms() + UNARMED_LOOK_MS;
-	return rdma_ready(conn->rs, lane_events(conn, events));
+	return rdma_ready(conn->lane.rs, lane_events(conn, events));
 }
 
 short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
@@ -311,8 +312,8 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 	}
 	if (lane_enter(conn)) {
 		if (rdma_may_arm())
-			lane = rdma_arm(conn->rs, lane_events(conn, events),
-					&lane_wait);
+			lane = rdma_arm(conn->lane.rs,
+					lane_events(conn, events), &lane_wait);
 		else
 			lane = look_unarmed(conn, events, wait);
 		lane_leave(conn);
@@ -327,7 +328,7 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 		return bits;
 	tcp = tcp_events(conn, events);
 	if (tcp || conn_state(conn) <= STATE_greeting ||
-	    (conn->rx == RX_RAW && conn->tx == TX_RAW))
+	    (conn->rx.stage == RX_RAW && conn->tx.stage == TX_RAW))
 		add_wait(wait, conn->tcp, tcp);
 	if (lane_wait.fd >= 0 && lane == 0)
 		add_wait(wait, lane_wait.fd, lane_wait.events);

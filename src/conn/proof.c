@@ -28,34 +28,34 @@ bool proof_leg_answers(const struct conn *conn, uint64_t ms)
 /* Has the peer said by itself that it has what we sent? */
 static bool has_said(struct conn *conn)
 {
-	bool said = conn->acked > conn->proof_acked;
+	bool said = conn->tx.acked > conn->proof.acked;
 
-	conn->proof_acked = conn->acked;
-	return said && conn->replay.limit;
+	conn->proof.acked = conn->tx.acked;
+	return said && conn->tx.replay.limit;
 }
 
 bool proof_look(struct conn *conn, uint64_t now)
 {
 	const struct policy_lane *lane = &conn->decision.lane;
-	uint64_t since = now - conn->proof_ms;
-	uint64_t bytes = conn->tx_bytes + conn->rx_bytes;
+	uint64_t since = now - conn->proof.asked_ms;
+	uint64_t bytes = conn->tx.bytes + conn->rx.bytes;
 
-	if (lane->proof_ms == 0 || (conn->peer_close & WIRE_CLOSE_FULL))
+	if (lane->proof_ms == 0 || (conn->close.peers & WIRE_CLOSE_FULL))
 		return false;
-	if (conn->proof_ms && !proof_leg_answers(conn, since)) {
+	if (conn->proof.asked_ms && !proof_leg_answers(conn, since)) {
 		if (since < lane->stall_timeout_ms)
 			return true;
 		(void)conn_leave(conn, REASON_tcp_stalled);
 		return false;
 	}
-	if (conn->proof_ms && since < lane->proof_ms)
+	if (conn->proof.asked_ms && since < lane->proof_ms)
 		return true;
-	conn->proof_ms = 0;
-	if (bytes == conn->proof_bytes)
+	conn->proof.asked_ms = 0;
+	if (bytes == conn->proof.bytes)
 		return false;
-	conn->proof_bytes = bytes;
-	conn->proof_ms = now;
+	conn->proof.bytes = bytes;
+	conn->proof.asked_ms = now;
 	if (!has_said(conn))
-		control_say(conn, WIRE_PROBE, 0, conn->tx_bytes);
+		control_say(conn, WIRE_PROBE, 0, conn->tx.bytes);
 	return true;
 }

@@ -14,10 +14,10 @@ ssize_t raw_receive(struct conn *conn, const struct iovec *iov, int count,
 	struct iovec part[IOV_PART];
 	struct msghdr msg = { .msg_iov = (struct iovec *)iov,
 			      .msg_iovlen = count };
-	uint64_t limit = conn->rx_boundary - conn_pulled(conn);
+	uint64_t limit = conn->rx.boundary - conn_pulled(conn);
 	ssize_t got;
 
-	if (conn->rx_boundary != OFFSET_NEVER) {
+	if (conn->rx.boundary != OFFSET_NEVER) {
 		msg.msg_iov = part;
 		msg.msg_iovlen = iov_limit(part, iov, count, limit);
 	}
@@ -26,8 +26,8 @@ ssize_t raw_receive(struct conn *conn, const struct iovec *iov, int count,
 	if (got < 0)
 		return -errno;
 	if (!(flags & MSG_PEEK)) {
-		conn->rx_bytes += got;
-		conn->rx_raw += got;
+		conn->rx.bytes += got;
+		conn->rx.raw += got;
 	}
 	return got;
 }
@@ -43,17 +43,17 @@ ssize_t peek_across(struct conn *conn, const struct iovec *iov, int count)
 	ssize_t got = -EAGAIN, total = 0;
 	int used;
 
-	if (conn->early_size)
+	if (conn->rx.early.size)
 		total = conn_early_receive(conn, iov, count, MSG_PEEK);
 	used = iov_rest(rest, iov, count, total);
-	if (used > 0 && conn->rx == RX_RAW && at < conn->rx_boundary) {
+	if (used > 0 && conn->rx.stage == RX_RAW && at < conn->rx.boundary) {
 		got = raw_receive(conn, rest, used, MSG_PEEK);
 		total += got > 0 ? got : 0;
 		at += got > 0 ? got : 0;
 		used = iov_rest(rest, iov, count, total);
 	}
-	if (used > 0 && at >= conn->rx_boundary && lane_enter(conn)) {
-		got = rdma_recv(conn->rs, rest, used, MSG_PEEK);
+	if (used > 0 && at >= conn->rx.boundary && lane_enter(conn)) {
+		got = rdma_recv(conn->lane.rs, rest, used, MSG_PEEK);
 		total += got > 0 ? got : 0;
 		lane_leave(conn);
 	}
@@ -64,6 +64,6 @@ ssize_t peek_across(struct conn *conn, const struct iovec *iov, int count)
 bool is_astride(const struct conn *conn)
 {
 	return conn_state(conn) == STATE_on_rdma &&
-	       (conn->early_size || (conn->rx == RX_RAW &&
-				     conn->rx_boundary != OFFSET_NEVER));
+	       (conn->rx.early.size || (conn->rx.stage == RX_RAW &&
+				     conn->rx.boundary != OFFSET_NEVER));
 }

@@ -15,16 +15,16 @@ static void say_retreat(struct conn *conn)
 	uint64_t consumed;
 	bool said;
 
-	lock_acquire(&conn->receive);
-	if (conn->rx == RX_LANE)
-		rx_step(&conn->rx, RX_ON_retreats);
+	lock_acquire(&conn->rx.lock);
+	if (conn->rx.stage == RX_LANE)
+		rx_step(&conn->rx.stage, RX_ON_retreats);
 	/* What was sent raw is on TCP already, read or not. */
-	consumed = conn->rx == RX_RAW && conn->rx_boundary != OFFSET_NEVER
-			   ? conn->rx_boundary
+	consumed = conn->rx.stage == RX_RAW && conn->rx.boundary != OFFSET_NEVER
+			   ? conn->rx.boundary
 			   : conn_pulled(conn);
-	said = conn->retreat_sent;
-	conn->retreat_sent = true;
-	lock_release(&conn->receive);
+	said = conn->leg.retreat_sent;
+	conn->leg.retreat_sent = true;
+	lock_release(&conn->rx.lock);
 	if (!said)
 		control_say(conn, WIRE_RETREAT, 0, consumed);
 }
@@ -40,15 +40,15 @@ static void resume_from(struct conn *conn, uint64_t offset)
 {
 	bool have, said;
 
-	lock_acquire(&conn->send);
-	have = replay_has(&conn->replay, offset) &&
-	       conn->replay.end == conn->tx_bytes;
-	said = conn->resume_sent;
+	lock_acquire(&conn->tx.lock);
+	have = replay_has(&conn->tx.replay, offset) &&
+	       conn->tx.replay.end == conn->tx.bytes;
+	said = conn->leg.resume_sent;
 	if (have && !said) {
-		conn->resume_at = offset;
-		replay_drop(&conn->replay, offset);
+		conn->tx.resume_at = offset;
+		replay_drop(&conn->tx.replay, offset);
 	}
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 	if (said)
 		return;
 	if (!have) {
@@ -56,9 +56,9 @@ static void resume_from(struct conn *conn, uint64_t offset)
 		return;
 	}
 	control_say(conn, WIRE_RESUME, 0, offset);
-	lock_acquire(&conn->send);
-	conn->resume_sent = true;
-	lock_release(&conn->send);
+	lock_acquire(&conn->tx.lock);
+	conn->leg.resume_sent = true;
+	lock_release(&conn->tx.lock);
 	if (service_watch(conn) == 0)
 		control_flush(conn);
 }
@@ -71,13 +71,13 @@ static bool leave_lane(struct conn *conn, enum reason reason)
 {
 	bool leaving;
 
-	lock_acquire(&conn->send);
+	lock_acquire(&conn->tx.lock);
 	lock_acquire(&conn->lock);
 	leaving = conn_step_locked(conn, EVENT_lane_failed, reason);
 	if (leaving)
-		tx_step(&conn->tx, TX_ON_failed);
+		tx_step(&conn->tx.stage, TX_ON_failed);
 	lock_release(&conn->lock);
-	lock_release(&conn->send);
+	lock_release(&conn->tx.lock);
 	if (leaving)
 		trace_log(conn);
 	return leaving;
@@ -86,11 +86,11 @@ static bool leave_lane(struct conn *conn, enum reason reason)
 /* With receive: has all of the peer's stream been taken in? */
 static bool take_end(struct conn *conn)
 {
-	if (conn->rx_end != conn_pulled(conn))
+	if (conn->rx.end != conn_pulled(conn))
 		return false;
-	rx_step(&conn->rx, RX_ON_ended);
-	conn->rx_boundary = OFFSET_NEVER;
-	conn->resume_seen = true;
+	rx_step(&conn->rx.stage, RX_ON_ended);
+	conn->rx.boundary = OFFSET_NEVER;
+	conn->leg.resume_seen = true;
 	return true;
 }
 
@@ -98,19 +98,19 @@ bool retreat_alone(struct conn *conn, enum reason reason)
 {
 	bool over;
 
-	lock_acquire(&conn->receive);
+	lock_acquire(&conn->rx.lock);
 	over = take_end(conn);
-	lock_release(&conn->receive);
+	lock_release(&conn->rx.lock);
 	if (!over)
 		return false;
 	leave_lane(conn, reason);
-	lock_acquire(&conn->send);
-	if (conn->tx == TX_RETREAT)	/* else it is raw already */
-		tx_step(&conn->tx, hold_any(conn) ? TX_ON_resumed_held
+	lock_acquire(&conn->tx.lock);
+	if (conn->tx.stage == TX_RETREAT)	/* else it is raw already */
+		tx_step(&conn->tx.stage, hold_any(conn) ? TX_ON_resumed_held
 						  : TX_ON_resumed);
-	replay_free(&conn->replay);
-	lock_release(&conn->send);
-	if (conn->tx == TX_RELEASE)
+	replay_free(&conn->tx.replay);
+	lock_release(&conn->tx.lock);
+	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 	retreat_check(conn);
 	return true;
@@ -118,7 +118,7 @@ bool retreat_alone(struct conn *conn, enum reason reason)
 
 void retreat_lane(struct conn *conn, enum reason reason)
 {
-	if (conn->leg != LEG_OPEN)
+	if (conn->leg.end != LEG_OPEN)
 		retreat_alone(conn, reason);
 	else if (leave_lane(conn, reason)) {
 		say_retreat(conn);
@@ -129,13 +129,13 @@ void retreat_lane(struct conn *conn, enum reason reason)
 void retreat_unused(struct conn *conn)
 {
 	say_retreat(conn);
-	resume_from(conn, conn->tx_bytes);
+	resume_from(conn, conn->tx.bytes);
 }
 
 void retreat_heard(struct conn *conn, uint64_t consumed)
 {
 	leave_lane(conn, REASON_peer_left);
-	if (conn->tx != TX_RETREAT)
+	if (conn->tx.stage != TX_RETREAT)
 		return;	/* our direction is raw already */
 	say_retreat(conn);
 	resume_from(conn, consumed);
@@ -148,19 +148,20 @@ static void pump_locked(struct conn *conn)
 	ssize_t put;
 	size_t size;
 
-	while ((size = replay_piece(&conn->replay, conn->resume_at, &piece))) {
+	while ((size = replay_piece(&conn->tx.replay, conn->tx.resume_at,
+				    &piece))) {
 		put = real.send(conn->tcp, piece, size,
 				MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (put < 0 && errno != EAGAIN && errno != EINTR)
 			break;	/* the kernel will tell the application */
 		if (put <= 0)
 			return;
-		conn->resume_at += put;
-		conn->tx_raw += put;
+		conn->tx.resume_at += put;
+		conn->tx.raw += put;
 	}
-	tx_step(&conn->tx, hold_any(conn) ? TX_ON_resumed_held
+	tx_step(&conn->tx.stage, hold_any(conn) ? TX_ON_resumed_held
 					  : TX_ON_resumed);
-	replay_free(&conn->replay);
+	replay_free(&conn->tx.replay);
 	end_sent(conn);
 }
 
@@ -168,13 +169,13 @@ void retreat_pump(struct conn *conn)
 {
 	int saved = errno;
 	/* Said, and out: nothing comes between it and the raw bytes. */
-	bool resumed = conn->resume_sent && control_flushed(conn);
+	bool resumed = conn->leg.resume_sent && control_flushed(conn);
 
-	lock_acquire(&conn->send);
-	if (conn->tx == TX_RETREAT && resumed)
+	lock_acquire(&conn->tx.lock);
+	if (conn->tx.stage == TX_RETREAT && resumed)
 		pump_locked(conn);
-	lock_release(&conn->send);
-	if (conn->tx == TX_RELEASE)
+	lock_release(&conn->tx.lock);
+	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 	retreat_check(conn);
 	errno = saved;
@@ -185,11 +186,11 @@ void retreat_check(struct conn *conn)
 	if (conn_state(conn) != STATE_retreating)
 		return;
 	conn_ring(conn, NULL);
-	if (conn->tx != TX_RAW || !conn->resume_seen)
+	if (conn->tx.stage != TX_RAW || !conn->leg.resume_seen)
 		return;
-	if (conn->early_size && conn->owed)
+	if (conn->rx.early.size && conn->forked.owed)
 		family_hand_over(conn);
-	if (conn->early_size && !conn->lingering)
+	if (conn->rx.early.size && !conn->close.lingering)
 		return;
 	end_settle(conn);
 	/* Several threads may see it; one takes the step. */
@@ -210,15 +211,15 @@ static void leave_greeting(struct conn *conn, enum reason reason)
 	conn_refuse(conn, reason);
 	greet_look(conn);
 	greet_give(conn);
-	if (conn_state(conn) == STATE_greeting && !conn->reply_due &&
-	    conn->tx != TX_HOLD)
+	if (conn_state(conn) == STATE_greeting && !conn->greeting.reply_due &&
+	    conn->tx.stage != TX_HOLD)
 		hold_quit(conn, reason);
 }
 
 /* Is what is on the lane elsewhere, too? */
 static bool has_rings(const struct conn *conn)
 {
-	return conn->replay.limit && conn->ack_every;
+	return conn->tx.replay.limit && conn->rx.ack_every;
 }
 
 /*
@@ -227,8 +228,8 @@ static bool has_rings(const struct conn *conn)
  */
 static bool holds_raw(const struct conn *conn)
 {
-	return conn->early_size || (conn->rx == RX_RAW &&
-				    conn->rx_boundary != OFFSET_NEVER);
+	return conn->rx.early.size || (conn->rx.stage == RX_RAW &&
+				    conn->rx.boundary != OFFSET_NEVER);
 }
 
 int conn_leave(struct conn *conn, enum reason reason)
@@ -246,8 +247,8 @@ int conn_leave(struct conn *conn, enum reason reason)
 		hold_quit(conn, reason);
 		break;
 	case STATE_on_rdma:
-		if (conn->leg == LEG_OPEN &&
-		    (conn->leaving || !has_rings(conn) || holds_raw(conn)))
+		if (conn->leg.end == LEG_OPEN &&
+		    (conn->leave.begun || !has_rings(conn) || holds_raw(conn)))
 			leave_in_order(conn, reason);
 		else
 			retreat_lane(conn, reason);
@@ -274,10 +275,10 @@ bool retreat_owed(const struct conn *conn)
 	if (conn_is_away(conn))
 		return false;
 	if (state == STATE_on_rdma)
-		return conn->leaving;
+		return conn->leave.begun;
 	return state == STATE_retreating &&
-	       ((conn->tx == TX_RETREAT && !conn->resume_sent) ||
-		conn->rx == RX_CONTROL);
+	       ((conn->tx.stage == TX_RETREAT && !conn->leg.resume_sent) ||
+		conn->rx.stage == RX_CONTROL);
 }
 
 bool conn_give_up(struct conn *conn)

@@ -57,7 +57,7 @@ static struct conn *next_watched(struct conn *after)
 	struct conn *conn;
 
 	lock_acquire(&lock);
-	conn = after ? after->service_next : watched;
+	conn = after ? after->watch.next : watched;
 	if (conn)
 		conn_hold(conn);
 	lock_release(&lock);
@@ -94,10 +94,10 @@ static void look_for_policy(uint64_t now)
 
 void drain_if_judged(struct conn *conn)
 {
-	if (!policy || conn_state(conn) != STATE_on_rdma || conn->lingering ||
-	    conn->judged == policy_number)
+	if (!policy || conn_state(conn) != STATE_on_rdma ||
+	    conn->close.lingering || conn->watch.judged == policy_number)
 		return;
-	conn->judged = policy_number;
+	conn->watch.judged = policy_number;
 	drain_by_policy(conn, policy);
 }
 
@@ -111,7 +111,7 @@ static void drop_gone(void)
 	gone = NULL;
 	lock_release(&lock);
 	for (; conn; conn = next) {
-		next = conn->service_next;
+		next = conn->watch.next;
 		conn_drop(conn);
 	}
 }
@@ -256,16 +256,16 @@ static int watch(struct conn *conn)
 	};
 
 	/* The thread may have its first event before we return. */
-	conn->watched = true;
+	conn->watch.on = true;
 	if (real.epoll_ctl(epoll, EPOLL_CTL_ADD, conn->tcp, &event) != 0) {
-		conn->watched = false;
+		conn->watch.on = false;
 		return -errno;
 	}
 	conn_hold(conn);
-	conn->service_next = watched;
-	conn->service_link = &watched;
+	conn->watch.next = watched;
+	conn->watch.link = &watched;
 	if (watched)
-		watched->service_link = &conn->service_next;
+		watched->watch.link = &conn->watch.next;
 	watched = conn;
 	return 0;
 }
@@ -275,8 +275,8 @@ int service_watch(struct conn *conn)
 	int ret, saved = errno;
 
 	lock_acquire(&lock);
-	ret = conn->watched || conn->unwatched ? 0 : start();
-	if (ret == 0 && !conn->watched && !conn->unwatched)
+	ret = conn->watch.on || conn->watch.done ? 0 : start();
+	if (ret == 0 && !conn->watch.on && !conn->watch.done)
 		ret = watch(conn);
 	lock_release(&lock);
 	service_look(conn);
@@ -286,7 +286,7 @@ int service_watch(struct conn *conn)
 
 void service_look(struct conn *conn)
 {
-	if (conn->watched)
+	if (conn->watch.on)
 		timer_by(conn, 0);
 }
 
@@ -309,17 +309,17 @@ void service_unwatch(struct conn *conn)
 
 	timer_forget(conn);
 	lock_acquire(&lock);
-	was = conn->watched;
+	was = conn->watch.on;
 	if (was) {
 		real.epoll_ctl(epoll, EPOLL_CTL_DEL, conn->tcp, NULL);
-		*conn->service_link = conn->service_next;
-		if (conn->service_next)
-			conn->service_next->service_link = conn->service_link;
-		conn->service_next = gone;
+		*conn->watch.link = conn->watch.next;
+		if (conn->watch.next)
+			conn->watch.next->watch.link = conn->watch.link;
+		conn->watch.next = gone;
 		gone = conn;
 	}
-	conn->watched = false;
-	conn->unwatched = true;
+	conn->watch.on = false;
+	conn->watch.done = true;
 	lock_release(&lock);
 	if (was)
 		wake();
@@ -358,8 +358,8 @@ bool service_holds(void)
 	bool any = false;
 
 	lock_acquire(&lock);
-	for (conn = watched; conn && !any; conn = conn->service_next)
-		any = !conn->parent && hold_waits(conn);
+	for (conn = watched; conn && !any; conn = conn->watch.next)
+		any = !conn->forked.parent && hold_waits(conn);
 	lock_release(&lock);
 	return any;
 }
@@ -371,16 +371,16 @@ bool service_retreats(bool late, bool give_up)
 	bool any = false, late_now;
 
 	lock_acquire(&lock);
-	for (conn = watched; conn; conn = conn->service_next) {
-		if (!conn->watched || conn->parent ||
-		    (conn_state(conn) != STATE_retreating && !conn->leaving &&
-		     !hold_waits(conn)))
+	for (conn = watched; conn; conn = conn->watch.next) {
+		if (!conn->watch.on || conn->forked.parent ||
+		    (conn_state(conn) != STATE_retreating &&
+		     !conn->leave.begun && !hold_waits(conn)))
 			continue;
 		late_now = late && retreat_owed(conn);
 		any |= !late_now;
 		if (late_now ||
-		    (give_up && (conn->tx == TX_RETREAT || conn->leaving ||
-				hold_any(conn))))
+		    (give_up && (conn->tx.stage == TX_RETREAT ||
+				 conn->leave.begun || hold_any(conn))))
 			real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER,
 					&reset, sizeof(reset));
 	}
@@ -393,7 +393,7 @@ static void close_ended(void)
 {
 	struct conn *conn;
 
-	for (conn = watched; conn; conn = conn->service_next)
+	for (conn = watched; conn; conn = conn->watch.next)
 		if (atomic_load(&conn->object.references) == 0)
 			fd_park(conn->tcp);
 }

@@ -74,7 +74,7 @@ int talk_put(struct talk *talk, struct wire_lane *message)
 	uint8_t out[WIRE_LANE_MAX];
 	size_t size;
 
-	message->signed_ = talk->conn && talk->conn->authentic;
+	message->signed_ = talk->conn && talk->conn->join.authentic;
 	size = wire_put_lane(out, message);
 	if (message->signed_ && !auth_sign(talk->conn, out, talk->last))
 		return -EKEYREJECTED;
@@ -100,9 +100,9 @@ int talk_check(const struct conn *conn, const uint8_t *in,
 		return message->boundary == REASON_lane_address
 			       ? -EREMCHG
 			       : -EKEYREJECTED; /* what he says of ours */
-	if (message->signed_ != conn->authentic)
-		return conn->authentic ? -EKEYREJECTED : -EPROTO;
-	return !conn->authentic || auth_check(conn, in, last) ? 0
+	if (message->signed_ != conn->join.authentic)
+		return conn->join.authentic ? -EKEYREJECTED : -EPROTO;
+	return !conn->join.authentic || auth_check(conn, in, last) ? 0
 							       : -EKEYREJECTED;
 }
 

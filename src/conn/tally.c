@@ -60,31 +60,31 @@ void tally_begin(struct conn *conn)
 
 	if (!row)
 		row = make(conn->decision.rule);
-	conn->made_ms = clock_ms();
-	conn->tally = row;
-	conn->tally_family = family;
+	conn->account.made_ms = clock_ms();
+	conn->account.row = row;
+	conn->account.family = family;
 	atomic_fetch_add_explicit(&row->connections, 1, memory_order_relaxed);
 }
 
 static bool counts_here(const struct conn *conn)
 {
-	return conn->tally_family == family;
+	return conn->account.family == family;
 }
 
 void tally_carried(const struct conn *conn, uint64_t bytes[FLOWS],
 		   uint64_t messages[FLOWS])
 {
-	uint64_t sent = conn->tx_bytes, received = conn->rx_bytes;
+	uint64_t sent = conn->tx.bytes, received = conn->rx.bytes;
 	int i;
 
-	bytes[FLOW_TCP_SENT] = conn->tx_raw;
-	bytes[FLOW_TCP_RECEIVED] = conn->rx_raw;
+	bytes[FLOW_TCP_SENT] = conn->tx.raw;
+	bytes[FLOW_TCP_RECEIVED] = conn->rx.raw;
 	/* Raw bytes may have come between the two looks. */
-	bytes[FLOW_RDMA_SENT] = sent > conn->tx_raw ? sent - conn->tx_raw : 0;
+	bytes[FLOW_RDMA_SENT] = sent > conn->tx.raw ? sent - conn->tx.raw : 0;
 	bytes[FLOW_RDMA_RECEIVED] =
-		received > conn->rx_raw ? received - conn->rx_raw : 0;
+		received > conn->rx.raw ? received - conn->rx.raw : 0;
 	for (i = 0; i < FLOWS; i++)
-		messages[i] = atomic_load_explicit(&conn->moves[i],
+		messages[i] = atomic_load_explicit(&conn->account.moves[i],
 						   memory_order_relaxed);
 }
 
@@ -93,11 +93,11 @@ void tally_end(struct conn *conn)
 	uint64_t carried[2 * FLOWS];
 	int i;
 
-	if (!counts_here(conn) || atomic_exchange(&conn->tallied, true))
+	if (!counts_here(conn) || atomic_exchange(&conn->account.counted, true))
 		return;
 	tally_carried(conn, carried, carried + FLOWS);
 	for (i = 0; i < 2 * FLOWS; i++)
-		atomic_fetch_add(&conn->tally->carried[i], carried[i]);
+		atomic_fetch_add(&conn->account.row->carried[i], carried[i]);
 }
 
 static void time_taken(struct times *times, uint64_t us)
@@ -114,13 +114,13 @@ static void time_taken(struct times *times, uint64_t us)
 static void join_over(struct conn *conn, enum conn_state to,
 		      enum reason reason)
 {
-	struct tally *row = conn->tally;
+	struct tally *row = conn->account.row;
 
 	if (to == STATE_on_rdma) {
 		atomic_fetch_add(&row->joined, 1);
-		time_taken(&row->join, clock_us() - conn->step_us);
+		time_taken(&row->join, clock_us() - conn->account.step_us);
 	} else if (reason == REASON_closed || reason == REASON_peer_closed ||
-		   conn->closing) {
+		   conn->close.begun) {
 		atomic_fetch_add(&row->ended, 1);
 	} else {
 		atomic_fetch_add(&row->unjoined, 1);
@@ -135,13 +135,15 @@ void tally_step(struct conn *conn, enum conn_state from, enum conn_state to,
 	if (from == STATE_joining)
 		join_over(conn, to, reason);
 	if (from == STATE_on_rdma && to == STATE_retreating) {
-		atomic_fetch_add(&conn->tally->retreats, 1);
-		atomic_fetch_add(&conn->retreats, 1);
+		atomic_fetch_add(&conn->account.row->retreats, 1);
+		atomic_fetch_add(&conn->account.retreats, 1);
 	}
-	if (from == STATE_retreating && to == STATE_plain && conn->retreats)
-		time_taken(&conn->tally->retreat, clock_us() - conn->step_us);
+	if (from == STATE_retreating && to == STATE_plain &&
+	    conn->account.retreats)
+		time_taken(&conn->account.row->retreat,
+			   clock_us() - conn->account.step_us);
 	if (to == STATE_joining || to == STATE_retreating)
-		conn->step_us = clock_us();
+		conn->account.step_us = clock_us();
 }
 
 static void view_times(struct tally_times *view, const struct times *times)
@@ -177,7 +179,7 @@ static void add_living(struct tally_view *view, const struct conn *conn)
 	uint64_t bytes[FLOWS], messages[FLOWS];
 	int i;
 
-	if (!counts_here(conn) || conn->tallied)
+	if (!counts_here(conn) || conn->account.counted)
 		return;
 	if (conn_state(conn) == STATE_on_rdma)
 		view->open_rdma++;
@@ -211,7 +213,7 @@ size_t tally_read(struct conn *const *conns, size_t count,
 	for (i = 0; i < made; i++)
 		view_row(&views[i], &rows[i]);
 	for (i = 0; i < count; i++) {
-		size_t row = (size_t)(conns[i]->tally - rows);
+		size_t row = (size_t)(conns[i]->account.row - rows);
 
 		if (row < made)
 			add_living(&views[row], conns[i]);

@@ -21,28 +21,29 @@
 static bool lane_is_missed(const struct conn *conn)
 {
 	return !leave_waits(conn) &&
-	       (conn->rx_end != conn->rx_bytes ||
-		!(conn->peer_close & WIRE_CLOSE_FULL));
+	       (conn->rx.end != conn->rx.bytes ||
+		!(conn->close.peers & WIRE_CLOSE_FULL));
 }
 
 /* The lane is over, and may have bytes or CLOSE behind it: for how long? */
 static void look_for_end(struct conn *conn, uint64_t now)
 {
-	if (conn->lane_over && conn->leg == LEG_OPEN && !conn->lingering &&
-	    conn->end_ms == TIME_NEVER && conn_state(conn) == STATE_on_rdma &&
-	    lane_is_missed(conn) && !conn_lane_holds(conn, 1))
-		conn->end_ms =
-			conn->rx_end == OFFSET_NEVER ? now + CLOSE_MS : now;
+	if (conn->lane.over && conn->leg.end == LEG_OPEN &&
+	    !conn->close.lingering && conn->lane.end_ms == TIME_NEVER &&
+	    conn_state(conn) == STATE_on_rdma && lane_is_missed(conn) &&
+	    !conn_lane_holds(conn, 1))
+		conn->lane.end_ms =
+			conn->rx.end == OFFSET_NEVER ? now + CLOSE_MS : now;
 }
 
 /* The time the RDMA lane was given after its end, or the peer's, is over. */
 static void end_is_over(struct conn *conn)
 {
-	conn->end_ms = TIME_NEVER;
-	if (conn->leg != LEG_OPEN) {
-		conn->lane_over = true;
+	conn->lane.end_ms = TIME_NEVER;
+	if (conn->leg.end != LEG_OPEN) {
+		conn->lane.over = true;
 		conn_ring(conn, NULL);
-	} else if (conn->lane_over && lane_is_missed(conn) &&
+	} else if (conn->lane.over && lane_is_missed(conn) &&
 		   !conn_lane_holds(conn, 1)) {
 		retreat_lane(conn, REASON_lane_dead);
 	}
@@ -57,23 +58,24 @@ static bool look_for_stall(struct conn *conn, uint64_t now)
 {
 	uint32_t most = conn->decision.lane.stall_timeout_ms;
 
-	if (conn->probed)
+	if (conn->lane.probed)
 		control_answer_probe(conn);
-	if (conn->replay.limit == 0 || (conn->peer_close & WIRE_CLOSE_FULL))
-		return conn->probed;
-	if (conn->acked == conn->tx_bytes)
-		conn->progress_ms = 0;
-	else if (conn->progress_ms == 0)
-		conn->progress_ms = now;
-	else if (now - conn->progress_ms >= most)
+	if (conn->tx.replay.limit == 0 || (conn->close.peers & WIRE_CLOSE_FULL))
+		return conn->lane.probed;
+	if (conn->tx.acked == conn->tx.bytes)
+		conn->lane.progress_ms = 0;
+	else if (conn->lane.progress_ms == 0)
+		conn->lane.progress_ms = now;
+	else if (now - conn->lane.progress_ms >= most)
 		retreat_lane(conn, proof_leg_answers(conn, most / 2)
 					   ? REASON_lane_stalled
 					   : REASON_tcp_stalled);
-	else if (now - conn->progress_ms >= most / 2 && !conn->probe_sent) {
-		conn->probe_sent = true;
-		control_say(conn, WIRE_PROBE, 0, conn->tx_bytes);
+	else if (now - conn->lane.progress_ms >= most / 2 &&
+		 !conn->lane.probe_sent) {
+		conn->lane.probe_sent = true;
+		control_say(conn, WIRE_PROBE, 0, conn->tx.bytes);
 	}
-	return conn->probed || conn->acked != conn->tx_bytes;
+	return conn->lane.probed || conn->tx.acked != conn->tx.bytes;
 }
 
 /*
@@ -84,23 +86,24 @@ static uint64_t stall_due(struct conn *conn, uint64_t now)
 {
 	bool again;
 
-	if (conn_state(conn) != STATE_on_rdma || conn->leg != LEG_OPEN ||
-	    conn->tx != TX_LANE)
+	if (conn_state(conn) != STATE_on_rdma || conn->leg.end != LEG_OPEN ||
+	    conn->tx.stage != TX_LANE)
 		return TIME_NEVER;
-	atomic_store(&conn->stall_watched, false);
+	atomic_store(&conn->lane.stall_watched, false);
 	again = look_for_stall(conn, now);
-	if (conn_state(conn) == STATE_on_rdma && conn->tx == TX_LANE)
+	if (conn_state(conn) == STATE_on_rdma && conn->tx.stage == TX_LANE)
 		again |= proof_look(conn, now);
 	if (!again)
 		return TIME_NEVER;
-	atomic_store(&conn->stall_watched, true);
+	atomic_store(&conn->lane.stall_watched, true);
 	return now + STALL_LOOK_MS;
 }
 
 void tick_outstanding(struct conn *conn)
 {
-	if (!atomic_load_explicit(&conn->stall_watched, memory_order_relaxed) &&
-	    !atomic_exchange(&conn->stall_watched, true))
+	if (!atomic_load_explicit(&conn->lane.stall_watched,
+				  memory_order_relaxed) &&
+	    !atomic_exchange(&conn->lane.stall_watched, true))
 		timer_by(conn, clock_ms() + STALL_LOOK_MS);
 }
 
@@ -115,13 +118,14 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	enum conn_state state = conn_state(conn);
 	uint64_t next;
 
-	if (conn->lingering && end_linger_over(conn, now)) {
-		conn->lingering = false;
+	if (conn->close.lingering && end_linger_over(conn, now)) {
+		conn->close.lingering = false;
 		service_unwatch(conn);
 		return TIME_NEVER;
 	}
-	next = conn->lingering ? sooner(conn->linger_ms, now + STALL_LOOK_MS)
-			       : TIME_NEVER;
+	next = conn->close.lingering
+		   ? sooner(conn->close.linger_ms, now + STALL_LOOK_MS)
+		   : TIME_NEVER;
 	if (state == STATE_connecting || state == STATE_greeting)
 		return sooner(next, sooner(conn->greeting.deadline_ms,
 					   dial_due(conn)));
@@ -131,18 +135,18 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	}
 	next = sooner(next, stall_due(conn, now));
 	look_for_end(conn, now);
-	if (conn->rx == RX_MAYBE)
+	if (conn->rx.stage == RX_MAYBE)
 		conn_find_stage(conn);
-	if (now >= conn->end_ms && !conn->lingering)
+	if (now >= conn->lane.end_ms && !conn->close.lingering)
 		end_is_over(conn);
 	if (hold_lane_look(conn)) {
 		next = sooner(next, now + HELD_MS);
-		if (now >= conn->linger_ms)
+		if (now >= conn->close.linger_ms)
 			end_held_late(conn);
 	}
 	if (leave_look(conn))
 		next = sooner(next, now + LEAVE_MS);
-	return sooner(next, sooner(conn->mark_ms, conn->end_ms));
+	return sooner(next, sooner(conn->leg.mark_ms, conn->lane.end_ms));
 }
 
 /* The application has left a greeting alone: it is watched from now on. */
@@ -152,8 +156,8 @@ static void attend(struct conn *conn)
 	 * Who of the processes that share it touches it first is to have it;
 	 * what we have sent on it is ours to look after.
 	 */
-	if ((conn->share && family_untouched(conn)) ||
-	    (conn_state(conn) > STATE_greeting && conn->tx != TX_RELEASE))
+	if ((conn->forked.share && family_untouched(conn)) ||
+	    (conn_state(conn) > STATE_greeting && conn->tx.stage != TX_RELEASE))
 		return;
 	service_watch(conn);
 }
@@ -162,7 +166,7 @@ static void look_at_leg(struct conn *conn)
 {
 	if (conn->state == STATE_connecting || conn->state == STATE_greeting)
 		greeting_look(conn);
-	if (conn->tx == TX_RELEASE)
+	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 	control_flush(conn);
 	control_look(conn);
@@ -171,12 +175,12 @@ static void look_at_leg(struct conn *conn)
 
 void tick(struct conn *conn)
 {
-	if (!conn->watched)
+	if (!conn->watch.on)
 		attend(conn);
-	if (!conn->watched)
+	if (!conn->watch.on)
 		return;
 	look_at_leg(conn);
 	drain_if_judged(conn);
-	if (conn->watched)
+	if (conn->watch.on)
 		timer_by(conn, look_at_times(conn, clock_ms()));
 }

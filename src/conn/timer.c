@@ -41,15 +41,15 @@ int timer_fd(void)
 static void put(struct conn *conn, unsigned place)
 {
 	heap[place] = conn;
-	conn->timer_place = place;
+	conn->watch.place = place;
 }
 
 /* With lock. Of two that are due at once, who was set first is. */
 static bool is_before(const struct conn *a, const struct conn *b)
 {
-	return a->look_ms < b->look_ms ||
-	       (a->look_ms == b->look_ms &&
-		(int)(a->timer_turn - b->timer_turn) < 0);
+	return a->watch.due_ms < b->watch.due_ms ||
+	       (a->watch.due_ms == b->watch.due_ms &&
+		(int)(a->watch.turn - b->watch.turn) < 0);
 }
 
 /* With lock: towards the top, or the bottom, as far as it has to. */
@@ -94,11 +94,11 @@ static bool enter(struct conn *conn)
 /* With lock; its hold is the caller's now. */
 static void take_out(struct conn *conn)
 {
-	unsigned place = conn->timer_place;
+	unsigned place = conn->watch.place;
 	struct conn *last = heap[count--];
 
-	conn->timer_place = 0;
-	conn->look_ms = TIME_NEVER;
+	conn->watch.place = 0;
+	conn->watch.due_ms = TIME_NEVER;
 	if (last == conn)
 		return;
 	put(last, place);
@@ -108,7 +108,8 @@ static void take_out(struct conn *conn)
 /* With lock: the timerfd rings for the top, or before. */
 static void set_clock(void)
 {
-	uint64_t now = clock_ms(), due = count ? heap[1]->look_ms : TIME_NEVER;
+	uint64_t now = clock_ms(),
+		 due = count ? heap[1]->watch.due_ms : TIME_NEVER;
 	uint64_t in = due > now ? due - now : 0;
 	/* Not zero, which would be never. */
 	struct itimerspec time = {
@@ -125,11 +126,11 @@ static void set_clock(void)
 /* With lock. */
 static void set(struct conn *conn, uint64_t due_ms)
 {
-	conn->look_ms = due_ms;
-	conn->timer_turn = turns++;
-	if (!conn->timer_place && !enter(conn))
+	conn->watch.due_ms = due_ms;
+	conn->watch.turn = turns++;
+	if (!conn->watch.place && !enter(conn))
 		return;		/* events will have it looked at */
-	sift(conn->timer_place);
+	sift(conn->watch.place);
 	set_clock();
 }
 
@@ -140,7 +141,7 @@ void timer_by(struct conn *conn, uint64_t due_ms)
 	if (due_ms == TIME_NEVER || service_start() != 0)
 		return;
 	lock_acquire(&lock);
-	if (!conn->timer_place || due_ms < conn->look_ms)
+	if (!conn->watch.place || due_ms < conn->watch.due_ms)
 		set(conn, due_ms);
 	lock_release(&lock);
 	errno = saved;
@@ -151,7 +152,7 @@ void timer_forget(struct conn *conn)
 	bool was;
 
 	lock_acquire(&lock);
-	was = conn->timer_place;
+	was = conn->watch.place;
 	if (was)
 		take_out(conn);
 	lock_release(&lock);
@@ -164,7 +165,7 @@ struct conn *timer_due(uint64_t now_ms)
 	struct conn *conn = NULL;
 
 	lock_acquire(&lock);
-	if (count && heap[1]->look_ms <= now_ms) {
+	if (count && heap[1]->watch.due_ms <= now_ms) {
 		conn = heap[1];
 		take_out(conn);
 	} else {

@@ -72,18 +72,18 @@ static void fill(struct trace_record *record, const struct conn *conn,
 {
 	memset(record, 0, sizeof(*record));
 	record->time_ns = time_ns();
-	record->conn = conn->number;
+	record->conn = conn->account.number;
 	record->from = (uint8_t)from;
 	record->event = (uint8_t)event;
 	record->to = (uint8_t)conn_state(conn);
 	record->reason = (uint8_t)conn->reason;
-	record->peers_reason = (uint16_t)conn->peers_reason;
-	record->tx = (uint8_t)conn->tx;
-	record->rx = (uint8_t)conn->rx;
-	record->bounded = conn->rx_boundary != OFFSET_NEVER;
+	record->peers_reason = (uint16_t)conn->greeting.peers_reason;
+	record->tx = (uint8_t)conn->tx.stage;
+	record->rx = (uint8_t)conn->rx.stage;
+	record->bounded = conn->rx.boundary != OFFSET_NEVER;
 	record->active = conn->role == CONN_ACTIVE;
-	memcpy(&record->local, &conn->local, sizeof(record->local));
-	memcpy(&record->remote, &conn->remote, sizeof(record->remote));
+	memcpy(&record->local, &conn->ends.local, sizeof(record->local));
+	memcpy(&record->remote, &conn->ends.remote, sizeof(record->remote));
 }
 
 /* False: a thread that began TRACE_SLOTS records ago is not done with it. */
@@ -126,7 +126,7 @@ void trace_step(struct conn *conn, enum conn_state from, unsigned event)
 		record.number = atomic_fetch_add(&to->next, 1);
 		if (put(&to->slots[record.number % TRACE_SLOTS], &record) &&
 		    log_wants(LOG_DEBUG))
-			atomic_compare_exchange_strong(&conn->unlogged,
+			atomic_compare_exchange_strong(&conn->account.unlogged,
 						       &nothing,
 						       record.number + 1);
 		announce();
@@ -201,12 +201,13 @@ void trace_log(struct conn *conn)
 	struct trace_record record;
 	uint64_t number, end;
 
-	if (!atomic_load_explicit(&conn->unlogged, memory_order_relaxed))
+	if (!atomic_load_explicit(&conn->account.unlogged,
+				  memory_order_relaxed))
 		return;
-	number = atomic_exchange(&conn->unlogged, 0);
+	number = atomic_exchange(&conn->account.unlogged, 0);
 	for (end = trace_next(); number && number <= end; number++)
 		if (trace_read(number - 1, &record) == TRACE_THERE &&
-		    record.conn == conn->number)
+		    record.conn == conn->account.number)
 			log_record(&record);
 }
 

@@ -92,8 +92,9 @@ Test(auth, sha256_has_known_answers)
 
 	publish("digest", OLD "\n");
 	cr_assert(keys_digest("abc", 3, digest));
-	unhex("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-	      right);
+	unhex(
+	    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+	    right);
 	cr_expect_arr_eq(digest, right, sizeof(digest));
 }
 
@@ -130,9 +131,9 @@ static void greet(struct conn *conn, uint8_t number)
 {
 	uint8_t out[WIRE_REPLY_MAX];
 
-	memset(conn->greeted, 0, sizeof(conn->greeted));
+	memset(conn->join.greeted, 0, sizeof(conn->join.greeted));
 	conn->decision.auth = number;
-	conn->authentic = true;
+	conn->join.authentic = true;
 	auth_greeted(conn, out, wire_put_hello(out, &hello));
 	auth_greeted(conn, out, wire_put_reply(out, &reply));
 }

@@ -28,7 +28,7 @@ static void make_full_leg(void)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote, NULL);
 	cr_assert_not_null(conn);
-	memset(conn->mark, 0xaa, sizeof(conn->mark));
+	memset(conn->join.mark, 0xaa, sizeof(conn->join.mark));
 	control_say(conn, WIRE_ACK, 0, 1);
 	while ((put = send(ends[0], bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
 		ballast += put;
@@ -82,7 +82,7 @@ Test(control, what_waits_is_said_once_and_newest)
 	cr_assert_not(control_flushed(conn));
 
 	take(mark, sizeof(mark));
-	cr_assert_arr_eq(mark, conn->mark, sizeof(mark));
+	cr_assert_arr_eq(mark, conn->join.mark, sizeof(mark));
 	cr_assert_eq(next().offset, 1);
 	empty_leg();
 	cr_assert(control_flushed(conn));
@@ -108,14 +108,14 @@ Test(control, a_record_that_went_in_part_is_ended)
 	make_full_leg();
 	control_say(conn, WIRE_PROBE, 0, 1);
 	/* As if the leg had taken five bytes of a record before. */
-	cr_assert_eq(conn->out_size, WIRE_RECORD_SIZE);
-	conn->out_size -= 5;
-	memmove(conn->out, conn->out + 5, conn->out_size);
+	cr_assert_eq(conn->leg.out_size, WIRE_RECORD_SIZE);
+	conn->leg.out_size -= 5;
+	memmove(conn->leg.out, conn->leg.out + 5, conn->leg.out_size);
 	control_say(conn, WIRE_PROBE, 0, 2);
 	control_say(conn, WIRE_PROBE, 0, 3);
-	cr_assert_eq(conn->out_size, 2 * WIRE_RECORD_SIZE - 5);
-	cr_assert_eq(conn->out[WIRE_RECORD_SIZE - 5], WIRE_PROBE);
-	cr_assert_eq(conn->out[2 * WIRE_RECORD_SIZE - 5 - 1], 3);
+	cr_assert_eq(conn->leg.out_size, 2 * WIRE_RECORD_SIZE - 5);
+	cr_assert_eq(conn->leg.out[WIRE_RECORD_SIZE - 5], WIRE_PROBE);
+	cr_assert_eq(conn->leg.out[2 * WIRE_RECORD_SIZE - 5 - 1], 3);
 }
 
 /* What it carries looks like records, and is sent as it is. */
@@ -130,7 +130,7 @@ Test(control, a_return_waits_whole)
 	cr_assert_eq(control_return(conn, 70 + most, bytes, 9), 0);
 	control_say(conn, WIRE_ACK, 0, 5);
 	control_say(conn, WIRE_ACK, 0, 6);
-	cr_assert_eq(conn->out_size, WIRE_RECORD_MAX + WIRE_RECORD_SIZE);
+	cr_assert_eq(conn->leg.out_size, WIRE_RECORD_MAX + WIRE_RECORD_SIZE);
 	take(in, WIRE_TOKEN_SIZE);
 	cr_assert_eq(next().offset, 1);
 	empty_leg();
@@ -145,14 +145,14 @@ Test(control, a_return_waits_whole)
 Test(control, the_mark_is_no_record)
 {
 	make_full_leg();
-	conn->mark_sent = false;
-	conn->out_size = conn->out_kept = 0;
-	memset(conn->mark, WIRE_ACK, sizeof(conn->mark));
+	conn->leg.mark_sent = false;
+	conn->leg.out_size = conn->leg.out_kept = 0;
+	memset(conn->join.mark, WIRE_ACK, sizeof(conn->join.mark));
 	control_say(conn, WIRE_ACK, 0, 1);
 	control_say(conn, WIRE_ACK, 0, 2);
-	cr_assert_eq(conn->out_size, WIRE_TOKEN_SIZE + WIRE_RECORD_SIZE);
-	cr_assert_arr_eq(conn->out, conn->mark, WIRE_TOKEN_SIZE);
-	cr_assert_eq(conn->out[WIRE_TOKEN_SIZE + WIRE_RECORD_SIZE - 1], 2);
+	cr_assert_eq(conn->leg.out_size, WIRE_TOKEN_SIZE + WIRE_RECORD_SIZE);
+	cr_assert_arr_eq(conn->leg.out, conn->join.mark, WIRE_TOKEN_SIZE);
+	cr_assert_eq(conn->leg.out[WIRE_TOKEN_SIZE + WIRE_RECORD_SIZE - 1], 2);
 }
 
 /* -- what the leg tells ------------------------------------------------------ */
@@ -166,11 +166,11 @@ static void make_leg(enum conn_state state)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote, NULL);
 	cr_assert_not_null(conn);
-	memset(conn->peer_mark, 0xbb, sizeof(conn->peer_mark));
+	memset(conn->join.peer_mark, 0xbb, sizeof(conn->join.peer_mark));
 	conn->decision.lane.stall_timeout_ms = 3000;
 	conn->state = state;
-	conn->rx = RX_RAW;
-	conn->tx = TX_RAW;
+	conn->rx.stage = RX_RAW;
+	conn->tx.stage = TX_RAW;
 	close(ends[0]);
 }
 
@@ -192,10 +192,10 @@ static bool plain(const struct conn *of)
 static void cancel(void)
 {
 	make_leg(STATE_joining);
-	conn->rx_boundary = 0;
+	conn->rx.boundary = 0;
 	cr_assert(conn_step(conn, EVENT_cancelled, REASON_join_timeout));
 	conn_cross(conn);
-	cr_assert_eq(conn->rx, RX_MAYBE);
+	cr_assert_eq(conn->rx.stage, RX_MAYBE);
 	real.poll(NULL, 0, 20);
 	cr_assert_not(conn_is_plain(conn));
 }
@@ -227,7 +227,7 @@ Test(control, so_is_the_mark)
 	uint8_t out[WIRE_TOKEN_SIZE + 2 * WIRE_RECORD_SIZE];
 
 	cancel();
-	memcpy(out, conn->peer_mark, WIRE_TOKEN_SIZE);
+	memcpy(out, conn->join.peer_mark, WIRE_TOKEN_SIZE);
 	wire_put_record(out + WIRE_TOKEN_SIZE, &record);
 	record.type = WIRE_RESUME;
 	wire_put_record(out + WIRE_TOKEN_SIZE + WIRE_RECORD_SIZE, &record);
@@ -270,9 +270,9 @@ Test(control, a_reset_behind_a_half_close_is_the_kernels)
 	ssize_t got;
 
 	make_leg(STATE_on_rdma);
-	conn->rx = RX_LANE;
-	conn->tx = TX_LANE;
-	conn->rx_end = conn->rx_bytes;
+	conn->rx.stage = RX_LANE;
+	conn->tx.stage = TX_LANE;
+	conn->rx.end = conn->rx.bytes;
 	control_ended(conn, LEG_RST);
 	kernel_says(&got, &got_error, &put_error);
 	cr_assert_eq(conn_receive(conn, &iov, 1, 0),

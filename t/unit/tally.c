@@ -33,8 +33,8 @@ static struct conn *make(const char *rule)
 
 static void carry(struct conn *conn, uint64_t tcp, uint64_t rdma)
 {
-	conn->tx_bytes += tcp + rdma;
-	conn->tx_raw += tcp;
+	conn->tx.bytes += tcp + rdma;
+	conn->tx.raw += tcp;
 	conn_moved(conn, FLOW_TCP_SENT);
 }
 
@@ -103,7 +103,7 @@ Test(tally, steps)
 	cr_assert_eq(row("a")->unjoined, 1);
 	cr_assert_eq(row("a")->ended, 1);
 	cr_assert_eq(row("a")->retreats, 1);
-	cr_assert_eq(conn->retreats, 1);
+	cr_assert_eq(conn->account.retreats, 1);
 	cr_assert_eq(row("a")->join.buckets[0], 1);
 	cr_assert_eq(row("a")->retreat.buckets[0], 1);
 	conn_drop(conn);
@@ -168,8 +168,8 @@ Test(crowd, each_once)
 	crowd_gather(&crowd);
 	cr_assert_eq(crowd.count, 1000);
 	for (i = 1000; i--;) {
-		cr_assert_gt(crowd.conns[i]->number, last);
-		last = crowd.conns[i]->number;
+		cr_assert_gt(crowd.conns[i]->account.number, last);
+		last = crowd.conns[i]->account.number;
 	}
 	crowd_disperse(&crowd);
 	for (i = 0; i < 1000; i++)

@@ -22,7 +22,8 @@ static struct conn *make(void)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote, NULL);
 	cr_assert_not_null(conn);
-	((struct sockaddr_in *)&conn->remote)->sin_port = (in_port_t)conn->number;
+	((struct sockaddr_in *)&conn->ends.remote)->sin_port =
+	    (in_port_t)conn->account.number;
 	return conn;
 }
 
@@ -36,7 +37,7 @@ Test(trace, a_step_is_a_record)
 	struct conn *conn = make();
 	struct trace_record record;
 
-	cr_assert_eq(conn->number, 1);
+	cr_assert_eq(conn->account.number, 1);
 	cr_assert_eq(trace_next(), 1);
 	cr_assert_eq(trace_read(0, &record), TRACE_THERE);
 	cr_assert_str_eq(trace_event_name(record.event), "made");
@@ -89,14 +90,14 @@ Test(trace, a_child_begins_anew)
 	cr_assert_eq(trace_next(), 0);
 	trace_step(conn, STATE_greeting, TRACE_inherited);
 	cr_assert_eq(trace_read(0, &record), TRACE_THERE);
-	cr_assert_eq(record.conn, conn->number);
-	cr_assert_eq(make()->number, conn->number + 1);
+	cr_assert_eq(record.conn, conn->account.number);
+	cr_assert_eq(make()->account.number, conn->account.number + 1);
 }
 
 static void *step_often(void *arg)
 {
 	for (unsigned i = 0; i < STEPS; i++)
-		trace_step(arg, (i ^ ((struct conn *)arg)->number) & 3,
+		trace_step(arg, (i ^ ((struct conn *)arg)->account.number) & 3,
 			   TRACE_closed);
 	return NULL;
 }
