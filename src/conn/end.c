@@ -20,6 +20,7 @@
 #define DRAIN_STEPS 1024	/* a peer may send as fast as we read */
 
 static atomic_uint lingerers;
+static unsigned process;	/* forks before it: whose they are */
 
 /* With send: shut the sending direction where it is. True: say CLOSE. */
 static bool shut_sending(struct conn *conn)
@@ -216,13 +217,28 @@ void conn_dissolve(struct conn *conn)
 static void linger(struct conn *conn)
 {
 	conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
-	if (!atomic_exchange(&conn->close.lingering, true))
-		atomic_fetch_add(&lingerers, 1);
+	if (atomic_exchange(&conn->close.lingering, true))
+		return;
+	conn->close.process = process;
+	atomic_fetch_add(&lingerers, 1);
+}
+
+void end_lingered(struct conn *conn)
+{
+	if (atomic_exchange(&conn->close.lingering, false) &&
+	    conn->close.process == process)
+		atomic_fetch_sub(&lingerers, 1);
+}
+
+unsigned end_lingerers(void)
+{
+	return atomic_load(&lingerers);
 }
 
 void end_after_fork(void)
 {
 	lingerers = 0;
+	process++;
 }
 
 /*
@@ -290,7 +306,6 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 		real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
 				sizeof(reset));	/* it lacks bytes */
 	}
-	atomic_fetch_sub(&lingerers, 1);
 	if (!family_shares(conn))
 		drain(conn);
 	else if (state == STATE_retreating)

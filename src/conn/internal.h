@@ -351,6 +351,10 @@ void end_greeting(struct conn *conn);
 void end_settle(struct conn *conn);
 /* Closed while retreating: the TCP leg goes when that is over. */
 void end_linger(struct conn *conn);
+/* It does no more, or is freed: no longer counted. Any number of times. */
+void end_lingered(struct conn *conn);
+/* How many do: over a certain number none waits for long. */
+unsigned end_lingerers(void);
 /*
  * With send: all has been put on TCP. FIN does not wait for the peer's bytes,
  * which may wait for it.
@@ -366,7 +370,7 @@ void end_lane_alone(struct conn *conn);
 /* Close an rsocket that never was a lane. Nobody waits for it. */
 void end_rsocket(int rs);
 void end_after_fork(void);
-/* Service thread: may a closed connection's TCP leg go now? If so, once. */
+/* Service thread: may a closed connection's TCP leg go now? */
 bool end_linger_over(struct conn *conn, uint64_t now_ms);
 
 #endif

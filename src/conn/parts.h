@@ -188,7 +188,7 @@ struct lane {
 
 /* proof.c: does TCP go on beside the lane? The service thread's own. */
 struct proof {
-	uint64_t asked_ms;	/* 0: not since bytes went last */
+	uint64_t since_ms;	/* looked for since; 0: no bytes go */
 	uint64_t bytes, acked;	/* what had gone by then */
 };
 
@@ -210,6 +210,7 @@ struct closing {
 	atomic_bool heard;	/* the peer knows that we have closed */
 	atomic_bool lingering;	/* the peer has not consumed all yet */
 	_Atomic uint64_t linger_ms;	/* the TCP leg is kept so long */
+	unsigned process;	/* that counts it among its lingerers */
 	_Atomic uint32_t peers;	/* the flags of the peer's CLOSE */
 };
 

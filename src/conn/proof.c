@@ -34,28 +34,36 @@ static bool has_said(struct conn *conn)
 	return said && conn->tx.replay.limit;
 }
 
+/* The time begins, as bytes go: what has gone since the last is asked about. */
+static bool begin(struct conn *conn, uint64_t now)
+{
+	uint64_t bytes = conn->tx.bytes + conn->rx.bytes;
+	bool moved = bytes != conn->proof.bytes;
+
+	conn->proof.bytes = bytes;
+	conn->proof.since_ms = moved ? now : 0;
+	return moved;
+}
+
 bool proof_look(struct conn *conn, uint64_t now)
 {
 	const struct policy_lane *lane = &conn->decision.lane;
-	uint64_t since = now - conn->proof.asked_ms;
-	uint64_t bytes = conn->tx.bytes + conn->rx.bytes;
+	uint64_t since = now - conn->proof.since_ms;
+	bool first = conn->proof.since_ms == 0;
 
-	if (lane->proof_ms == 0 || (conn->close.peers & WIRE_CLOSE_FULL))
+	if (lane->proof_ms == 0 || conn->close.begun || conn->close.peers)
 		return false;
-	if (conn->proof.asked_ms && !proof_leg_answers(conn, since)) {
+	if (!first && !proof_leg_answers(conn, since)) {
 		if (since < lane->stall_timeout_ms)
 			return true;
 		(void)conn_leave(conn, REASON_tcp_stalled);
 		return false;
 	}
-	if (conn->proof.asked_ms && since < lane->proof_ms)
+	if (!first && since < lane->proof_ms)
 		return true;
-	conn->proof.asked_ms = 0;
-	if (bytes == conn->proof.bytes)
+	if (!begin(conn, now))
 		return false;
-	conn->proof.bytes = bytes;
-	conn->proof.asked_ms = now;
-	if (!has_said(conn))
+	if (!first && !has_said(conn))
 		control_say(conn, WIRE_PROBE, 0, conn->tx.bytes);
 	return true;
 }

@@ -119,7 +119,7 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	uint64_t next;
 
 	if (conn->close.lingering && end_linger_over(conn, now)) {
-		conn->close.lingering = false;
+		end_lingered(conn);
 		service_unwatch(conn);
 		return TIME_NEVER;
 	}
