@@ -10,10 +10,10 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "conn/carrier.h"
 #include "conn/internal.h"
 #include "conn/limits.h"
 #include "diag/channel.h"
-#include "rdma/rdma.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unreleased"
@@ -134,7 +134,7 @@ static void say_uses(struct answer *answer)
 /* What the kernel lets the process pin; nothing is said if that is all. */
 static void say_memlock(struct answer *answer)
 {
-	uint64_t left = rdma_memlock_left();
+	uint64_t left = carrier->bytes_left();
 	struct rlimit limit;
 
 	if (left == UINT64_MAX || getrlimit(RLIMIT_MEMLOCK, &limit) != 0)

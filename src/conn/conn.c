@@ -12,7 +12,6 @@
 #include "conn/family.h"
 #include "conn/internal.h"
 #include "diag/log.h"
-#include "rdma/rdma.h"
 
 static void conn_last(struct fdtab_object *object);
 

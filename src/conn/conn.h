@@ -222,9 +222,9 @@ void conn_forked_unseen(void);
 
 /*
  * Around a change of the process's user or groups, after which the kernel
- * takes no more commands for what is open of the device (rdma_pause()): lanes
- * go back to TCP and listeners are closed, for seconds at most; then they may
- * come again. `done`: it was changed. One thread at a time.
+ * takes no more commands for what is open of the device (carrier.h, pause):
+ * lanes go back to TCP and listeners are closed, for seconds at most; then they
+ * may come again. `done`: it was changed. One thread at a time.
  */
 void conn_before_credentials(void);
 void conn_after_credentials(bool done);

@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/internal.h"
 #include "diag/log.h"
-#include "rdma/rdma.h"
 
 #define DRAIN_MS 1000	/* RDMA bytes may come in after the peer's FIN */
 #define ROUND_RECORDS 256	/* then others have their turn */
@@ -257,7 +257,7 @@ void control_answer_probe(struct conn *conn)
 	bool alive = conn->rx.bytes >= conn->lane.probed;
 
 	if (!alive && lane_enter(conn)) {
-		alive = rdma_ready(conn->lane.rs, POLLIN) & POLLIN;
+		alive = carrier->ready(conn->lane.rs, POLLIN) & POLLIN;
 		lane_leave(conn);
 	}
 	if (!alive || conn->rx.stage != RX_LANE)

@@ -2,12 +2,12 @@
 /*
  * The process changes its user or groups: a server drops its privileges, a
  * forked child those of its parent. What it has of the device is of no use
- * then (rdma_pause()), so nothing of it may be there when it happens.
+ * then (carrier.h, pause), so nothing of it may be there when it happens.
  */
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/internal.h"
-#include "rdma/rdma.h"
 
 #define MOST_MS 5000		/* joins and closing lanes have their time */
 #define LOOK_MS 1
@@ -35,11 +35,11 @@ void conn_before_credentials(void)
 	int saved = errno;
 
 	lock_acquire(&lock);
-	in_use = rdma_in_use();
+	in_use = carrier->in_use();
 	if (in_use) {
-		rdma_pause();
+		carrier->pause();
 		listened = listener_pause();
-		while (rdma_live() > 0 && clock_ms() < until_ms) {
+		while (carrier->live() > 0 && clock_ms() < until_ms) {
 			fdtab_each(leave, NULL);
 			if (clock_ms() >= answer_ms)
 				retreat_give_up_all();
@@ -54,7 +54,7 @@ void conn_after_credentials(bool done)
 	int saved = errno;
 
 	if (in_use)
-		rdma_resume(done);
+		carrier->resume(done);
 	if (in_use && listened)
 		listener_resume();
 	in_use = listened = false;

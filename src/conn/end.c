@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Shutting down and closing. On TCP the kernel does it. On RDMA a CLOSE
- * record says where the stream ends, and the lane is taken down by a thread
- * that may wait for it, long after the application has closed its fd.
+ * close(2). On TCP the kernel does it. On RDMA a CLOSE record says where the
+ * stream ends, and the lane is taken down by a thread that may wait for it,
+ * long after the application has closed its fd.
  */
 #include <sys/ioctl.h>
 
@@ -10,136 +10,14 @@
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
-#include "conn/limits.h"
-#include "rdma/rdma.h"
 
 #define LINGER_MOST_MS 60000	/* for the peer to consume what was sent */
 #define SILENT_MOST_MS 5000	/* for the peer to say that it heard CLOSE */
 #define LINGERERS_MANY 64	/* each has an fd: then none waits longer */
-#define EXIT_MOST_MS 5000
 #define DRAIN_STEPS 1024	/* a peer may send as fast as we read */
 
 static atomic_uint lingerers;
 static unsigned process;	/* forks before it: whose they are */
-
-/* With send: shut the sending direction where it is. True: say CLOSE. */
-static bool shut_sending(struct conn *conn)
-{
-	if (conn->tx.stage == TX_RAW)
-		real.shutdown(conn->tcp, SHUT_WR);
-	return conn->tx.stage == TX_LANE && !hold_any(conn);
-}
-
-static void shut_write(struct conn *conn)
-{
-	bool say;
-
-	lock_acquire(&conn->tx.lock);
-	say = !conn->tx.shut && shut_sending(conn);
-	conn->tx.shut = true;
-	lock_release(&conn->tx.lock);
-	if (say)
-		control_say(conn, WIRE_CLOSE, 0, conn->tx.bytes);
-}
-
-static int shut_down(struct conn *conn, int how);
-
-/*
- * With send and lock. Nothing of the application's may go yet, or something has
- * to go before: FIN, or the end of reading, comes behind it. False: it is the
- * kernel's to do now.
- */
-static bool shut_later(struct conn *conn, int how)
-{
-	if (conn->state > STATE_greeted || conn->tx.stage == TX_RAW)
-		return false;
-	dial_await_locked(conn);
-	if (how != SHUT_RD)
-		conn->tx.shut = true;
-	if (how != SHUT_WR)
-		conn->rx.shut = true;
-	return true;
-}
-
-/* REPLY or a late HELLO is yet to come, in a stream that goes raw already. */
-static int shut_raw(struct conn *conn, int how)
-{
-	if (how != SHUT_RD)
-		conn->tx.shut = true;
-	return real.shutdown(conn->tcp, how) == 0 ? 0 : -errno;
-}
-
-/* The peer lets nothing go before the lane, and something is to go. */
-static bool needs_lane(const struct conn *conn)
-{
-	return conn->greeting.peer_requires && hold_any(conn);
-}
-
-/* Shut down before the connection has a lane. */
-static int shut_early(struct conn *conn, int how)
-{
-	bool later, greets = conn->rx.stage == RX_GREET;
-
-	/* Still connecting, as the application sees it (tcp(7)). */
-	if (conn->role == CONN_ACTIVE &&
-	    conn->mode == POLICY_REQUIRE) {
-		dial_dissolve(conn);
-		hold_quit(conn, REASON_closed);
-		return 0;
-	}
-	if (!needs_lane(conn))	/* not any more */
-		conn_refuse(conn, REASON_closed);
-	if (conn->role == CONN_PASSIVE && greets) {
-		greet_look(conn);
-		greet_speak(conn);
-	}
-	if (conn_is_plain(conn))
-		return CONN_PLAIN;
-	lock_acquire(&conn->tx.lock);
-	lock_acquire(&conn->lock);
-	later = shut_later(conn, how);
-	lock_release(&conn->lock);
-	lock_release(&conn->tx.lock);
-	if (later) {
-		conn_ring(conn, NULL);
-		hold_attend(conn);
-		return 0;
-	}
-	if (conn_state(conn) == STATE_greeting)
-		return shut_raw(conn, how);
-	if (conn_is_plain(conn))
-		return CONN_PLAIN;
-	return shut_down(conn, how);	/* a lane came just now */
-}
-
-static int shut_down(struct conn *conn, int how)
-{
-	enum conn_state state = conn_state(conn);
-
-	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
-		return CONN_PLAIN;	/* the kernel knows the errno */
-	if (state == STATE_plain || state == STATE_dead)
-		return CONN_PLAIN;
-	if (state <= STATE_greeted)
-		return shut_early(conn, how);
-	if (conn->failure.reset ||
-	    (conn->tx.shut && conn->rx.end != OFFSET_NEVER))
-		return -ENOTCONN;	/* both directions are over */
-	if (how != SHUT_RD)
-		shut_write(conn);
-	if (how != SHUT_WR)
-		conn->rx.shut = true;
-	conn_ring(conn, NULL);
-	return 0;
-}
-
-int conn_shutdown(struct conn *conn, int how)
-{
-	int saved = errno, ret = shut_down(conn, how);
-
-	errno = saved;
-	return ret;
-}
 
 /* Has the peer sent what the application has not read? */
 static bool unread(struct conn *conn)
@@ -154,64 +32,13 @@ static bool unread(struct conn *conn)
 	return real.ioctl(conn->tcp, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
-/*
- * No thread may be looking at the rsocket when it is closed. Several may come
- * here; one closes it.
- */
-static void close_lane(struct conn *conn)
-{
-	int rs;
-
-	conn->lane.closed = true;
-	while (atomic_load(&conn->lane.users) > 0)
-		real.poll(NULL, 0, 1);
-	lock_acquire(&conn->rx.lock);
-	lock_release(&conn->rx.lock);
-	lock_acquire(&conn->tx.lock);
-	rs = conn->lane.rs;
-	conn->lane.rs = -1;
-	lock_release(&conn->tx.lock);
-	if (rs < 0)
-		return;
-	rdma_close(rs);
-	limits_give(conn);
-}
-
-static void close_lane_job(void *arg)
-{
-	struct conn *conn = arg;
-
-	close_lane(conn);
-	conn_drop(conn);
-}
-
-void end_lane_alone(struct conn *conn)
-{
-	if (conn->lane.rs < 0)
-		return;
-	conn_hold(conn);
-	if (work_start(WORK_DISCARD, close_lane_job, conn) != 0)
-		close_lane_job(conn);
-}
-
-static void close_rsocket_job(void *arg)
-{
-	rdma_close((int)(long)arg);
-}
-
-void end_rsocket(int rs)
-{
-	if (work_start(WORK_DISCARD, close_rsocket_job, (void *)(long)rs) != 0)
-		rdma_close(rs);
-}
-
 void conn_dissolve(struct conn *conn)
 {
 	hold_drop(conn);
 	conn_step(conn, conn_state(conn) < STATE_greeted ? EVENT_unaware
 							 : EVENT_dissolved,
 		  REASON_closed);
-	end_lane_alone(conn);
+	endpoint_close_later(conn);
 }
 
 static void linger(struct conn *conn)
@@ -265,7 +92,7 @@ static void take_down(void *arg)
 {
 	struct conn *conn = arg;
 
-	close_lane(conn);
+	endpoint_close(conn);
 	linger(conn);
 	if (service_watch(conn) != 0)
 		control_flush(conn);
@@ -338,8 +165,7 @@ static bool holds_end(struct conn *conn)
 	return true;
 }
 
-/* Once: a close that meets the end of the join is seen by both. */
-static void end_lane(struct conn *conn)
+void end_lane(struct conn *conn)
 {
 	uint32_t flags = WIRE_CLOSE_FULL;
 
@@ -436,7 +262,7 @@ void end_greeting(struct conn *conn)
 {
 	bool shares = family_shares(conn);
 
-	if (needs_lane(conn) && !resets_on_close(conn)) {
+	if (shut_needs_lane(conn) && !resets_on_close(conn)) {
 		service_watch(conn);
 		return;		/* end_settle() */
 	}
@@ -495,15 +321,7 @@ out:
 
 void end_settle(struct conn *conn)
 {
-	bool say;
-
-	if (conn->tx.shut && conn_state(conn) != STATE_dead) {
-		lock_acquire(&conn->tx.lock);
-		say = shut_sending(conn);
-		lock_release(&conn->tx.lock);
-		if (say)
-			control_say(conn, WIRE_CLOSE, 0, conn->tx.bytes);
-	}
+	shut_behind(conn);
 	if (!conn->close.begun)
 		return;
 	if (family_shares(conn)) {	/* perhaps since it was closed */
@@ -516,102 +334,4 @@ void end_settle(struct conn *conn)
 	else if (conn_state(conn) == STATE_on_rdma ||
 		 conn_state(conn) == STATE_dead)
 		end_lane(conn);
-}
-
-static void end_entry(int fd, struct fdtab_object *object, void *arg)
-{
-	struct conn *conn = conn_from(object);
-	bool mine;
-
-	(void)fd;
-	(void)arg;
-	if (!conn)
-		return;
-	lock_acquire(&conn->lock);
-	mine = conn->state == STATE_on_rdma && !conn->close.begun &&
-	       !conn->forked.owed;
-	if (mine)
-		conn->close.begun = true;
-	lock_release(&conn->lock);
-	if (mine)
-		end_lane(conn);
-}
-
-/* Accepted, and its client has HELLO on its way: as if it had been closed. */
-static void end_untouched(struct conn *conn)
-{
-	bool mine;
-
-	lock_acquire(&conn->lock);
-	mine = family_untouched(conn) && conn->greeting.client.seen &&
-	       !conn->close.begun;
-	if (mine)
-		conn->close.begun = true;
-	lock_release(&conn->lock);
-	if (mine)
-		end_greeting(conn);
-}
-
-/* Held bytes are nowhere else: their greeting is to be over soon. */
-static void hurry_entry(int fd, struct fdtab_object *object, void *arg)
-{
-	struct conn *conn = conn_from(object);
-
-	(void)fd;
-	(void)arg;
-	if (!conn || conn_is_away(conn))
-		return;
-	end_untouched(conn);
-	if (!hold_waits(conn))
-		return;
-	if (conn->role == CONN_ACTIVE)
-		dial_hurry(conn, REASON_closed);
-	service_watch(conn);
-}
-
-/*
- * HELLO is out, and nothing else: a REPLY that nobody has read would make a
- * reset of our end. It has a moment; then FIN goes first.
- */
-static void asked_entry(int fd, struct fdtab_object *object, void *arg)
-{
-	struct conn *conn = conn_from(object);
-	struct pollfd tcp = { .events = POLLIN };
-	uint64_t until_ms = *(uint64_t *)arg, now;
-
-	(void)fd;
-	if (!conn || conn->role != CONN_ACTIVE || conn_is_away(conn) ||
-	    conn_state(conn) != STATE_greeting || hold_waits(conn) ||
-	    conn->greeting.stage != GREETING_ASKED || family_shares(conn))
-		return;
-	conn_refuse(conn, REASON_closed);
-	tcp.fd = conn->tcp;
-	now = clock_ms();
-	if (now < until_ms)
-		real.poll(&tcp, 1, (int)(until_ms - now));
-	dial_look(conn);
-	if (!conn_is_plain(conn))
-		real.shutdown(conn->tcp, SHUT_WR);
-}
-
-void conn_exit(void)
-{
-	uint64_t until_ms = clock_ms() + EXIT_MOST_MS;
-	uint64_t reply_ms = clock_ms() + GREETING_GRACE_MS;
-	uint64_t answer_ms = clock_ms() + CONN_ANSWER_MS;
-	int saved = errno;
-
-	family_exit();
-	fdtab_each(asked_entry, &reply_ms);
-	fdtab_each(hurry_entry, NULL);
-	while (service_holds() && clock_ms() < until_ms)
-		real.poll(NULL, 0, 1);
-	fdtab_each(end_entry, NULL);
-	work_wait(WORK_END, EXIT_MOST_MS);
-	/* A peer that still talks would reset what TCP has yet to deliver. */
-	while (service_retreats(clock_ms() >= answer_ms, false) &&
-	       clock_ms() < until_ms)
-		real.poll(NULL, 0, 1);
-	service_retreats(true, true);
-	errno = saved;
 }

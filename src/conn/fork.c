@@ -3,6 +3,7 @@
  * fork(2): the child touches nothing that it inherited of librdmacm, and has
  * none of the threads. What becomes of the connections is family.c.
  */
+#include "conn/carrier.h"
 #include "conn/crowd.h"
 #include "conn/family.h"
 #include "conn/tally.h"
@@ -10,7 +11,6 @@
 #include "conn/trace_tell.h"
 #include "conn/unaware.h"
 #include "policy/keys.h"
-#include "rdma/rdma.h"
 
 void conn_before_fork(void)
 {
@@ -29,7 +29,7 @@ void conn_after_fork_parent(void)
 
 void conn_after_fork_child(void)
 {
-	rdma_after_fork();
+	carrier->after_fork();
 	trace_after_fork();
 	trace_tell_after_fork();
 	credentials_after_fork();

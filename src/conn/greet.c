@@ -12,10 +12,10 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/family.h"
 #include "conn/internal.h"
 #include "conn/limits.h"
-#include "rdma/rdma.h"
 
 #define GRACE_TRIPS 4		/* round trips */
 #define GRACE_MOST_US 200000
@@ -315,7 +315,7 @@ static void send_reply(struct conn *conn, struct wire_reply *reply)
 /* Our lane addresses for REPLY, or the reason why there are none. */
 static int addresses(struct conn *conn, struct wire_reply *reply)
 {
-	enum reason reason = rdma_open();
+	enum reason reason = carrier->open();
 	int count = 0;
 
 	if (reason == REASON_none)

@@ -18,7 +18,6 @@
 #include "conn/family.h"
 #include "conn/internal.h"
 #include "diag/log.h"
-#include "rdma/rdma.h"
 
 #define SERVICE_MS 2	/* then the service thread looks after them */
 

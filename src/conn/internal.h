@@ -343,6 +343,23 @@ bool listener_pause(void);
 void listener_resume(void);
 void service_after_fork(void);
 
+/* endpoint.c: the end of an rsocket */
+/*
+ * Of a lane that nobody may use any more. No thread may be looking at it when
+ * it is closed. Several may come here; one closes it. Waits.
+ */
+void endpoint_close(struct conn *conn);
+/* The same, on a thread of work.c's. */
+void endpoint_close_later(struct conn *conn);
+/* Of one that never was a lane. Nobody waits for it. */
+void endpoint_discard(int rs);
+
+/* shut.c */
+/* The peer lets nothing go before the lane, and something is to go. */
+bool shut_needs_lane(const struct conn *conn);
+/* What was shut down while it could not be told: now it can. */
+void shut_behind(struct conn *conn);
+
 /* end.c: the application's interest is over */
 void end_conn(struct conn *conn);
 /* The same, before a lane; again when what was held has gone. */
@@ -365,10 +382,11 @@ void end_sent(struct conn *conn);
  * as the kernel does a peer that takes nothing any more.
  */
 void end_held_late(struct conn *conn);
-/* Close the rsocket of a lane that nobody may use any more. */
-void end_lane_alone(struct conn *conn);
-/* Close an rsocket that never was a lane. Nobody waits for it. */
-void end_rsocket(int rs);
+/*
+ * It has a lane, or had. Once: a close that meets the end of the join is seen
+ * by both.
+ */
+void end_lane(struct conn *conn);
 void end_after_fork(void);
 /* Service thread: may a closed connection's TCP leg go now? */
 bool end_linger_over(struct conn *conn, uint64_t now_ms);

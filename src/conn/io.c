@@ -9,9 +9,9 @@
 #include "base/iov.h"
 #include "base/memory.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/family.h"
 #include "conn/internal.h"
-#include "rdma/rdma.h"
 
 static void look_at_greeting(struct conn *conn)
 {
@@ -125,7 +125,7 @@ static ssize_t lane_discard(struct conn *conn, size_t size, int flags)
 					      ? size
 					      : sizeof(scratch) };
 
-	return rdma_recv(conn->lane.rs, &iov, 1, flags & MSG_PEEK);
+	return carrier->receive(conn->lane.rs, &iov, 1, flags & MSG_PEEK);
 }
 
 /*
@@ -139,7 +139,7 @@ static void give_credits(struct conn *conn, size_t got)
 	if (conn->rx.uncredited < conn->decision.lane.receive_buffer / 4)
 		return;
 	conn->rx.uncredited = 0;
-	(void)rdma_ready(conn->lane.rs, 0);
+	(void)carrier->ready(conn->lane.rs, 0);
 }
 
 static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
@@ -151,10 +151,11 @@ static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 	if (conn->rx.end == conn->rx.bytes || conn->lane.closed)
 		return lane_end(conn);
 	if (size == 0)
-		return rdma_ready(conn->lane.rs, POLLIN) & POLLIN ? 0 : -EAGAIN;
-	got = flags & MSG_TRUNC
-		      ? lane_discard(conn, size, flags)
-		      : rdma_recv(conn->lane.rs, iov, count, flags & MSG_PEEK);
+		return carrier->ready(conn->lane.rs, POLLIN) & POLLIN ? 0
+								      : -EAGAIN;
+	got = flags & MSG_TRUNC ? lane_discard(conn, size, flags)
+				: carrier->receive(conn->lane.rs, iov, count,
+						   flags & MSG_PEEK);
 	if (got > 0) {
 		if (!(flags & MSG_PEEK)) {
 			conn->rx.bytes += got;
@@ -177,7 +178,7 @@ bool conn_lane_holds(struct conn *conn, size_t size)
 
 	lock_acquire(&conn->rx.lock);
 	if (bytes && conn->rx.stage == RX_LANE && lane_enter(conn)) {
-		holds = rdma_recv(conn->lane.rs, &iov, 1, MSG_PEEK) ==
+		holds = carrier->receive(conn->lane.rs, &iov, 1, MSG_PEEK) ==
 			(ssize_t)size;
 		lane_leave(conn);
 	}
@@ -362,7 +363,7 @@ ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count)
 		count = iov_limit(part, iov, count, room);
 		iov = part;
 	}
-	put = rdma_send(conn->lane.rs, iov, count);
+	put = carrier->send(conn->lane.rs, iov, count);
 	if (put > 0) {
 		replay_keep(&conn->tx.replay, iov, put);
 		conn->tx.bytes += put;

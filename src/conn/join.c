@@ -18,11 +18,11 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/internal.h"
 #include "conn/limits.h"
 #include "conn/talk.h"
 #include "diag/log.h"
-#include "rdma/rdma.h"
 
 #define STRANGER_MS 3000
 #define STRANGER_BUSY_MS 100	/* JOIN comes at once; others wait */
@@ -96,7 +96,7 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 	lock_release(&conn->tx.lock);
 	limits_arrived(conn);
 	if (!conn_step(conn, EVENT_joined, REASON_on_rdma)) {
-		end_lane_alone(conn);	/* dissolved meanwhile */
+		endpoint_close_later(conn);	/* dissolved meanwhile */
 		return;
 	}
 	service_watch(conn);
@@ -123,8 +123,8 @@ static void thaw(struct conn *conn)
 		hold_release(conn);
 }
 
-static const struct rdma_sizes *sizes_of(const struct conn *conn,
-					 struct rdma_sizes *sizes)
+static const struct carrier_sizes *sizes_of(const struct conn *conn,
+					    struct carrier_sizes *sizes)
 {
 	sizes->send_buffer = conn->decision.lane.send_buffer;
 	sizes->receive_buffer = conn->decision.lane.receive_buffer;
@@ -135,20 +135,21 @@ static const struct rdma_sizes *sizes_of(const struct conn *conn,
 static int reach(struct conn *conn, const struct sockaddr_storage *address,
 		 uint64_t until_ms)
 {
-	struct rdma_sizes sizes;
-	int ret, rs = rdma_socket(address->ss_family, sizes_of(conn, &sizes));
+	struct carrier_sizes sizes;
+	int family = address->ss_family;
+	int ret, rs = carrier->socket(family, sizes_of(conn, &sizes));
 
 	if (rs < 0)
 		return rs;
-	ret = rdma_connect(rs, (const struct sockaddr *)address,
-			   addr_length(address));
+	ret = carrier->connect(rs, (const struct sockaddr *)address,
+			       addr_length(address));
 	if (ret == -EINPROGRESS)
 		ret = talk_wait(rs, POLLOUT, until_ms);
 	if (ret == 0)
-		ret = -rdma_error(rs);
+		ret = -carrier->error(rs);
 	if (ret == 0)
 		return rs;
-	end_rsocket(rs);
+	endpoint_discard(rs);
 	return ret;
 }
 
@@ -251,7 +252,7 @@ static enum reason reason_of(const struct conn *conn, int rs, int error)
 	if (error == -EREMCHG)
 		return REASON_lane_address;
 	if (rs < 0)
-		return rdma_reason(rs);
+		return carrier->reason(rs);
 	if (error == -ECONNRESET && peer_ended(conn))
 		return REASON_peer_closed;
 	return error == -ETIMEDOUT    ? REASON_join_timeout
@@ -270,7 +271,7 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 	enum reason reason;
 
 	if (rs >= 0)
-		end_rsocket(rs);
+		endpoint_discard(rs);
 	limits_give(conn);
 	reason = reason_of(conn, rs, error);
 	log_debug("join: %s: %s", reason_name(reason), strerror(-error));
@@ -380,7 +381,7 @@ static int welcome(struct talk *talk, bool *told, struct wire_lane *peer)
  */
 static void cancel_confirmed(struct conn *conn, int rs, int error)
 {
-	end_rsocket(rs);
+	endpoint_discard(rs);
 	limits_give(conn);
 	lock_acquire(&conn->tx.lock);
 	/* The active side's RETREAT may be heard as soon as we step. */
@@ -401,7 +402,7 @@ static bool may_come(const struct conn *conn, int rs)
 
 	if (!where->peer && where->count == 0)
 		return true;
-	return rdma_peer_address(rs, &from) == 0 &&
+	return carrier->peer_address(rs, &from) == 0 &&
 	       addr_normalize(&plain, (const struct sockaddr *)&from,
 			      sizeof(from)) &&
 	       policy_lane_may_end(&conn->decision, &conn->ends.remote, &plain,
@@ -480,7 +481,7 @@ static void admit_one(int rs)
 		conn = claim(&talk);
 	if (!conn || !conn_step(conn, EVENT_worth, REASON_too_short)) {
 		log_debug("a lane without a connection was closed");
-		end_rsocket(rs);
+		endpoint_discard(rs);
 		if (conn)
 			conn_drop(conn);
 		return;
@@ -518,5 +519,5 @@ void join_accept(int rs)
 	reason_count(REASON_join_limit);
 	log_info("a lane was turned away: %s",
 		 reason_sentence(REASON_join_limit));
-	end_rsocket(rs);	/* its connection, if any, stays on TCP */
+	endpoint_discard(rs);	/* its connection, if any, stays on TCP */
 }

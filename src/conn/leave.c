@@ -15,8 +15,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/internal.h"
-#include "rdma/rdma.h"
 
 #define TAKE_STEPS 16	/* a round: others have their turn */
 
@@ -68,12 +68,12 @@ static bool take_step(struct conn *conn)
 	if (iov.iov_len == 0)
 		return false;
 	iov.iov_base = room;
-	got = rdma_recv(conn->lane.rs, &iov, 1, 0);
+	got = carrier->receive(conn->lane.rs, &iov, 1, 0);
 	if (got > 0)
 		conn->rx.early.size += got;
 	else if (got != -EAGAIN)
 		conn->lane.over = true;
-	(void)rdma_ready(conn->lane.rs, 0);	/* gives the peer credits */
+	(void)carrier->ready(conn->lane.rs, 0);	/* gives the peer credits */
 	return got > 0;
 }
 

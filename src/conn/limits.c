@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "conn/limits.h"
 
+#include "conn/carrier.h"
 #include "conn/internal.h"
-#include "rdma/rdma.h"
 
 static struct lock lock = LOCK_INIT(limits);
 static uint64_t lanes, pinned;
@@ -24,12 +24,12 @@ static struct policy_limits current(void)
 
 static uint64_t need_of(const struct conn *conn)
 {
-	const struct rdma_sizes sizes = {
+	const struct carrier_sizes sizes = {
 		.send_buffer = conn->decision.lane.send_buffer,
 		.receive_buffer = conn->decision.lane.receive_buffer,
 	};
 
-	return rdma_lane_bytes(&sizes);
+	return carrier->lane_bytes(&sizes);
 }
 
 /* With lock: the policy's limits alone. */
@@ -59,7 +59,7 @@ enum reason limits_look(const struct conn *conn)
 
 enum reason limits_take(struct conn *conn, bool there)
 {
-	uint64_t left = there ? UINT64_MAX : rdma_memlock_left();
+	uint64_t left = there ? UINT64_MAX : carrier->bytes_left();
 	uint64_t need = need_of(conn);
 	struct policy_limits limits = current();
 	enum reason reason;
@@ -77,7 +77,7 @@ enum reason limits_take(struct conn *conn, bool there)
 		conn->lane.pins_coming = !there;
 	}
 	lock_release(&lock);
-	return reason == REASON_memlock ? rdma_memlock_reason() : reason;
+	return reason == REASON_memlock ? carrier->bytes_reason() : reason;
 }
 
 /* With lock. */

@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/internal.h"
 #include "diag/log.h"
-#include "rdma/rdma.h"
 
 #define ACCEPT_SLICE_MS 10000
 #define ACCEPT_PAUSE_MS 100
@@ -35,7 +35,7 @@ static atomic_uint accepting;		/* threads */
 static atomic_bool stopping;
 static atomic_int bell = -1;		/* wakes them to stop */
 static struct conn *waiting;		/* for the listeners, to answer */
-static struct rdma_sizes sizes;		/* accepted lanes inherit them */
+static struct carrier_sizes sizes;	/* accepted lanes inherit them */
 
 #define BUCKETS 1024
 static struct conn *expected[BUCKETS];
@@ -45,7 +45,7 @@ static unsigned expected_count;
 static void listener_lost(int rs, int error)
 {
 	struct sockaddr_storage at;
-	int family = rdma_local_address(rs, &at) == 0 ? at.ss_family : 0;
+	int family = carrier->local_address(rs, &at) == 0 ? at.ss_family : 0;
 
 	log_warn("the RDMA listener ended: %s", strerror(-error));
 	lock_acquire(&lock);
@@ -84,7 +84,7 @@ static void accept_loop(void *arg)
 	int made = 0, rs = (int)(long)arg;
 
 	while (!stopping) {
-		made = rdma_accept(rs, bell, ACCEPT_SLICE_MS);
+		made = carrier->accept(rs, bell, ACCEPT_SLICE_MS);
 		if (made >= 0)
 			join_accept(made);
 		else if (passes(made))
@@ -94,21 +94,22 @@ static void accept_loop(void *arg)
 	}
 	if (!stopping)
 		listener_lost(rs, made);
-	rdma_close(rs);
+	carrier->close(rs);
 	atomic_fetch_sub(&accepting, 1);
 }
 
 /* The port it had, which peers may have been told; else any. */
 static int bind_to(int rs, struct sockaddr_storage *any, uint16_t port)
 {
+	struct sockaddr *address = (struct sockaddr *)any;
 	int ret = -EADDRINUSE;
 
 	addr_set_port(any, port);
 	if (port)
-		ret = rdma_bind(rs, (struct sockaddr *)any, addr_length(any));
+		ret = carrier->bind(rs, address, addr_length(any));
 	if (ret) {
 		addr_set_port(any, 0);
-		ret = rdma_bind(rs, (struct sockaddr *)any, addr_length(any));
+		ret = carrier->bind(rs, address, addr_length(any));
 	}
 	return ret;
 }
@@ -117,22 +118,22 @@ static int bind_to(int rs, struct sockaddr_storage *any, uint16_t port)
 static uint16_t listen_on(sa_family_t family, uint16_t port)
 {
 	struct sockaddr_storage any = { .ss_family = family };
-	int rs = rdma_socket(family, &sizes), ret = rs;
+	int rs = carrier->socket(family, &sizes), ret = rs;
 
 	if (rs < 0)
 		goto failed;
 	ret = bind_to(rs, &any, port);
 	if (ret == 0)
-		ret = rdma_listen(rs, BACKLOG);
+		ret = carrier->listen(rs, BACKLOG);
 	if (ret == 0)
-		ret = rdma_local_address(rs, &any);
+		ret = carrier->local_address(rs, &any);
 	atomic_fetch_add(&accepting, 1);
 	if (ret == 0)
 		ret = work_start(WORK_LISTEN, accept_loop, (void *)(long)rs);
 	if (ret == 0)
 		return addr_port(&any);
 	atomic_fetch_sub(&accepting, 1);
-	rdma_close(rs);
+	carrier->close(rs);
 failed:
 	log_warn("no RDMA listener for IPv%d: %s", family == AF_INET ? 4 : 6,
 		 strerror(-ret));
@@ -160,7 +161,7 @@ static void make_listeners(void *arg)
 	struct sockaddr_storage addresses[WIRE_REPLY_MAX_ADDRESSES];
 	uint16_t made4 = 0, made6 = 0;
 	struct conn *conn, *next;
-	enum reason reason = rdma_open();
+	enum reason reason = carrier->open();
 	int count = 0;
 	bool made;
 
@@ -171,7 +172,7 @@ static void make_listeners(void *arg)
 	if (bell < 0)
 		bell = make_bell();
 	if (reason == REASON_none)
-		count = rdma_addresses(addresses, WIRE_REPLY_MAX_ADDRESSES);
+		count = carrier->addresses(addresses, WIRE_REPLY_MAX_ADDRESSES);
 	if (reason == REASON_none)
 		reason = count > 0 ? REASON_no_device : REASON_no_address;
 	if (!port4 && any_of(addresses, count, AF_INET))
@@ -283,7 +284,7 @@ int listener_addresses(struct conn *conn, struct sockaddr_storage *addresses,
 
 	if (count)
 		return count == -EAGAIN ? count : 0;
-	count = rdma_addresses(addresses, max);
+	count = carrier->addresses(addresses, max);
 	for (i = 0; i < count; i++) {
 		port = addresses[i].ss_family == AF_INET ? port4 : port6;
 		if (port == 0)

@@ -12,8 +12,8 @@
 
 #include "base/memory.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/internal.h"
-#include "rdma/rdma.h"
 
 /* SO_ERROR: the kernel's, unless connect() or a lane has one of its own. */
 static int socket_error(struct conn *conn)
@@ -82,7 +82,7 @@ int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 static size_t peek(struct conn *conn, void *bytes, size_t size)
 {
 	struct iovec iov = { bytes, size };
-	ssize_t got = rdma_recv(conn->lane.rs, &iov, 1, MSG_PEEK);
+	ssize_t got = carrier->receive(conn->lane.rs, &iov, 1, MSG_PEEK);
 
 	return got > 0 ? (size_t)got : 0;
 }

@@ -6,15 +6,15 @@
  */
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/family.h"
 #include "conn/internal.h"
-#include "rdma/rdma.h"
 
 #define READ_BITS (POLLIN | POLLRDNORM)
 #define WRITE_BITS (POLLOUT | POLLWRNORM)
 #define AWAY_LOOK_MS 1	/* its parent brings it back: look again */
 #define PREFIX_LOOK_MS 2	/* a part of a magic is there: look again */
-#define UNARMED_LOOK_MS 1	/* rdma_may_arm() */
+#define UNARMED_LOOK_MS 1	/* carrier->may_arm() */
 #define PREFIX_PART 2		/* ... less and less often */
 #define TAIL_LOOK_MS 1		/* the stream's last bytes are on their way */
 #define TAIL_MOST 65536		/* with so much of it there, it has come */
@@ -214,7 +214,7 @@ short conn_ready(struct conn *conn, short events)
 	if (conn_is_plain(conn))
 		return kernel_poll(conn, events);
 	if (lane_enter(conn)) {
-		lane = rdma_ready(conn->lane.rs, lane_events(conn, events));
+		lane = carrier->ready(conn->lane.rs, lane_events(conn, events));
 		lane_leave(conn);
 	}
 	return compute(conn, events, lane, false) & asked;
@@ -293,7 +293,7 @@ static short look_unarmed(struct conn *conn, short events,
 			  struct conn_wait *wait)
 {
 	wait->deadline_ms = clock_ms() + UNARMED_LOOK_MS;
-	return rdma_ready(conn->lane.rs, lane_events(conn, events));
+	return carrier->ready(conn->lane.rs, lane_events(conn, events));
 }
 
 short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
@@ -311,8 +311,8 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 		return bits;
 	}
 	if (lane_enter(conn)) {
-		if (rdma_may_arm())
-			lane = rdma_arm(conn->lane.rs,
+		if (carrier->may_arm())
+			lane = carrier->arm(conn->lane.rs,
 					lane_events(conn, events), &lane_wait);
 		else
 			lane = look_unarmed(conn, events, wait);

@@ -5,8 +5,8 @@
  */
 #include "base/iov.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/internal.h"
-#include "rdma/rdma.h"
 
 ssize_t raw_receive(struct conn *conn, const struct iovec *iov, int count,
 		    int flags)
@@ -53,7 +53,7 @@ ssize_t peek_across(struct conn *conn, const struct iovec *iov, int count)
 		used = iov_rest(rest, iov, count, total);
 	}
 	if (used > 0 && at >= conn->rx.boundary && lane_enter(conn)) {
-		got = rdma_recv(conn->lane.rs, rest, used, MSG_PEEK);
+		got = carrier->receive(conn->lane.rs, rest, used, MSG_PEEK);
 		total += got > 0 ? got : 0;
 		lane_leave(conn);
 	}

@@ -195,7 +195,7 @@ void retreat_check(struct conn *conn)
 	end_settle(conn);
 	/* Several threads may see it; one takes the step. */
 	if (conn_step(conn, EVENT_resumed, conn->reason))
-		end_lane_alone(conn);
+		endpoint_close_later(conn);
 }
 
 /*
@@ -291,7 +291,7 @@ bool conn_give_up(struct conn *conn)
 			sizeof(reset));
 	real.shutdown(conn->tcp, SHUT_RDWR);
 	conn_fail(conn, -ECONNRESET, REASON_lane_stalled);
-	end_lane_alone(conn);
+	endpoint_close_later(conn);
 	return true;
 }
 

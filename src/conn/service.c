@@ -17,12 +17,12 @@
 #include "base/critical.h"
 #include "base/fd.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/drain.h"
 #include "conn/family.h"
 #include "conn/internal.h"
 #include "conn/limits.h"
 #include "conn/operator.h"
-#include "rdma/rdma.h"
 
 #define EVENTS 64
 #define POLICY_MS 1000	/* between looks for a new policy, with lanes */
@@ -75,7 +75,7 @@ static void look_for_policy(uint64_t now)
 	struct conn *conn = NULL;
 	struct policy *newest;
 
-	if (rdma_live() == 0 || now < policy_due_ms)
+	if (carrier->live() == 0 || now < policy_due_ms)
 		return;
 	policy_due_ms = now + POLICY_MS;
 	operator_knock(control);	/* who came when there was no fd */
@@ -133,7 +133,7 @@ static int time_to_sleep(void)
 {
 	uint64_t now = clock_ms();
 
-	if (rdma_live() == 0)
+	if (carrier->live() == 0)
 		return -1;
 	return policy_due_ms > now ? (int)(policy_due_ms - now) : 0;
 }

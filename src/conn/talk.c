@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/carrier.h"
 #include "conn/internal.h"
-#include "rdma/rdma.h"
 
 #define SLICE_MS 5	/* librdmacm's own threads may take the news */
 
@@ -16,7 +16,7 @@ int talk_wait(int rs, short events, uint64_t until_ms)
 	for (;;) {
 		wait.fd = -1;
 		wait.events = wait.revents = 0;
-		ready = rdma_arm(rs, events, &wait);
+		ready = carrier->arm(rs, events, &wait);
 		if (ready != 0)
 			return ready < 0 ? ready : 0;
 		if (clock_ms() >= until_ms)
@@ -32,7 +32,7 @@ static int put_all(const struct talk *talk, uint8_t *out, size_t size)
 	int ret;
 
 	while (iov.iov_len > 0) {
-		put = rdma_send(talk->rs, &iov, 1);
+		put = carrier->send(talk->rs, &iov, 1);
 		if (put > 0) {
 			iov.iov_base = (uint8_t *)iov.iov_base + put;
 			iov.iov_len -= put;
@@ -54,7 +54,7 @@ static int get_all(const struct talk *talk, uint8_t *in, size_t size)
 	int ret;
 
 	while (iov.iov_len > 0) {
-		got = rdma_recv(talk->rs, &iov, 1, 0);
+		got = carrier->receive(talk->rs, &iov, 1, 0);
 		if (got > 0) {
 			iov.iov_base = (uint8_t *)iov.iov_base + got;
 			iov.iov_len -= got;

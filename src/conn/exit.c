@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The process ends: exit(3), or exec in its last moment. Lanes are closed in
+ * order, and what is held gets its time.
+ */
+#include "base/clock.h"
+#include "base/real.h"
+#include "conn/family.h"
+#include "conn/internal.h"
+
+#define EXIT_MOST_MS 5000
+
+static void end_entry(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+	bool mine;
+
+	(void)fd;
+	(void)arg;
+	if (!conn)
+		return;
+	lock_acquire(&conn->lock);
+	mine = conn->state == STATE_on_rdma && !conn->close.begun &&
+	       !conn->forked.owed;
+	if (mine)
+		conn->close.begun = true;
+	lock_release(&conn->lock);
+	if (mine)
+		end_lane(conn);
+}
+
+/* Accepted, and its client has HELLO on its way: as if it had been closed. */
+static void end_untouched(struct conn *conn)
+{
+	bool mine;
+
+	lock_acquire(&conn->lock);
+	mine = family_untouched(conn) && conn->greeting.client.seen &&
+	       !conn->close.begun;
+	if (mine)
+		conn->close.begun = true;
+	lock_release(&conn->lock);
+	if (mine)
+		end_greeting(conn);
+}
+
+/* Held bytes are nowhere else: their greeting is to be over soon. */
+static void hurry_entry(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+
+	(void)fd;
+	(void)arg;
+	if (!conn || conn_is_away(conn))
+		return;
+	end_untouched(conn);
+	if (!hold_waits(conn))
+		return;
+	if (conn->role == CONN_ACTIVE)
+		dial_hurry(conn, REASON_closed);
+	service_watch(conn);
+}
+
+/*
+ * HELLO is out, and nothing else: a REPLY that nobody has read would make a
+ * reset of our end. It has a moment; then FIN goes first.
+ */
+static void asked_entry(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+	struct pollfd tcp = { .events = POLLIN };
+	uint64_t until_ms = *(uint64_t *)arg, now;
+
+	(void)fd;
+	if (!conn || conn->role != CONN_ACTIVE || conn_is_away(conn) ||
+	    conn_state(conn) != STATE_greeting || hold_waits(conn) ||
+	    conn->greeting.stage != GREETING_ASKED || family_shares(conn))
+		return;
+	conn_refuse(conn, REASON_closed);
+	tcp.fd = conn->tcp;
+	now = clock_ms();
+	if (now < until_ms)
+		real.poll(&tcp, 1, (int)(until_ms - now));
+	dial_look(conn);
+	if (!conn_is_plain(conn))
+		real.shutdown(conn->tcp, SHUT_WR);
+}
+
+void conn_exit(void)
+{
+	uint64_t until_ms = clock_ms() + EXIT_MOST_MS;
+	uint64_t reply_ms = clock_ms() + GREETING_GRACE_MS;
+	uint64_t answer_ms = clock_ms() + CONN_ANSWER_MS;
+	int saved = errno;
+
+	family_exit();
+	fdtab_each(asked_entry, &reply_ms);
+	fdtab_each(hurry_entry, NULL);
+	while (service_holds() && clock_ms() < until_ms)
+		real.poll(NULL, 0, 1);
+	fdtab_each(end_entry, NULL);
+	work_wait(WORK_END, EXIT_MOST_MS);
+	/* A peer that still talks would reset what TCP has yet to deliver. */
+	while (service_retreats(clock_ms() >= answer_ms, false) &&
+	       clock_ms() < until_ms)
+		real.poll(NULL, 0, 1);
+	service_retreats(true, true);
+	errno = saved;
+}
