@@ -44,10 +44,9 @@ void conn_dissolve(struct conn *conn)
 static void linger(struct conn *conn)
 {
 	conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
-	if (atomic_exchange(&conn->close.lingering, true))
-		return;
 	conn->close.process = process;
-	atomic_fetch_add(&lingerers, 1);
+	if (!atomic_exchange(&conn->close.lingering, true))
+		atomic_fetch_add(&lingerers, 1);
 }
 
 void end_lingered(struct conn *conn)

@@ -210,7 +210,7 @@ struct closing {
 	atomic_bool heard;	/* the peer knows that we have closed */
 	atomic_bool lingering;	/* the peer has not consumed all yet */
 	_Atomic uint64_t linger_ms;	/* the TCP leg is kept so long */
-	unsigned process;	/* that counts it among its lingerers */
+	atomic_uint process;	/* that counts it among its lingerers */
 	_Atomic uint32_t peers;	/* the flags of the peer's CLOSE */
 };
 
