@@ -26,7 +26,11 @@ int raw_listen(int fd, int backlog)
 
 int raw_accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
+#ifdef SYS_accept
+	return (int)sys_call(SYS_accept, fd, addr, len);
+#else
 	return raw_accept4(fd, addr, len, 0);
+#endif
 }
 
 int raw_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)

@@ -3,25 +3,17 @@
  * The active side's greeting. connect() is the kernel's. A server whose mark
  * was seen gets HELLO when the application first touches the connection, or
  * soon, and application bytes wait for REPLY (hold.c). What is not REPLY is
- * taken back: dissolved, and dialled again, plainly, on the same socket from
- * the same address, before the server has seen an application byte.
+ * taken back (redial.c).
  */
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/real.h"
-#include "conn/internal.h"
+#include "conn/redial.h"
 #include "mark/mark.h"
 
-#ifndef IP_LOCAL_PORT_RANGE
-#define IP_LOCAL_PORT_RANGE 51	/* linux/in.h */
-#endif
-#define REQUIRED_ERROR (-ENETUNREACH)	/* require, and no lane */
 /*
  * HELLO of a connection that its application leaves alone: well within the
  * grace that the server gives it, and later than a check that closes at once.
@@ -29,12 +21,12 @@
 #define HELLO_MS 2
 #define HURRY_MS 1000	/* for REPLY, when the connection is to be handed on */
 
-static bool must_have_lane(const struct conn *conn)
+bool dial_must_have_lane(const struct conn *conn)
 {
 	return conn->mode == POLICY_REQUIRE || conn->greeting.peer_requires;
 }
 
-static bool is_trusted(const struct conn *conn)
+bool dial_is_trusted(const struct conn *conn)
 {
 	return conn->decision.greeting == POLICY_GREETING_TRUSTED;
 }
@@ -59,8 +51,7 @@ void dial_await_locked(struct conn *conn)
 		conn->greeting.deadline_ms = clock_ms() + patience_ms(conn);
 }
 
-/* With lock. */
-static void learn_local(struct conn *conn)
+void dial_learn_local(struct conn *conn)
 {
 	struct sockaddr_storage name;
 	socklen_t length = sizeof(name);
@@ -94,7 +85,7 @@ static void send_hello(struct conn *conn)
 		return;
 	}
 	conn->greeting.stage = GREETING_ASKED;
-	if (is_trusted(conn))
+	if (dial_is_trusted(conn))
 		tx_step(&conn->tx.stage, TX_ON_speaks);
 	if (conn->decision.greeting != POLICY_GREETING_MARK)
 		conn->greeting.deadline_ms = clock_ms() + patience_ms(conn);
@@ -124,7 +115,7 @@ static void begin(struct conn *conn)
 	bool there =
 	    mark_read(conn->tcp, conn->ends.remote.ss_family, &reading);
 
-	learn_local(conn);
+	dial_learn_local(conn);
 	if (there && !reading.seen &&
 	    conn->decision.greeting == POLICY_GREETING_MARK)
 		reason = REASON_peer_unmarked;
@@ -147,7 +138,7 @@ static void establish(struct conn *conn, bool marked)
 	conn_step_locked(conn, EVENT_established, conn->reason);
 	conn->greeting.since_ms = clock_ms();
 	if (!marked)	/* else begin() asks, and connect() is sooner */
-		learn_local(conn);
+		dial_learn_local(conn);
 	if (!marked && conn->decision.greeting == POLICY_GREETING_MARK)
 		mark_read(conn->tcp, conn->ends.remote.ss_family, &reading);
 	if (!reading.seen && conn->decision.greeting == POLICY_GREETING_MARK)
@@ -207,7 +198,7 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 	memcpy(conn->join.peer_mark, reply->mark, sizeof(conn->join.peer_mark));
 	conn_step_locked(conn, EVENT_aware, REASON_too_short);
 	rx_step(&conn->rx.stage, RX_ON_aware);
-	tx_step(&conn->tx.stage, must_have_lane(conn) ? TX_ON_required
+	tx_step(&conn->tx.stage, dial_must_have_lane(conn) ? TX_ON_required
 						 : TX_ON_aware);
 }
 
@@ -265,136 +256,6 @@ static bool look_reply(struct conn *conn)
 	return true;
 }
 
-void dial_dissolve(struct conn *conn)
-{
-	struct sockaddr unspec = { .sa_family = AF_UNSPEC };
-
-	real.connect(conn->tcp, &unspec, sizeof(unspec));
-}
-
-/* Let connect(2) choose this port alone (ip(7), since Linux 6.3); 0: any. */
-static bool choose_port(int fd, uint16_t port)
-{
-	uint32_t range = (uint32_t)port << 16 | port;
-
-	return real.setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range,
-			       sizeof(range)) == 0;
-}
-
-/* With lock: connect(2) without sleeping. 0, -EINPROGRESS, -errno. */
-static int connect_at_once(struct conn *conn)
-{
-	int flags = real.fcntl(conn->tcp, F_GETFL, NULL), ret;
-
-	if (!(flags & O_NONBLOCK))
-		real.fcntl(conn->tcp, F_SETFL,
-			   (void *)(long)(flags | O_NONBLOCK));
-	ret = real.connect(conn->tcp, (struct sockaddr *)&conn->ends.dialled,
-			   conn->ends.dialled_length) == 0
-		      ? 0
-		      : -errno;
-	if (!(flags & O_NONBLOCK))
-		real.fcntl(conn->tcp, F_SETFL, (void *)(long)flags);
-	return ret;
-}
-
-/*
- * With lock: dissolve the connection (connect(2), AF_UNSPEC) and dial plainly
- * from the same address. bind(2) is refused it where another connection has
- * the port, too; connect(2) may share it. Never blocks. 0, -EINPROGRESS,
- * -errno.
- */
-static int redial(struct conn *conn)
-{
-	struct sockaddr_storage local;
-	socklen_t length = sizeof(local);
-	bool chosen = false;
-	bool named = real.getsockname(conn->tcp, (struct sockaddr *)&local,
-				      &length) == 0;
-	int ret;
-
-	dial_dissolve(conn);
-	if (conn->greeting.marked_syn)
-		mark_syn_never(conn->tcp);
-	if (named &&
-	    real.bind(conn->tcp, (struct sockaddr *)&local, length) != 0)
-		chosen = choose_port(conn->tcp, addr_port(&local));
-	ret = connect_at_once(conn);
-	if (chosen)
-		choose_port(conn->tcp, 0);
-	if (chosen && ret == -EADDRNOTAVAIL)
-		ret = connect_at_once(conn);
-	learn_local(conn);
-	return ret;
-}
-
-/* With lock: STATE_dead. */
-static void fail(struct conn *conn, int error, enum reason reason)
-{
-	if (conn_step_locked(conn, EVENT_lost, reason))
-		conn->failure.error = error;
-}
-
-static enum reason reason_of_silence(const struct conn *conn)
-{
-	return conn->decision.greeting == POLICY_GREETING_MARK
-		       ? REASON_taken_back
-		       : REASON_peer_unaware;
-}
-
-/*
- * With lock: the second connect() has failed, so the server has ended the first
- * connection and is gone. What was sent on that is lost; if nothing was, the
- * application sees the end of the stream, as it would have.
- */
-static int error_of_refusal(const struct conn *conn)
-{
-	return hold_any(conn) ? -ECONNRESET : 0;
-}
-
-/* With lock: what came is no REPLY, or nothing came in time. */
-static void take_back(struct conn *conn)
-{
-	int ret;
-
-	conn->greeting.deadline_ms = TIME_NEVER;
-	if (conn->decision.greeting == POLICY_GREETING_PROBE)
-		unaware_remember(&conn->ends.remote,
-				 conn->decision.handshake.forget_after_ms);
-	if (must_have_lane(conn)) {
-		dial_dissolve(conn);
-		fail(conn, REQUIRED_ERROR, reason_of_silence(conn));
-		return;
-	}
-	if (is_trusted(conn)) {
-		hold_leave(conn, REASON_peer_unaware);
-		return;
-	}
-	ret = redial(conn);
-	if (ret == 0) {
-		hold_leave(conn, reason_of_silence(conn));
-	} else if (ret == -EINPROGRESS) {
-		conn->greeting.stage = GREETING_REDIAL;
-	} else {
-		fail(conn, error_of_refusal(conn), reason_of_silence(conn));
-	}
-}
-
-/* With lock: is the second connection there? */
-static void look_redialled(struct conn *conn)
-{
-	struct pollfd tcp = { .fd = conn->tcp, .events = POLLOUT };
-
-	if (real.poll(&tcp, 1, 0) != 1)
-		return;
-	if (tcp.revents & (POLLERR | POLLHUP)) {
-		fail(conn, error_of_refusal(conn), reason_of_silence(conn));
-		return;
-	}
-	learn_local(conn);
-	hold_leave(conn, reason_of_silence(conn));
-}
-
 /* With lock. */
 static void look_locked(struct conn *conn, bool touch)
 {
@@ -412,10 +273,10 @@ static void look_locked(struct conn *conn, bool touch)
 		    (conn->state == STATE_greeting &&
 		     conn->greeting.stage == GREETING_ASKED &&
 		     clock_ms() >= conn->greeting.deadline_ms))
-			take_back(conn);
+			redial_take_back(conn);
 		break;
 	case GREETING_REDIAL:
-		look_redialled(conn);
+		redial_look(conn);
 		break;
 	case GREETING_OVER:
 		break;
@@ -427,7 +288,7 @@ static void settle(struct conn *conn, enum conn_state before)
 {
 	enum conn_state state = conn_state(conn);
 
-	if (state == STATE_plain && must_have_lane(conn)) {
+	if (state == STATE_plain && dial_must_have_lane(conn)) {
 		dial_dissolve(conn);
 		lock_acquire(&conn->lock);
 		conn->failure.error = REQUIRED_ERROR;
@@ -490,7 +351,7 @@ void dial_hurry(struct conn *conn, enum reason reason)
 	if (before == STATE_connecting ||
 	    (before == STATE_greeting &&
 	     conn->greeting.stage == GREETING_QUIET)) {
-		learn_local(conn);
+		dial_learn_local(conn);
 		hold_leave(conn, reason);
 	} else if (before == STATE_greeting &&
 		   conn->greeting.deadline_ms > soon) {

@@ -3,16 +3,12 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/real.h"
 #include "diag/log.h"
-
-#define EXIT_MOST_MS 5000
 
 /* The children of one fork, while they may ask for something. */
 struct children {
@@ -108,45 +104,6 @@ static int open_channel(struct children *children)
 	return 0;
 }
 
-/* Room for `count` new shares, all zero. */
-static struct pages *make_pages(unsigned count)
-{
-	struct pages *made = memory_new(sizeof(*made));
-	void *memory;
-
-	if (!made)
-		return NULL;
-	made->size = count * sizeof(struct share);
-	made->end = made->size;
-	made->fd = real.memfd_create("shunt", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (made->fd < 0)
-		goto failed;
-	made->fd = fd_lift(made->fd);
-	/* A child that makes it smaller would have its parent die of it. */
-	if (ftruncate(made->fd, (off_t)made->size) != 0 ||
-	    real.fcntl(made->fd, F_ADD_SEALS,
-		       (void *)(F_SEAL_SHRINK | F_SEAL_SEAL)) != 0)
-		goto failed;
-	memory = mmap(NULL, made->size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		      made->fd, 0);
-	if (memory == MAP_FAILED)
-		goto failed;
-	made->shares = memory;
-	return made;
-failed:
-	if (made->fd >= 0)
-		fd_close(made->fd);
-	memory_free(made);
-	return NULL;
-}
-
-static void free_pages(struct pages *gone)
-{
-	munmap(gone->shares, gone->size);
-	fd_close(gone->fd);
-	memory_free(gone);
-}
-
 bool family_untouched(const struct conn *conn)
 {
 	return conn->role == CONN_PASSIVE &&
@@ -180,7 +137,7 @@ static bool begin_children(struct children *children)
 
 	if (children->count == 0 || open_channel(children) != 0)
 		return false;
-	fresh = make_pages(children->count);
+	fresh = pages_make(children->count);
 	if (!fresh) {
 		fd_close(children->channel);
 		fd_close(children->theirs);
@@ -192,7 +149,7 @@ static bool begin_children(struct children *children)
 		children->conns[i]->forked.asked_of = children;
 	}
 	if (fresh->users == 0)
-		free_pages(fresh);
+		pages_free(fresh);
 	children->next = all;
 	all = children;
 	return true;
@@ -244,11 +201,11 @@ void family_after_fork_parent(void)
 }
 
 /* With lock. */
-static void forget_share(struct conn *conn)
+void family_forget_share(struct conn *conn)
 {
 	conn->forked.share = NULL;
 	if (--conn->forked.pages->users == 0)
-		free_pages(conn->forked.pages);
+		pages_free(conn->forked.pages);
 	conn->forked.pages = NULL;
 }
 
@@ -262,7 +219,7 @@ static void end_sharing(struct conn *conn)
 		conn_state(conn) == STATE_greeting;
 
 	if (--conn->forked.sharing == 0 && !taken)
-		forget_share(conn);
+		family_forget_share(conn);
 }
 
 /* Service thread: the last of them has closed, ended or exec'ed. */
@@ -451,43 +408,7 @@ void family_after_fork_child(void)
 
 /* -- the end --------------------------------------------------------------- */
 
-/* Does its share, if it has one of ours, say this? */
-static bool share_is(struct conn *conn, enum share_state state)
-{
-	bool is;
-
-	lock_acquire(&family_lock);
-	is = family_shares(conn) && conn->forked.share->state == state;
-	lock_release(&family_lock);
-	return is;
-}
-
-bool family_end(struct conn *conn)
-{
-	if (family_is_away(conn)) {
-		heir_part(conn);
-		fd_park(conn->tcp);
-		return true;
-	}
-	if (!family_shares(conn))
-		return false;
-	if (conn_state(conn) == STATE_greeting && !share_is(conn, SHARE_KEPT))
-		return false;	/* HELLO is left to the children */
-	family_owe(conn);
-	return true;
-}
-
-void family_ended(struct conn *conn)
-{
-	if (!conn->forked.share)
-		return;
-	lock_acquire(&family_lock);
-	if (family_shares(conn) && conn->forked.sharing == 0)
-		forget_share(conn);
-	lock_release(&family_lock);
-}
-
-static bool all_settled(void)
+bool family_all_settled(void)
 {
 	struct children *children;
 	bool settled = true;
@@ -500,27 +421,4 @@ static bool all_settled(void)
 				   SHARE_KEPT;
 	lock_release(&family_lock);
 	return settled;
-}
-
-static void owe_entry(int fd, struct fdtab_object *object, void *arg)
-{
-	struct conn *conn = conn_from(object);
-
-	(void)fd;
-	(void)arg;
-	if (conn && share_is(conn, SHARE_KEPT))
-		family_owe(conn);
-}
-
-void family_exit(void)
-{
-	uint64_t answer_ms = clock_ms() + CONN_ANSWER_MS;
-	uint64_t until = clock_ms() + EXIT_MOST_MS;
-
-	fdtab_each(owe_entry, NULL);
-	while (!all_settled() && clock_ms() < until) {
-		real.poll(NULL, 0, 1);
-		if (clock_ms() >= answer_ms)
-			retreat_give_up_all();
-	}
 }

@@ -98,6 +98,10 @@ struct pages {
 	unsigned users;		/* connections */
 };
 
+/* pages.c: room for `count` new shares, all zero; NULL: none. */
+struct pages *pages_make(unsigned count);
+void pages_free(struct pages *gone);
+
 /* In a child: the process that made the lanes. */
 struct parent {
 	int channel;
@@ -106,6 +110,11 @@ struct parent {
 
 /* Accepted, and nothing was made of it yet? */
 bool family_untouched(const struct conn *conn);
+/* -- between family.c and family_end.c */
+/* With family_lock: it has no share any more. */
+void family_forget_share(struct conn *conn);
+/* Is none of ours left that a child would have to ask for? */
+bool family_all_settled(void);
 /* Held while `parent` and `share` of a connection change. */
 extern struct lock family_lock;
 

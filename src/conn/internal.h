@@ -71,7 +71,7 @@ ssize_t peek_across(struct conn *conn, const struct iovec *iov, int count);
 void conn_acknowledge(struct conn *conn);
 /* The ring is full: no byte may go until the peer acknowledges. */
 bool conn_ring_full(const struct conn *conn);
-/* Has the lane, alive or not, so many bytes for the application to read? */
+/* lane.c: has the lane, alive or not, so many bytes to read? */
 bool conn_lane_holds(struct conn *conn, size_t size);
 /* The boundary may have been reached by a change of state. */
 void conn_cross(struct conn *conn);
@@ -81,6 +81,12 @@ void conn_find_stage(struct conn *conn);
 /* greet.c: the passive side. One non-blocking look at the greeting. */
 void greet_look(struct conn *conn);
 void greet_answer(struct conn *conn);	/* a REPLY was due */
+/*
+ * judge.c: with lock: why a lane is out of the question, from HELLO alone,
+ * as wire_get_hello() has found it. REASON_none: it is not.
+ */
+enum reason greet_judge(struct conn *conn, int parsed,
+			const struct wire_hello *hello);
 /*
  * Passive, under `require`, and the client has no lane yet: what it has sent by
  * TCP is not for the application before that.
@@ -114,7 +120,7 @@ uint64_t dial_due(const struct conn *conn);
  * else REPLY gets a second, and then it is taken back.
  */
 void dial_hurry(struct conn *conn, enum reason reason);
-/* Undo the kernel's connection on the same socket. */
+/* redial.c: undo the kernel's connection on the same socket. */
 void dial_dissolve(struct conn *conn);
 /* Either side, the service thread: one look, and what is due is done. */
 void greeting_look(struct conn *conn);
@@ -161,7 +167,18 @@ static inline void conn_moved(struct conn *conn, enum flow flow)
 			      memory_order_relaxed);
 }
 
-/* io.c: with send: TX_LANE, without a look at what is held */
+/*
+ * lane.c: with rx.lock: RX_LANE, as recvmsg(2) with these flags. What was read
+ * is counted.
+ */
+ssize_t lane_receive(struct conn *conn, const struct iovec *iov, int count,
+		     int flags);
+/*
+ * lane.c: with tx.lock: the peer has closed, or died. As on TCP the first send
+ * still succeeds, and its answer (RST) makes the later ones fail.
+ */
+ssize_t lane_gone(struct conn *conn, const struct iovec *iov, int count);
+/* lane.c: with tx.lock: TX_LANE, without a look at what is held */
 ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count);
 
 /* listener.c: this process's rsockets that peers' lanes connect to */

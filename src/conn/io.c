@@ -3,13 +3,10 @@
  * The application's bytes, on whichever lane their direction is. Each
  * direction has a lock; under it one non-blocking call is made.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/iov.h"
-#include "base/memory.h"
 #include "base/real.h"
-#include "conn/carrier.h"
 #include "conn/family.h"
 #include "conn/internal.h"
 
@@ -80,24 +77,6 @@ static ssize_t say_failure(struct conn *conn, ssize_t after)
 	return conn->failure.error;
 }
 
-/*
- * The lane has nothing: wait, or what TCP would say at its end. That the lane
- * is over does not mean that it is empty, so it has been read before.
- */
-static ssize_t lane_end(struct conn *conn)
-{
-	uint64_t end = conn->rx.end;
-
-	if (end != conn->rx.bytes && !(conn->lane.over &&
-				       conn->leg.end != LEG_OPEN))
-		return -EAGAIN;
-	if (end != conn->rx.bytes && end != OFFSET_NEVER)
-		conn_reset(conn, ECONNRESET);	/* died with bytes unsent */
-	if (conn->failure.pending == ECONNRESET)
-		return -atomic_exchange(&conn->failure.pending, 0);
-	return 0;
-}
-
 void conn_acknowledge(struct conn *conn)
 {
 	uint64_t consumed = conn->rx.bytes;
@@ -115,77 +94,6 @@ static bool ack_due(const struct conn *conn)
 	return conn->rx.stage == RX_LANE && since > 0 &&
 	       (conn->rx.bytes == conn->rx.end ||
 		(conn->rx.ack_every && since >= conn->rx.ack_every));
-}
-
-/* MSG_TRUNC on TCP: the bytes are taken and go nowhere (tcp(7)). */
-static ssize_t lane_discard(struct conn *conn, size_t size, int flags)
-{
-	char scratch[16384];
-	struct iovec iov = { scratch, size < sizeof(scratch)
-					      ? size
-					      : sizeof(scratch) };
-
-	return carrier->receive(conn->lane.rs, &iov, 1, flags & MSG_PEEK);
-}
-
-/*
- * rrecv(3) gives the peer's send queue no credits for what it returns; the
- * next call on the rsocket does (rs_update_credits). An application that has
- * read all and does something else would leave the peer unable to send.
- */
-static void give_credits(struct conn *conn, size_t got)
-{
-	conn->rx.uncredited += got;
-	if (conn->rx.uncredited < conn->decision.lane.receive_buffer / 4)
-		return;
-	conn->rx.uncredited = 0;
-	(void)carrier->ready(conn->lane.rs, 0);
-}
-
-static ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
-			    int count, int flags)
-{
-	size_t size = iov_size(iov, count);
-	ssize_t got;
-
-	if (conn->rx.end == conn->rx.bytes || conn->lane.closed)
-		return lane_end(conn);
-	if (size == 0)
-		return carrier->ready(conn->lane.rs, POLLIN) & POLLIN ? 0
-								      : -EAGAIN;
-	got = flags & MSG_TRUNC ? lane_discard(conn, size, flags)
-				: carrier->receive(conn->lane.rs, iov, count,
-						   flags & MSG_PEEK);
-	if (got > 0) {
-		if (!(flags & MSG_PEEK)) {
-			conn->rx.bytes += got;
-			give_credits(conn, got);
-		}
-		return got;
-	}
-	if (got == -EFAULT || got == -ENOMEM)
-		return got;
-	if (got != -EAGAIN)
-		conn->lane.over = true;
-	return lane_end(conn);
-}
-
-bool conn_lane_holds(struct conn *conn, size_t size)
-{
-	char byte, *bytes = size > 1 ? memory_resize(NULL, size) : &byte;
-	struct iovec iov = { bytes, size };
-	bool holds = false;
-
-	lock_acquire(&conn->rx.lock);
-	if (bytes && conn->rx.stage == RX_LANE && lane_enter(conn)) {
-		holds = carrier->receive(conn->lane.rs, &iov, 1, MSG_PEEK) ==
-			(ssize_t)size;
-		lane_leave(conn);
-	}
-	lock_release(&conn->rx.lock);
-	if (size > 1)
-		memory_free(bytes);
-	return holds;
 }
 
 /* From one lane, or what was taken in early. */
@@ -320,57 +228,10 @@ static ssize_t tcp_transmit(struct conn *conn, const struct iovec *iov,
 	return put;
 }
 
-/*
- * The peer has closed, or died. As on TCP the first send still succeeds, and
- * its answer (RST) makes the later ones fail.
- */
-static ssize_t into_void(struct conn *conn, const struct iovec *iov, int count)
-{
-	int error;
-
-	if (!conn->failure.reset) {
-		conn_reset(conn, EPIPE);
-		return iov_size(iov, count);
-	}
-	error = atomic_exchange(&conn->failure.pending, 0);
-	return error ? -error : -EPIPE;
-}
-
 bool conn_ring_full(const struct conn *conn)
 {
 	return conn->tx.replay.limit &&
 	       conn->tx.bytes - conn->tx.acked >= conn->tx.replay.limit;
-}
-
-ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count)
-{
-	struct iovec part[IOV_PART];
-	ssize_t put;
-
-	if ((conn->close.peers & WIRE_CLOSE_FULL) ||
-	    conn->leg.end != LEG_OPEN || conn->failure.reset)
-		return into_void(conn, iov, count);
-	if (iov_size(iov, count) == 0)
-		return 0;
-	if (conn->tx.replay.limit) {
-		size_t room = iov_size(iov, count);
-
-		if (room > conn->decision.lane.send_buffer)
-			room = conn->decision.lane.send_buffer;
-		room = replay_room(&conn->tx.replay, room);
-		if (room == 0)
-			return -EAGAIN;
-		count = iov_limit(part, iov, count, room);
-		iov = part;
-	}
-	put = carrier->send(conn->lane.rs, iov, count);
-	if (put > 0) {
-		replay_keep(&conn->tx.replay, iov, put);
-		conn->tx.bytes += put;
-		tick_outstanding(conn);
-	} else if (put != -EAGAIN && put != -EFAULT && put != 0)
-		conn->lane.over = true;
-	return put < 0 && conn->lane.over ? -EAGAIN : put;
 }
 
 static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
@@ -399,7 +260,7 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 	case TX_FROZEN:
 	case TX_RETREAT:
 		if (conn->failure.reset)	/* nobody will answer */
-			return into_void(conn, iov, count);
+			return lane_gone(conn, iov, count);
 		if (hold_while_moving(conn))
 			return hold_take(conn, iov, count);
 		break;

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/carrier.h"
+#include "conn/info.h"
 #include "conn/internal.h"
 
 /* SO_ERROR: the kernel's, unless connect() or a lane has one of its own. */
@@ -36,36 +37,13 @@ static int socket_error(struct conn *conn)
 	return CONN_PLAIN;
 }
 
-/* tcp_states.h, as TCP_INFO numbers them */
-enum { TCP_IS_FIN_WAIT2 = 5, TCP_IS_CLOSE = 7, TCP_IS_CLOSE_WAIT = 8 };
-
-/* The kernel's TCP_INFO, with the state the application has brought about. */
-static int tcp_info(struct conn *conn, void *value, socklen_t *length)
-{
-	bool read_over = conn->rx.end != OFFSET_NEVER;
-	uint8_t state = 0;
-
-	if (real.getsockopt(conn->tcp, IPPROTO_TCP, TCP_INFO, value, length))
-		return -errno;
-	if (conn->failure.reset || (read_over && conn->tx.shut))
-		state = TCP_IS_CLOSE;
-	else if (read_over)
-		state = TCP_IS_CLOSE_WAIT;
-	else if (conn->tx.shut)
-		state = TCP_IS_FIN_WAIT2;
-	if (state && *length > offsetof(struct tcp_info, tcpi_state))
-		((struct tcp_info *)value)->tcpi_state = state;
-	return 0;
-}
-
 int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 		    socklen_t *length)
 {
 	int error, saved = errno;
 
-	if (level == IPPROTO_TCP && name == TCP_INFO && value && length &&
-	    conn_state(conn) == STATE_on_rdma)
-		return tcp_info(conn, value, length);
+	if (level == IPPROTO_TCP && name == TCP_INFO && value && length)
+		return conn_tcp_info(conn, value, length);
 	if (level != SOL_SOCKET || name != SO_ERROR || !value || !length)
 		return CONN_PLAIN;
 	error = socket_error(conn);
@@ -139,11 +117,17 @@ int conn_pending(struct conn *conn, int *bytes)
 	return ret;
 }
 
+/*
+ * What the kernel calls unsent has not come to the other host. Of the lane's
+ * bytes that is known when it takes no more: then they are those that the
+ * peer's application has not consumed. As long as it takes more they are out.
+ */
 int conn_unsent(struct conn *conn, int *bytes)
 {
+	enum conn_state state = conn_state(conn);
 	int held = (int)conn->greeting.held_size;
 
-	if (conn_state(conn) != STATE_on_rdma) {
+	if (state != STATE_on_rdma && state != STATE_retreating) {
 		if (held == 0)
 			return CONN_PLAIN;
 		if (real.ioctl(conn->tcp, SIOCOUTQ, bytes) != 0)
@@ -151,6 +135,8 @@ int conn_unsent(struct conn *conn, int *bytes)
 		*bytes += held;
 		return 0;
 	}
-	*bytes = (int)(conn->tx.bytes - conn->tx.acked) + held;
+	*bytes = held;
+	if (conn->tx.stage != TX_LANE || !(conn_ready(conn, POLLOUT) & POLLOUT))
+		*bytes += (int)(conn->tx.bytes - conn->tx.acked);
 	return 0;
 }

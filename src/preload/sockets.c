@@ -40,23 +40,32 @@ SHIM int listen(int fd, int backlog)
 	return ret;
 }
 
+/* accept(2) without flags: who may call one need not be allowed the other. */
+static int take(int fd, struct sockaddr *addr, socklen_t *len, const int *flags)
+{
+	return shim_fresh(flags ? real.accept4(fd, addr, len, *flags)
+				: real.accept(fd, addr, len));
+}
+
 /*
- * accept4(2), and what the policy says of what was accepted. A connection that
+ * The same, and what the policy says of what was accepted. A connection that
  * its client has taken back, and will make again, is none.
  */
-static int accept_one(int fd, struct sockaddr *peer, socklen_t *size, int flags)
+static int accept_one(int fd, struct sockaddr *peer, socklen_t *size,
+		      const int *flags)
 {
 	socklen_t room = *size;
 	int made;
 
 	do {
 		*size = room;
-		made = shim_fresh(real.accept4(fd, peer, size, flags));
+		made = take(fd, peer, size, flags);
 	} while (made >= 0 && !verdict_accepted(fd, made, peer, *size));
 	return made;
 }
 
-SHIM int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+static int do_accept(int fd, struct sockaddr *addr, socklen_t *len,
+		     const int *flags)
 {
 	struct sockaddr_storage own;
 	socklen_t own_len = sizeof(own), *size = len;
@@ -65,7 +74,7 @@ SHIM int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	int made;
 
 	if (!verdict_possible(POLICY_LISTEN) && !listen_is_greeted(fd))
-		return shim_fresh(real.accept4(fd, addr, len, flags));
+		return take(fd, addr, len, flags);
 	listen_look(fd);
 	if (!addr || !len || room < sizeof(own)) {
 		peer = (struct sockaddr *)&own;
@@ -79,9 +88,14 @@ SHIM int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	return made;
 }
 
+SHIM int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	return do_accept(fd, addr, len, &flags);
+}
+
 SHIM int accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	return accept4(fd, addr, len, 0);
+	return do_accept(fd, addr, len, NULL);
 }
 
 /* connect() on a socket that is a connection already. */
