@@ -304,11 +304,12 @@ static void answer_settings(struct policy_decision *decision,
 }
 
 static void answer_rule(const struct policy *policy, const struct rule *rule,
+			const struct settings *settings,
 			struct policy_decision *decision)
 {
 	answer(decision, rule->name, rule->source, rule->mode,
 	       REASON_rule_tcp);
-	answer_settings(decision, &policy->settings[rule->settings]);
+	answer_settings(decision, &settings[rule->settings]);
 	decision->lane_remote = policy->lane_remotes[rule->lane_remote];
 	decision->greeting = (enum policy_greeting)rule->greeting;
 	decision->nat = rule->nat;
@@ -359,7 +360,7 @@ void table_answer(const struct policy *policy, uint32_t rule,
 	if (policy->refusal != REASON_none)
 		answer(decision, "built-in", "", POLICY_TCP, policy->refusal);
 	else if (rule != INDEX_NONE)
-		answer_rule(policy, &policy->rules[rule], decision);
+		answer_rule(policy, &policy->rules[rule], settings, decision);
 	else
 		answer_default(policy, least_length, decision);
 }
