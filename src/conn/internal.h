@@ -364,6 +364,15 @@ bool shut_needs_lane(const struct conn *conn);
 /* What was shut down while it could not be told: now it can. */
 void shut_behind(struct conn *conn);
 
+/* linger.c: closed, and the peer has not consumed all yet */
+#define LINGER_MOST_MS 60000	/* for it to do so */
+void linger_begin(struct conn *conn);
+/* It does no more, or is freed: no longer counted. Any number of times. */
+void linger_end(struct conn *conn);
+/* How many do: over a certain number none waits for long. */
+unsigned linger_count(void);
+void linger_after_fork(void);
+
 /* end.c: the application's interest is over */
 void end_conn(struct conn *conn);
 /* The same, before a lane; again when what was held has gone. */
@@ -387,8 +396,7 @@ void end_held_late(struct conn *conn);
  * by both.
  */
 void end_lane(struct conn *conn);
-void end_after_fork(void);
-/* Service thread: may a closed connection's TCP leg go now? If so, once. */
+/* Service thread: may a closed connection's TCP leg go now? */
 bool end_linger_over(struct conn *conn, uint64_t now_ms);
 
 #endif
