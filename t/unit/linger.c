@@ -24,7 +24,7 @@ static struct conn *make(void)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote, NULL);
 	cr_assert_not_null(conn);
-	service_unwatch(conn);
+	unwatch_conn(conn);
 	return conn;
 }
 
