@@ -37,16 +37,6 @@ static void await_release(struct conn *conn, uint64_t until_ms)
 	}
 }
 
-/*
- * Does the application still want a lane? One that has closed, or shut down,
- * does for what was held, if the peer lets nothing go before the lane.
- */
-static bool is_wanted(const struct conn *conn)
-{
-	return (!conn->close.begun && !conn->tx.shut) ||
-	       (conn->greeting.peer_requires && hold_any(conn));
-}
-
 /* Stop sending raw bytes: the boundary, or OFFSET_NEVER if it is too late. */
 static uint64_t freeze(struct conn *conn, uint64_t until_ms)
 {
@@ -55,7 +45,7 @@ static uint64_t freeze(struct conn *conn, uint64_t until_ms)
 	await_release(conn, until_ms);
 	lock_acquire(&conn->tx.lock);
 	if (conn_state(conn) == STATE_joining && conn->tx.stage != TX_RELEASE &&
-	    is_wanted(conn)) {
+	    reach_is_wanted(conn)) {
 		conn->tx.before_freeze = conn->tx.stage;
 		tx_step(&conn->tx.stage, TX_ON_frozen);
 		boundary = conn->tx.bytes;
@@ -121,67 +111,6 @@ static void thaw(struct conn *conn)
 	lock_release(&conn->tx.lock);
 	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
-}
-
-static const struct carrier_sizes *sizes_of(const struct conn *conn,
-					    struct carrier_sizes *sizes)
-{
-	sizes->send_buffer = conn->decision.lane.send_buffer;
-	sizes->receive_buffer = conn->decision.lane.receive_buffer;
-	return sizes;
-}
-
-/* Connect an rsocket to one lane address. */
-static int reach(struct conn *conn, const struct sockaddr_storage *address,
-		 uint64_t until_ms)
-{
-	struct carrier_sizes sizes;
-	int family = address->ss_family;
-	int ret, rs = carrier->socket(family, sizes_of(conn, &sizes));
-
-	if (rs < 0)
-		return rs;
-	ret = carrier->connect(rs, (const struct sockaddr *)address,
-			       addr_length(address));
-	if (ret == -EINPROGRESS)
-		ret = talk_wait(rs, POLLOUT, until_ms);
-	if (ret == 0)
-		ret = -carrier->error(rs);
-	if (ret == 0)
-		return rs;
-	endpoint_discard(rs);
-	return ret;
-}
-
-/* A peer may name any address in REPLY; its rule says which are believed. */
-static bool may_reach(const struct conn *conn,
-		      const struct sockaddr_storage *address)
-{
-	struct sockaddr_storage plain;
-
-	return addr_normalize(&plain, (const struct sockaddr *)address,
-			      sizeof(*address)) &&
-	       policy_lane_may_end(&conn->decision, &conn->ends.remote, &plain,
-				   true);
-}
-
-static int reach_any(struct conn *conn, uint64_t until_ms)
-{
-	const struct wire_reply *offer = conn->join.offer;
-	char text[ADDR_TEXT_MAX];
-	int i, rs = offer->count ? -EREMCHG : -EHOSTUNREACH;
-
-	for (i = 0; i < offer->count && is_wanted(conn); i++) {
-		if (!may_reach(conn, &offer->addresses[i]))
-			continue;
-		rs = reach(conn, &offer->addresses[i], until_ms);
-		if (rs >= 0)
-			return rs;
-		log_debug("no lane to %s: %s",
-			  addr_format(&offer->addresses[i], text),
-			  strerror(-rs));
-	}
-	return conn->close.begun ? -ECANCELED : rs;
 }
 
 /* What our messages tell of the ring, so that the peer acknowledges in time. */
@@ -333,7 +262,7 @@ void join_if_worth(struct conn *conn)
 		lane->after_messages)
 		return;
 	lock_acquire(&conn->lock);
-	if (conn->state == STATE_greeted && is_wanted(conn))
+	if (conn->state == STATE_greeted && reach_is_wanted(conn))
 		begin = conn_step_locked(conn, EVENT_worth, conn->reason);
 	lock_release(&conn->lock);
 	if (!begin)
@@ -394,21 +323,6 @@ static void cancel_confirmed(struct conn *conn, int rs, int error)
 	end_settle(conn);
 }
 
-/* May a lane of this connection come from where it comes from? */
-static bool may_come(const struct conn *conn, int rs)
-{
-	const struct policy_lane_remote *where = &conn->decision.lane_remote;
-	struct sockaddr_storage from, plain;
-
-	if (!where->peer && where->count == 0)
-		return true;
-	return carrier->peer_address(rs, &from) == 0 &&
-	       addr_normalize(&plain, (const struct sockaddr *)&from,
-			      sizeof(from)) &&
-	       policy_lane_may_end(&conn->decision, &conn->ends.remote, &plain,
-				   false);
-}
-
 static void refuse(struct talk *talk, enum reason reason)
 {
 	struct wire_lane refused = { .type = WIRE_REFUSED,
@@ -438,7 +352,7 @@ static struct conn *claim(struct talk *talk)
 	if (!conn)
 		return NULL;
 	ret = talk_check(conn, in, &message, talk->last);
-	if (ret == 0 && !may_come(conn, talk->rs))
+	if (ret == 0 && !reach_may_come(conn, talk->rs))
 		ret = -EREMCHG;
 	conn_drop(conn);
 	if (ret == 0)
