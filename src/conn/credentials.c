@@ -8,7 +8,7 @@
 #include "base/real.h"
 #include "conn/carrier.h"
 #include "conn/internal.h"
-#include "conn/service.h"
+#include "conn/loop.h"
 
 #define MOST_MS 5000		/* joins and closing lanes have their time */
 #define LOOK_MS 1
@@ -67,10 +67,10 @@ bool conn_before_alone(void)
 {
 	int saved = errno;
 
-	if (!service_runs())
+	if (!loop_runs())
 		return false;
 	conn_before_credentials();
-	service_pause();
+	loop_pause();
 	errno = saved;
 	return true;
 }
@@ -79,7 +79,7 @@ void conn_after_alone(bool done)
 {
 	int saved = errno;
 
-	service_resume();
+	loop_resume();
 	conn_after_credentials(done);
 	errno = saved;
 }

@@ -11,12 +11,9 @@
 #include "conn/family.h"
 #include "conn/internal.h"
 
-#define LINGER_MOST_MS 60000	/* for the peer to consume what was sent */
 #define SILENT_MOST_MS 5000	/* for the peer to say that it heard CLOSE */
 #define LINGERERS_MANY 64	/* each has an fd: then none waits longer */
 #define DRAIN_STEPS 1024	/* a peer may send as fast as we read */
-
-static atomic_uint lingerers;
 
 /* Has the peer sent what the application has not read? */
 static bool unread(struct conn *conn)
@@ -40,18 +37,6 @@ void conn_dissolve(struct conn *conn)
 	endpoint_close_later(conn);
 }
 
-static void linger(struct conn *conn)
-{
-	conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
-	if (!atomic_exchange(&conn->close.lingering, true))
-		atomic_fetch_add(&lingerers, 1);
-}
-
-void end_after_fork(void)
-{
-	lingerers = 0;
-}
-
 /*
  * Who is honest says at once that CLOSE was heard, or what a retreat waits for:
  * its library does. What only its application can do has its time, unless there
@@ -61,7 +46,7 @@ static bool is_late(const struct conn *conn, uint64_t now_ms)
 {
 	if (now_ms < conn->close.linger_ms - LINGER_MOST_MS + SILENT_MOST_MS)
 		return false;
-	if (atomic_load(&lingerers) > LINGERERS_MANY)
+	if (linger_count() > LINGERERS_MANY)
 		return true;
 	return conn_state(conn) == STATE_retreating ? retreat_owed(conn)
 						    : !conn->close.heard;
@@ -77,8 +62,8 @@ static void take_down(void *arg)
 	struct conn *conn = arg;
 
 	endpoint_close(conn);
-	linger(conn);
-	if (service_watch(conn) != 0)
+	linger_begin(conn);
+	if (watch_conn(conn) != 0)
 		control_flush(conn);
 	conn_drop(conn);
 }
@@ -117,7 +102,6 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 		real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
 				sizeof(reset));	/* it lacks bytes */
 	}
-	atomic_fetch_sub(&lingerers, 1);
 	if (!family_shares(conn))
 		drain(conn);
 	else if (state == STATE_retreating)
@@ -146,7 +130,7 @@ static bool holds_end(struct conn *conn)
 		return false;
 	if (conn->close.linger_ms == TIME_NEVER)
 		conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
-	service_look(conn);
+	watch_look(conn);
 	return true;
 }
 
@@ -192,11 +176,11 @@ void end_linger(struct conn *conn)
 {
 	if (conn->close.lingering)
 		return;
-	linger(conn);
+	linger_begin(conn);
 	lock_acquire(&conn->tx.lock);
 	end_sent(conn);
 	lock_release(&conn->tx.lock);
-	service_watch(conn);
+	watch_conn(conn);
 }
 
 /*
@@ -248,7 +232,7 @@ void end_greeting(struct conn *conn)
 	bool shares = family_shares(conn);
 
 	if (shut_needs_lane(conn) && !resets_on_close(conn)) {
-		service_watch(conn);
+		watch_conn(conn);
 		return;		/* end_settle() */
 	}
 	if (!shares)
@@ -263,7 +247,7 @@ void end_greeting(struct conn *conn)
 		lock_acquire(&conn->lock);
 		dial_await_locked(conn);
 		lock_release(&conn->lock);
-		service_watch(conn);
+		watch_conn(conn);
 		return;
 	}
 	hold_drop(conn);
@@ -291,7 +275,7 @@ void end_conn(struct conn *conn)
 		break;
 	case STATE_joining:
 		if (hold_any(conn))	/* exit() waits for it: hold_waits() */
-			service_watch(conn);
+			watch_conn(conn);
 		break;	/* end_settle() */
 	case STATE_retreating:
 		end_linger(conn);

@@ -23,7 +23,6 @@
 #include "conn/limits.h"
 #include "conn/talk.h"
 #include "diag/log.h"
-#include "policy/special.h"
 
 #define STRANGER_MS 3000
 #define STRANGER_BUSY_MS 100	/* JOIN comes at once; others wait */
@@ -101,7 +100,7 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 		endpoint_close_later(conn);	/* dissolved meanwhile */
 		return;
 	}
-	service_watch(conn);
+	watch_conn(conn);
 	conn_cross(conn);
 	hold_lane_look(conn);
 	end_settle(conn);
@@ -155,23 +154,23 @@ static int reach(struct conn *conn, const struct sockaddr_storage *address,
 	return ret;
 }
 
-/*
- * A peer may name any address in REPLY. What no rule would take by accident
- * (policy/special.h) is for peers that are reached there themselves.
- */
+/* A peer may name any address in REPLY; its rule says which are believed. */
 static bool may_reach(const struct conn *conn,
 		      const struct sockaddr_storage *address)
 {
-	unsigned special = special_length(address);
+	struct sockaddr_storage plain;
 
-	return special == 0 || special == special_length(&conn->ends.remote);
+	return addr_normalize(&plain, (const struct sockaddr *)address,
+			      sizeof(*address)) &&
+	       policy_lane_may_end(&conn->decision, &conn->ends.remote, &plain,
+				   true);
 }
 
 static int reach_any(struct conn *conn, uint64_t until_ms)
 {
 	const struct wire_reply *offer = conn->join.offer;
 	char text[ADDR_TEXT_MAX];
-	int i, rs = -EHOSTUNREACH;
+	int i, rs = offer->count ? -EREMCHG : -EHOSTUNREACH;
 
 	for (i = 0; i < offer->count && is_wanted(conn); i++) {
 		if (!may_reach(conn, &offer->addresses[i]))
@@ -251,6 +250,8 @@ static enum reason reason_of(const struct conn *conn, int rs, int error)
 		return conn->lane.refused;
 	if (error == -ECANCELED)
 		return REASON_closed;
+	if (error == -EREMCHG)
+		return REASON_lane_address;
 	if (rs < 0)
 		return carrier->reason(rs);
 	if (error == -ECONNRESET && peer_ended(conn))
@@ -395,15 +396,40 @@ static void cancel_confirmed(struct conn *conn, int rs, int error)
 	end_settle(conn);
 }
 
+/* May a lane of this connection come from where it comes from? */
+static bool may_come(const struct conn *conn, int rs)
+{
+	const struct policy_lane_remote *where = &conn->decision.lane_remote;
+	struct sockaddr_storage from, plain;
+
+	if (!where->peer && where->count == 0)
+		return true;
+	return carrier->peer_address(rs, &from) == 0 &&
+	       addr_normalize(&plain, (const struct sockaddr *)&from,
+			      sizeof(from)) &&
+	       policy_lane_may_end(&conn->decision, &conn->ends.remote, &plain,
+				   false);
+}
+
+static void refuse(struct talk *talk, enum reason reason)
+{
+	struct wire_lane refused = { .type = WIRE_REFUSED,
+				     .boundary = reason };
+
+	reason_count(reason);
+	log_info("a lane was turned away: %s", reason_sentence(reason));
+	(void)talk_put(talk, &refused);
+}
+
 /*
  * The connection that JOIN asks for, held, and no longer to be had by another;
- * NULL: none. Who has its token and no key may not take it from who has both:
- * it stays where it is, and he hears why.
+ * NULL: none. Who has its token and no key, or comes from elsewhere, may not
+ * take it from whose it is: it stays where it is, and he hears why.
  */
 static struct conn *claim(struct talk *talk)
 {
-	struct wire_lane refused = { .type = WIRE_REFUSED }, message;
 	uint8_t in[WIRE_LANE_MAX];
+	struct wire_lane message;
 	int ret, size = talk_read(talk, in);
 	struct conn *conn;
 
@@ -414,15 +440,15 @@ static struct conn *claim(struct talk *talk)
 	if (!conn)
 		return NULL;
 	ret = talk_check(conn, in, &message, talk->last);
+	if (ret == 0 && !may_come(conn, talk->rs))
+		ret = -EREMCHG;
 	conn_drop(conn);
 	if (ret == 0)
 		return listener_claim(message.token);
-	if (ret == -EKEYREJECTED) {
-		reason_count(REASON_auth_failed);
-		log_info("a lane was turned away: %s",
-			 reason_sentence(REASON_auth_failed));
-		(void)talk_put(talk, &refused);
-	}
+	if (ret == -EKEYREJECTED)
+		refuse(talk, REASON_auth_failed);
+	else if (ret == -EREMCHG)
+		refuse(talk, REASON_lane_address);
 	return NULL;
 }
 

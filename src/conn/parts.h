@@ -16,6 +16,7 @@
 
 #include "base/lock.h"
 #include "conn/conn.h"
+#include "conn/loop.h"
 #include "conn/replay.h"
 #include "conn/stage.h"
 #include "conn/tally.h"
@@ -186,6 +187,12 @@ struct lane {
 	bool probe_sent;
 };
 
+/* proof.c: does TCP go on beside the lane? The service thread's own. */
+struct proof {
+	uint64_t since_ms;	/* looked for since; 0: no bytes go */
+	uint64_t bytes, acked;	/* what had gone by then */
+};
+
 /* leave.c, retreat.c: back to TCP; but for two the service thread's own */
 struct leave {
 	atomic_bool begun;	/* LEAVE was said; with tx.lock, as the next */
@@ -204,6 +211,7 @@ struct closing {
 	atomic_bool heard;	/* the peer knows that we have closed */
 	atomic_bool lingering;	/* the peer has not consumed all yet */
 	_Atomic uint64_t linger_ms;	/* the TCP leg is kept so long */
+	atomic_uint process;	/* that counts it among its lingerers */
 	_Atomic uint32_t peers;	/* the flags of the peer's CLOSE */
 };
 
@@ -229,11 +237,12 @@ struct waits {
 	atomic_uint sets;		/* of them with `used` */
 };
 
-/* service.c, timer.c: the service thread looks at it */
+/* watch.c, timer.c: the service thread looks at it */
 struct watch {
-	atomic_bool on;			/* service lock, and the three below */
+	atomic_bool on;			/* watch lock, and the three below */
 	bool done;			/* and will not be again */
 	struct conn *next, **link;
+	struct loop_source source;
 	unsigned judged;	/* the thread's own: by which policy */
 	uint64_t due_ms;		/* timer lock, and the next */
 	unsigned place;			/* in the heap; 0: no time is set */
@@ -276,6 +285,7 @@ struct conn {
 	struct rx rx;
 	struct tx tx;
 	struct lane lane;
+	struct proof proof;
 	struct leave leave;
 	struct closing close;
 	struct forked forked;

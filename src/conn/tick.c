@@ -5,10 +5,11 @@
  */
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/drain.h"
 #include "conn/family.h"
 #include "conn/internal.h"
+#include "conn/proof.h"
 
-#define STALL_LOOK_MS 500	/* between looks at what is outstanding */
 #define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
 #define LEAVE_MS 1	/* what is on the lane still comes in */
 #define HELD_MS 20	/* the lane has no room for what was held */
@@ -66,7 +67,9 @@ static bool look_for_stall(struct conn *conn, uint64_t now)
 	else if (conn->lane.progress_ms == 0)
 		conn->lane.progress_ms = now;
 	else if (now - conn->lane.progress_ms >= most)
-		retreat_lane(conn, REASON_lane_stalled);
+		retreat_lane(conn, proof_leg_answers(conn, most / 2)
+					   ? REASON_lane_stalled
+					   : REASON_tcp_stalled);
 	else if (now - conn->lane.progress_ms >= most / 2 &&
 		 !conn->lane.probe_sent) {
 		conn->lane.probe_sent = true;
@@ -76,27 +79,24 @@ static bool look_for_stall(struct conn *conn, uint64_t now)
 }
 
 /*
- * Who sends sets a time only if none is set (tick_outstanding()); so it is
+ * Who sends sets a time only if none is set (lane.c); so it is
  * called off before the last look.
  */
 static uint64_t stall_due(struct conn *conn, uint64_t now)
 {
+	bool again;
+
 	if (conn_state(conn) != STATE_on_rdma || conn->leg.end != LEG_OPEN ||
 	    conn->tx.stage != TX_LANE)
 		return TIME_NEVER;
 	atomic_store(&conn->lane.stall_watched, false);
-	if (!look_for_stall(conn, now))
+	again = look_for_stall(conn, now);
+	if (conn_state(conn) == STATE_on_rdma && conn->tx.stage == TX_LANE)
+		again |= proof_look(conn, now);
+	if (!again)
 		return TIME_NEVER;
 	atomic_store(&conn->lane.stall_watched, true);
 	return now + STALL_LOOK_MS;
-}
-
-void tick_outstanding(struct conn *conn)
-{
-	if (!atomic_load_explicit(&conn->lane.stall_watched,
-				  memory_order_relaxed) &&
-	    !atomic_exchange(&conn->lane.stall_watched, true))
-		timer_by(conn, clock_ms() + STALL_LOOK_MS);
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -111,8 +111,8 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	uint64_t next;
 
 	if (conn->close.lingering && end_linger_over(conn, now)) {
-		conn->close.lingering = false;
-		service_unwatch(conn);
+		linger_end(conn);
+		unwatch_conn(conn);
 		return TIME_NEVER;
 	}
 	next = conn->close.lingering
@@ -151,7 +151,7 @@ static void attend(struct conn *conn)
 	if ((conn->forked.share && family_untouched(conn)) ||
 	    (conn_state(conn) > STATE_greeting && conn->tx.stage != TX_RELEASE))
 		return;
-	service_watch(conn);
+	watch_conn(conn);
 }
 
 static void look_at_leg(struct conn *conn)
