@@ -82,7 +82,8 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 		     conn->tx.bytes);
 	conn->tx.acked = conn->tx.bytes;
 	conn->lane.rs = rs;
-	tx_step(&conn->tx.stage, TX_ON_joined);
+	if (conn->tx.stage == TX_FROZEN)	/* not dissolved meanwhile */
+		tx_step(&conn->tx.stage, TX_ON_joined);
 	lock_release(&conn->tx.lock);
 	limits_arrived(conn);
 	if (!conn_step(conn, EVENT_joined, REASON_on_rdma)) {
@@ -315,7 +316,8 @@ static void cancel_confirmed(struct conn *conn, int rs, int error)
 	lock_acquire(&conn->tx.lock);
 	/* The active side's RETREAT may be heard as soon as we step. */
 	replay_begin(&conn->tx.replay, 0, conn->tx.bytes);
-	tx_step(&conn->tx.stage, TX_ON_failed);
+	if (conn->tx.stage == TX_FROZEN)	/* as above */
+		tx_step(&conn->tx.stage, TX_ON_failed);
 	lock_release(&conn->tx.lock);
 	conn_step(conn, EVENT_cancelled, reason_of(conn, rs, error));
 	retreat_unused(conn);
