@@ -320,3 +320,13 @@ void raw_quick_exit(int status)
 {
 	raw__exit(status);
 }
+
+int raw_unshare(int flags)
+{
+	return (int)sys_call(SYS_unshare, flags);
+}
+
+int raw_setns(int fd, int type)
+{
+	return (int)sys_call(SYS_setns, fd, type);
+}

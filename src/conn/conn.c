@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/addr.h"
 #include "base/fd.h"
@@ -17,11 +16,6 @@ struct conn *conn_from(struct fdtab_object *object)
 {
 	return object && object->last == conn_last ? (struct conn *)object
 						   : NULL;
-}
-
-struct fdtab_object *conn_object(struct conn *conn)
-{
-	return &conn->object;
 }
 
 struct conn *conn_new(int fd, enum conn_role role,
@@ -70,70 +64,6 @@ struct conn *conn_new(int fd, enum conn_role role,
 	return conn;
 }
 
-void conn_know_local(struct conn *conn)
-{
-	uint64_t words[CONN_LOCAL_WORDS];
-	int i;
-
-	memcpy(words, &conn->ends.local, sizeof(words));
-	for (i = 0; i < CONN_LOCAL_WORDS; i++)
-		conn->ends.local_words[i] = words[i];
-}
-
-void conn_read_local(const struct conn *conn, struct sockaddr_storage *local)
-{
-	uint64_t words[CONN_LOCAL_WORDS];
-	int i;
-
-	for (i = 0; i < CONN_LOCAL_WORDS; i++)
-		words[i] = conn->ends.local_words[i];
-	memset(local, 0, sizeof(*local));
-	memcpy(local, words, sizeof(words));
-}
-
-void conn_hold(struct conn *conn)
-{
-	atomic_fetch_add(&conn->holders, 1);
-}
-
-void conn_drop(struct conn *conn)
-{
-	int saved = errno;
-
-	if (atomic_fetch_sub(&conn->holders, 1) != 1)
-		return;
-	tally_end(conn);
-	crowd_leave(conn);
-	end_lingered(conn);
-	fd_close(conn->tcp);
-	lock_destroy(&conn->lock);
-	lock_destroy(&conn->rx.lock);
-	lock_destroy(&conn->tx.lock);
-	lock_destroy(&conn->waits.lock);
-	replay_free(&conn->tx.replay);
-	memory_free(conn->greeting.held);
-	memory_free(conn->rx.early.bytes);
-	memory_free(conn->leave.back);
-	memory_free(conn->join.offer);
-	memory_free(conn);
-	errno = saved;
-}
-
-bool lane_enter(struct conn *conn)
-{
-	atomic_fetch_add(&conn->lane.users, 1);
-	if (conn->lane.rs >= 0 && !conn->lane.closed &&
-	    conn_state(conn) == STATE_on_rdma)
-		return true;
-	lane_leave(conn);
-	return false;
-}
-
-void lane_leave(struct conn *conn)
-{
-	atomic_fetch_sub(&conn->lane.users, 1);
-}
-
 /*
  * A plain socket without an application is closed now, whoever else still
  * holds the connection: a job, the service thread.
@@ -144,7 +74,7 @@ static void let_go(struct conn *conn)
 	    atomic_load(&conn->object.references) == 0 &&
 	    atomic_load(&conn->holders) > 1) {
 		/* Who made it plain may not have come to this yet. */
-		service_unwatch(conn);
+		unwatch_conn(conn);
 		fd_park(conn->tcp);
 	}
 }
@@ -171,24 +101,9 @@ static void conn_last(struct fdtab_object *object)
 	conn_drop(conn);
 }
 
-int conn_socket(const struct conn *conn)
-{
-	return conn->tcp;
-}
-
-enum conn_state conn_state(const struct conn *conn)
-{
-	return atomic_load(&conn->state);
-}
-
 bool conn_is_away(const struct conn *conn)
 {
 	return family_is_away(conn);
-}
-
-bool conn_is_plain(const struct conn *conn)
-{
-	return conn_state(conn) == STATE_plain;
 }
 
 bool conn_step_locked(struct conn *conn, enum conn_event event,
@@ -275,11 +190,11 @@ void conn_settle(struct conn *conn)
 	if (state == STATE_plain || state == STATE_dead)
 		family_settled(conn);
 	else if (conn->forked.owed)
-		service_look(conn);
+		watch_look(conn);
 	if (state == STATE_plain) {
 		tell_end(conn, "stays on tcp");
 		listener_unexpect(conn);
-		service_unwatch(conn);
+		unwatch_conn(conn);
 		conn_plain_waiters(conn);
 		forget(conn);
 		let_go(conn);
@@ -369,24 +284,6 @@ bool conn_is_raw(const struct conn *conn)
 	return (state == STATE_greeted || state == STATE_joining) &&
 	       conn->rx.stage == RX_RAW && conn->tx.stage == TX_RAW &&
 	       conn->rx.boundary == OFFSET_NEVER;
-}
-
-bool conn_random(uint8_t *bytes, size_t size)
-{
-	int saved = errno;
-	ssize_t got = 0;
-
-	while (size > 0) {
-		got = getrandom(bytes, size, 0);
-		if (got < 0 && errno != EINTR)
-			break;
-		if (got > 0) {
-			bytes += got;
-			size -= got;
-		}
-	}
-	errno = saved;
-	return size == 0;
 }
 
 void conn_report(struct conn *conn, const char *what)

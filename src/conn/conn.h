@@ -229,6 +229,15 @@ void conn_forked_unseen(void);
 void conn_before_credentials(void);
 void conn_after_credentials(bool done);
 
+/*
+ * Around a call that only a process of one thread may make: lanes go back to
+ * TCP, as before a change of the user, and our threads end, but for jobs that
+ * are not over in their time. False: there are none; then no other call is
+ * due. `done` as for conn_after_credentials().
+ */
+bool conn_before_alone(void);
+void conn_after_alone(bool done);
+
 /* Has another process the lane, and do we wait for it to come back? */
 bool conn_is_away(const struct conn *conn);
 

@@ -8,6 +8,7 @@
 #include "base/real.h"
 #include "conn/carrier.h"
 #include "conn/internal.h"
+#include "conn/loop.h"
 
 #define MOST_MS 5000		/* joins and closing lanes have their time */
 #define LOOK_MS 1
@@ -59,6 +60,27 @@ void conn_after_credentials(bool done)
 		listener_resume();
 	in_use = listened = false;
 	lock_release(&lock);
+	errno = saved;
+}
+
+bool conn_before_alone(void)
+{
+	int saved = errno;
+
+	if (!loop_runs())
+		return false;
+	conn_before_credentials();
+	loop_pause();
+	errno = saved;
+	return true;
+}
+
+void conn_after_alone(bool done)
+{
+	int saved = errno;
+
+	loop_resume();
+	conn_after_credentials(done);
 	errno = saved;
 }
 

@@ -12,10 +12,15 @@
 
 struct conn;
 
-/* conn.c: a connection is made; it is about to be freed. */
+/* A connection is made; it is about to be freed. */
 void crowd_enter(struct conn *conn);
 void crowd_leave(struct conn *conn);
 
+/* Those that follow `after`, which is held, held; how many. */
+unsigned crowd_hold(const struct conn *after, struct conn **piece,
+		    unsigned most);
+
+/* gather.c */
 struct crowd {
 	struct conn **conns;	/* each held */
 	size_t count, room;

@@ -384,7 +384,7 @@ void conn_dial(struct conn *conn, const struct conn_dialling *dialling)
 		return;
 	}
 	/* The service thread makes the lane that connect() waits for. */
-	if (service_watch(conn) != 0)
+	if (watch_conn(conn) != 0)
 		conn_fail(conn, REQUIRED_ERROR, REASON_no_memory);
 	dial_touch(conn);
 }

@@ -8,6 +8,13 @@
 #include "base/addr.h"
 #include "conn/internal.h"
 
+/*
+ * The service thread's own: the policy that lanes were judged by, held; its
+ * number.
+ */
+static struct policy *policy;
+static unsigned policy_number;
+
 /* What the lane still holds is nowhere else when the peer's process ends. */
 static bool peer_closed(const struct conn *conn)
 {
@@ -50,7 +57,8 @@ const char *drain_text(enum drain_news news)
 	return texts[news];
 }
 
-void drain_by_policy(struct conn *conn, const struct policy *policy)
+/* Leave the lane if the policy says tcp, and the rule says drain. */
+static void drain_by_policy(struct conn *conn)
 {
 	struct policy_query query = { .role = POLICY_CONNECT };
 	struct policy_decision decision;
@@ -65,4 +73,34 @@ void drain_by_policy(struct conn *conn, const struct policy *policy)
 	if (decision.mode == POLICY_TCP &&
 	    (decision.drain || conn->decision.drain))
 		drain_step(conn, REASON_new_policy);
+}
+
+bool drain_policy_is_new(void)
+{
+	struct policy *newest = policy_hold_current();
+	struct policy *before = policy;
+
+	if (newest == before) {
+		policy_release(newest);
+		return false;
+	}
+	if (before)
+		policy_release(before);
+	policy = newest;
+	policy_number++;
+	return true;
+}
+
+void drain_if_judged(struct conn *conn)
+{
+	if (!policy || conn_state(conn) != STATE_on_rdma ||
+	    conn->close.lingering || conn->watch.judged == policy_number)
+		return;
+	conn->watch.judged = policy_number;
+	drain_by_policy(conn);
+}
+
+void drain_after_fork(void)
+{
+	policy = NULL;	/* the parent's thread holds it, for good */
 }

@@ -23,7 +23,13 @@ enum drain_news drain_step(struct conn *conn, enum reason reason);
 /* Why one of these news is not DRAIN_MOVED, for people; "" if it is. */
 const char *drain_text(enum drain_news news);
 
-/* Leave the lane if this policy says tcp and the rule says drain. */
-void drain_by_policy(struct conn *conn, const struct policy *policy);
+/*
+ * Service thread: has a policy come since the last call? Then, or if it has not
+ * been judged by that yet, a connection leaves its lane if the policy says tcp
+ * and the rule says drain.
+ */
+bool drain_policy_is_new(void);
+void drain_if_judged(struct conn *conn);
+void drain_after_fork(void);
 
 #endif

@@ -16,9 +16,6 @@
 #define LINGERERS_MANY 64	/* each has an fd: then none waits longer */
 #define DRAIN_STEPS 1024	/* a peer may send as fast as we read */
 
-static atomic_uint lingerers;
-static unsigned process;	/* forks before it: whose they are */
-
 /* Has the peer sent what the application has not read? */
 static bool unread(struct conn *conn)
 {
@@ -44,27 +41,7 @@ void conn_dissolve(struct conn *conn)
 static void linger(struct conn *conn)
 {
 	conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
-	conn->close.process = process;
-	if (!atomic_exchange(&conn->close.lingering, true))
-		atomic_fetch_add(&lingerers, 1);
-}
-
-void end_lingered(struct conn *conn)
-{
-	if (atomic_exchange(&conn->close.lingering, false) &&
-	    conn->close.process == process)
-		atomic_fetch_sub(&lingerers, 1);
-}
-
-unsigned end_lingerers(void)
-{
-	return atomic_load(&lingerers);
-}
-
-void end_after_fork(void)
-{
-	lingerers = 0;
-	process++;
+	linger_begin(conn);
 }
 
 /*
@@ -76,7 +53,7 @@ static bool is_late(const struct conn *conn, uint64_t now_ms)
 {
 	if (now_ms < conn->close.linger_ms - LINGER_MOST_MS + SILENT_MOST_MS)
 		return false;
-	if (atomic_load(&lingerers) > LINGERERS_MANY)
+	if (linger_count() > LINGERERS_MANY)
 		return true;
 	return conn_state(conn) == STATE_retreating ? retreat_owed(conn)
 						    : !conn->close.heard;
@@ -93,7 +70,7 @@ static void take_down(void *arg)
 
 	endpoint_close(conn);
 	linger(conn);
-	if (service_watch(conn) != 0)
+	if (watch_conn(conn) != 0)
 		control_flush(conn);
 	conn_drop(conn);
 }
@@ -160,7 +137,7 @@ static bool holds_end(struct conn *conn)
 		return false;
 	if (conn->close.linger_ms == TIME_NEVER)
 		conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
-	service_look(conn);
+	watch_look(conn);
 	return true;
 }
 
@@ -210,7 +187,7 @@ void end_linger(struct conn *conn)
 	lock_acquire(&conn->tx.lock);
 	end_sent(conn);
 	lock_release(&conn->tx.lock);
-	service_watch(conn);
+	watch_conn(conn);
 }
 
 /*
@@ -262,7 +239,7 @@ void end_greeting(struct conn *conn)
 	bool shares = family_shares(conn);
 
 	if (shut_needs_lane(conn) && !resets_on_close(conn)) {
-		service_watch(conn);
+		watch_conn(conn);
 		return;		/* end_settle() */
 	}
 	if (!shares)
@@ -277,7 +254,7 @@ void end_greeting(struct conn *conn)
 		lock_acquire(&conn->lock);
 		dial_await_locked(conn);
 		lock_release(&conn->lock);
-		service_watch(conn);
+		watch_conn(conn);
 		return;
 	}
 	hold_drop(conn);
@@ -305,7 +282,7 @@ void end_conn(struct conn *conn)
 		break;
 	case STATE_joining:
 		if (hold_any(conn))	/* exit() waits for it: hold_waits() */
-			service_watch(conn);
+			watch_conn(conn);
 		break;	/* end_settle() */
 	case STATE_retreating:
 		end_linger(conn);

@@ -58,7 +58,7 @@ static void hurry_entry(int fd, struct fdtab_object *object, void *arg)
 		return;
 	if (conn->role == CONN_ACTIVE)
 		dial_hurry(conn, REASON_closed);
-	service_watch(conn);
+	watch_conn(conn);
 }
 
 /*
@@ -86,6 +86,37 @@ static void asked_entry(int fd, struct fdtab_object *object, void *arg)
 		real.shutdown(conn->tcp, SHUT_WR);
 }
 
+/* Does it wait with bytes held, or for its lane's end to begin? */
+static bool holds(struct conn *conn, unsigned how)
+{
+	(void)how;
+	return hold_waits(conn);
+}
+
+enum { LATE = 1, GIVE_UP = 2 };
+
+/*
+ * Is it on its way back to TCP, or waiting for its greeting with bytes held?
+ * LATE: who owes an answer is waited for no more. GIVE_UP: a peer that still
+ * lacks bytes shall see a reset, as LATE's does.
+ */
+static bool retreats(struct conn *conn, unsigned how)
+{
+	const struct linger reset = { .l_onoff = 1 };
+	bool late;
+
+	if (conn_state(conn) != STATE_retreating && !conn->leave.begun &&
+	    !hold_waits(conn))
+		return false;
+	late = (how & LATE) && retreat_owed(conn);
+	if (late || ((how & GIVE_UP) &&
+		     (conn->tx.stage == TX_RETREAT || conn->leave.begun ||
+		      hold_any(conn))))
+		real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
+				sizeof(reset));
+	return !late;
+}
+
 void conn_exit(void)
 {
 	uint64_t until_ms = clock_ms() + EXIT_MOST_MS;
@@ -96,14 +127,14 @@ void conn_exit(void)
 	family_exit();
 	fdtab_each(asked_entry, &reply_ms);
 	fdtab_each(hurry_entry, NULL);
-	while (service_holds() && clock_ms() < until_ms)
+	while (watch_any(holds, 0) && clock_ms() < until_ms)
 		real.poll(NULL, 0, 1);
 	fdtab_each(end_entry, NULL);
 	work_wait(WORK_END, EXIT_MOST_MS);
 	/* A peer that still talks would reset what TCP has yet to deliver. */
-	while (service_retreats(clock_ms() >= answer_ms, false) &&
+	while (watch_any(retreats, clock_ms() >= answer_ms ? LATE : 0) &&
 	       clock_ms() < until_ms)
 		real.poll(NULL, 0, 1);
-	service_retreats(true, true);
+	watch_any(retreats, LATE | GIVE_UP);
 	errno = saved;
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "conn/family.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/real.h"
+#include "conn/loop.h"
 #include "diag/log.h"
 
 /* The children of one fork, while they may ask for something. */
@@ -17,6 +18,7 @@ struct children {
 	int theirs;		/* until the fork is over */
 	unsigned count;
 	struct conn **conns;	/* held; a child names one by its index */
+	struct loop_source source;
 };
 
 static struct lock forking = LOCK_INIT(forking);
@@ -181,6 +183,15 @@ void family_forked_unseen(void)
 
 /* -- the parent ------------------------------------------------------------ */
 
+static void hear(void *arg);
+
+static int hear_children(struct children *children, int channel)
+{
+	children->source.ready = hear;
+	children->source.arg = children;
+	return loop_add(channel, EPOLLIN, &children->source);
+}
+
 void family_after_fork_parent(void)
 {
 	struct children *children = born;
@@ -196,7 +207,7 @@ void family_after_fork_parent(void)
 	}
 	lock_release(&family_lock);
 	lock_release(&forking);
-	if (children && service_watch_channel(channel, children) != 0)
+	if (children && hear_children(children, channel) != 0)
 		log_warn("children cannot ask for %u connections", count);
 }
 
@@ -228,7 +239,7 @@ static void forget_children(struct children *children)
 	struct children **link;
 	unsigned i;
 
-	service_unwatch_channel(children->channel);
+	loop_remove(children->channel);
 	lock_acquire(&family_lock);
 	link = &all;
 	while (*link != children)
@@ -241,7 +252,7 @@ static void forget_children(struct children *children)
 	free_children(children);
 }
 
-void family_hear(void *arg)
+static void hear(void *arg)
 {
 	struct children *children = arg;
 	uint32_t index;
@@ -277,7 +288,7 @@ void family_owe(struct conn *conn)
 		family_settled(conn);
 		return;
 	}
-	service_watch(conn);
+	watch_conn(conn);
 	family_pay(conn);
 }
 

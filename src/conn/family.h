@@ -67,9 +67,6 @@ void family_ended(struct conn *conn);
 /* exit(): wait until no child is left in the lurch. Bounded. */
 void family_exit(void);
 
-/* Service thread: the channel of some children has something. */
-void family_hear(void *children);
-
 /* -- between family.c, the parent's part, and heir.c, the child's ---------- */
 
 enum share_state {

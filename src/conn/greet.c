@@ -232,7 +232,7 @@ static void await_lane(struct conn *conn)
 	conn->greeting.deadline_ms =
 		clock_ms() + conn->decision.handshake.timeout_ms +
 		conn->decision.lane.stall_timeout_ms;
-	service_watch(conn);
+	watch_conn(conn);
 }
 
 /* With lock: REPLY with what the struct says, and the next state. */

@@ -196,7 +196,7 @@ void hold_over(struct conn *conn)
 	else
 		conn_ring(conn, NULL);
 	if (conn->forked.owed)		/* a child waits: go on with it */
-		service_look(conn);
+		watch_look(conn);
 	if (conn->close.begun && conn_state(conn) == STATE_greeting)
 		end_greeting(conn);
 	else if (conn_state(conn) == STATE_greeted)
@@ -216,7 +216,7 @@ void hold_release(struct conn *conn)
 	if (over)
 		hold_over(conn);
 	else if (conn->tx.stage == TX_RELEASE)
-		service_watch(conn);	/* the kernel took a part */
+		watch_conn(conn);	/* the kernel took a part */
 	errno = saved;
 }
 

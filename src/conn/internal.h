@@ -277,28 +277,20 @@ void leave_heard(struct conn *conn, uint64_t sent);
 bool leave_returned(struct conn *conn, uint64_t offset, const uint8_t *bytes,
 		    size_t size);
 
-/* service.c: the thread */
-/* Watch the TCP leg: dialling, late greetings, control records. */
-int service_watch(struct conn *conn);
+/* watch.c: what the service thread watches. Any thread, no locks. */
+/* Watch the TCP leg: dialling, late greetings, control records. 0 or -errno. */
+int watch_conn(struct conn *conn);
 /* For good: a plain connection, or one whose close has come to its end. */
-void service_unwatch(struct conn *conn);
-/* Start the thread, if there is none. 0 or -errno. */
-int service_start(void);
-/* Does a connection wait with bytes held, or for its lane's end to begin? */
-bool service_holds(void);
-/*
- * Is a connection on its way back to TCP, or waiting for its greeting with
- * bytes held? The process ends. `late`: who owes an answer is waited for no
- * more; `give_up`: a peer that still lacks bytes shall see a reset, as he does.
- */
-bool service_retreats(bool late, bool give_up);
-/* Let the thread look at a watched connection, whatever its fd has to say. */
-void service_look(struct conn *conn);
-/* It calls work_catch_up() soon. False: there is no service thread. */
-bool service_catch_up(void);
-/* Hear, by family_hear(children), what comes by this socket. -errno. */
-int service_watch_channel(int channel, void *children);
-void service_unwatch_channel(int channel);
+void unwatch_conn(struct conn *conn);
+/* Let the thread look at it, if it is watched, whatever its fd has to say. */
+void watch_look(struct conn *conn);
+/* One that follows `after`, which was held, held; NULL: it was the last. */
+struct conn *watch_next(struct conn *after);
+/* Ask of all that are ours, with its lock: does any say true? */
+bool watch_any(bool (*is_one)(struct conn *conn, unsigned how), unsigned how);
+/* Service thread: what is watched no more, and whose events it had. */
+void watch_drop_gone(void);
+void watch_after_fork(void);
 
 /*
  * timer.c: the service thread is to look at it by then; if it is not watched,
@@ -306,18 +298,13 @@ void service_unwatch_channel(int channel);
  */
 void timer_by(struct conn *conn, uint64_t due_ms);
 void timer_forget(struct conn *conn);
-/* Service thread: its timerfd, made with it; and whose time has come, held. */
-int timer_fd(void);
-struct conn *timer_due(uint64_t now_ms);
+/* loop_hooks.begin: 0 or -errno. */
+int timer_begin(void);
 void timer_after_fork(void);
 
 /* tick.c: service thread: look at a connection, and do what is due */
 void tick(struct conn *conn);
-/* Bytes are on the lane: somebody has to look after them. Cheap. */
-void tick_outstanding(struct conn *conn);
-
-/* service.c: service thread: a policy has come since the last look */
-void drain_if_judged(struct conn *conn);
+#define STALL_LOOK_MS 500	/* between looks at what is outstanding */
 
 void credentials_after_fork(void);
 
@@ -345,7 +332,7 @@ bool work_waits(enum work_kind kind);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);
 
-/* Service thread: threads for what handlers have left (service_catch_up()). */
+/* Service thread: threads for what handlers have left (loop_wake()). */
 void work_catch_up(void);
 /* On a thread of its own that may last, or not at all: -errno. */
 int work_alone(void *(*run)(void *arg), void *arg);
@@ -377,6 +364,13 @@ bool shut_needs_lane(const struct conn *conn);
 /* What was shut down while it could not be told: now it can. */
 void shut_behind(struct conn *conn);
 
+/* linger.c: what was closed and is kept for its peer is counted */
+void linger_begin(struct conn *conn);
+/* It is kept no more, or freed. Both: any number of times, from any thread. */
+void linger_end(struct conn *conn);
+unsigned linger_count(void);
+void linger_after_fork(void);
+
 /* end.c: the application's interest is over */
 void end_conn(struct conn *conn);
 /* The same, before a lane; again when what was held has gone. */
@@ -385,10 +379,6 @@ void end_greeting(struct conn *conn);
 void end_settle(struct conn *conn);
 /* Closed while retreating: the TCP leg goes when that is over. */
 void end_linger(struct conn *conn);
-/* It does no more, or is freed: no longer counted. Any number of times. */
-void end_lingered(struct conn *conn);
-/* How many do: over a certain number none waits for long. */
-unsigned end_lingerers(void);
 /*
  * With send: all has been put on TCP. FIN does not wait for the peer's bytes,
  * which may wait for it.
@@ -404,7 +394,6 @@ void end_held_late(struct conn *conn);
  * by both.
  */
 void end_lane(struct conn *conn);
-void end_after_fork(void);
 /* Service thread: may a closed connection's TCP leg go now? */
 bool end_linger_over(struct conn *conn, uint64_t now_ms);
 

@@ -48,7 +48,7 @@ static void stage_changed(struct conn *conn, enum rx_stage before)
 	if (now == before)
 		return;
 	if (now != RX_RAW)
-		service_watch(conn);
+		watch_conn(conn);
 }
 
 void conn_find_stage(struct conn *conn)
@@ -204,7 +204,7 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 
 	stage_changed(conn, before);
 	if (conn->lane.over && got == -EAGAIN)
-		service_look(conn);
+		watch_look(conn);
 	if (conn->waits.sets && !conn_is_raw(conn))
 		conn_used(conn, used_up(got, iov, count) ? POLLIN : 0);
 	if (got == -EAGAIN && conn->rx.shut)
@@ -314,7 +314,7 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 
 	leave_for_ring(conn, denied);
 	if (put == -EAGAIN && conn->lane.over)
-		service_look(conn);
+		watch_look(conn);
 	if (conn->waits.sets && !conn_is_raw(conn))
 		conn_used(conn, used_up(put, iov, count) ? POLLOUT : 0);
 	if (put > 0 && conn_state(conn) == STATE_greeted)

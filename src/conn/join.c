@@ -99,7 +99,7 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 		endpoint_close_later(conn);	/* dissolved meanwhile */
 		return;
 	}
-	service_watch(conn);
+	watch_conn(conn);
 	conn_cross(conn);
 	hold_lane_look(conn);
 	end_settle(conn);

@@ -3,6 +3,7 @@
  * Bytes of the application on the lane, for io.c; each with its direction's
  * lock, one non-blocking call.
  */
+#include "base/clock.h"
 #include "base/iov.h"
 #include "base/memory.h"
 #include "conn/carrier.h"
@@ -109,6 +110,15 @@ ssize_t lane_gone(struct conn *conn, const struct iovec *iov, int count)
 	return error ? -error : -EPIPE;
 }
 
+/* Bytes are on the lane: somebody has to look after them. Cheap. */
+static void look_after(struct conn *conn)
+{
+	if (!atomic_load_explicit(&conn->lane.stall_watched,
+				  memory_order_relaxed) &&
+	    !atomic_exchange(&conn->lane.stall_watched, true))
+		timer_by(conn, clock_ms() + STALL_LOOK_MS);
+}
+
 ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count)
 {
 	struct iovec part[IOV_PART];
@@ -134,7 +144,7 @@ ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count)
 	if (put > 0) {
 		replay_keep(&conn->tx.replay, iov, put);
 		conn->tx.bytes += put;
-		tick_outstanding(conn);
+		look_after(conn);
 	} else if (put != -EAGAIN && put != -EFAULT && put != 0)
 		conn->lane.over = true;
 	return put < 0 && conn->lane.over ? -EAGAIN : put;

@@ -35,7 +35,7 @@ void leave_in_order(struct conn *conn, enum reason reason)
 	if (!begin)
 		return;
 	control_say(conn, WIRE_LEAVE, 0, conn->tx.bytes);
-	service_look(conn);
+	watch_look(conn);
 }
 
 /* The peer will not come back: all is as before, but for the peer. */

@@ -16,6 +16,7 @@
 
 #include "base/lock.h"
 #include "conn/conn.h"
+#include "conn/loop.h"
 #include "conn/replay.h"
 #include "conn/stage.h"
 #include "conn/tally.h"
@@ -236,11 +237,12 @@ struct waits {
 	atomic_uint sets;		/* of them with `used` */
 };
 
-/* service.c, timer.c: the service thread looks at it */
+/* watch.c, timer.c: the service thread looks at it */
 struct watch {
-	atomic_bool on;			/* service lock, and the three below */
+	atomic_bool on;			/* watch lock, and the three below */
 	bool done;			/* and will not be again */
 	struct conn *next, **link;
+	struct loop_source source;
 	unsigned judged;	/* the thread's own: by which policy */
 	uint64_t due_ms;		/* timer lock, and the next */
 	unsigned place;			/* in the heap; 0: no time is set */

@@ -63,7 +63,7 @@ static bool lane_readable(struct conn *conn, short lane)
 		return lane & POLLIN;
 	if (conn->leg.end != LEG_OPEN || conn_lane_holds(conn, 1))
 		return true;
-	service_look(conn);
+	watch_look(conn);
 	return false;
 }
 

@@ -59,7 +59,7 @@ static void resume_from(struct conn *conn, uint64_t offset)
 	lock_acquire(&conn->tx.lock);
 	conn->leg.resume_sent = true;
 	lock_release(&conn->tx.lock);
-	if (service_watch(conn) == 0)
+	if (watch_conn(conn) == 0)
 		control_flush(conn);
 }
 

@@ -181,7 +181,7 @@ static void add_living(struct tally_view *view, const struct conn *conn)
 
 	if (!counts_here(conn) || conn->account.counted)
 		return;
-	if (conn_state(conn) == STATE_on_rdma)
+	if (conn->state == STATE_on_rdma)
 		view->open_rdma++;
 	else
 		view->open_tcp++;

@@ -5,11 +5,11 @@
  */
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/drain.h"
 #include "conn/family.h"
 #include "conn/internal.h"
 #include "conn/proof.h"
 
-#define STALL_LOOK_MS 500	/* between looks at what is outstanding */
 #define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
 #define LEAVE_MS 1	/* what is on the lane still comes in */
 #define HELD_MS 20	/* the lane has no room for what was held */
@@ -79,7 +79,7 @@ static bool look_for_stall(struct conn *conn, uint64_t now)
 }
 
 /*
- * Who sends sets a time only if none is set (tick_outstanding()); so it is
+ * Who sends sets a time only if none is set (lane.c); so it is
  * called off before the last look.
  */
 static uint64_t stall_due(struct conn *conn, uint64_t now)
@@ -99,14 +99,6 @@ static uint64_t stall_due(struct conn *conn, uint64_t now)
 	return now + STALL_LOOK_MS;
 }
 
-void tick_outstanding(struct conn *conn)
-{
-	if (!atomic_load_explicit(&conn->lane.stall_watched,
-				  memory_order_relaxed) &&
-	    !atomic_exchange(&conn->lane.stall_watched, true))
-		timer_by(conn, clock_ms() + STALL_LOOK_MS);
-}
-
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -119,8 +111,8 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	uint64_t next;
 
 	if (conn->close.lingering && end_linger_over(conn, now)) {
-		end_lingered(conn);
-		service_unwatch(conn);
+		linger_end(conn);
+		unwatch_conn(conn);
 		return TIME_NEVER;
 	}
 	next = conn->close.lingering
@@ -159,7 +151,7 @@ static void attend(struct conn *conn)
 	if ((conn->forked.share && family_untouched(conn)) ||
 	    (conn_state(conn) > STATE_greeting && conn->tx.stage != TX_RELEASE))
 		return;
-	service_watch(conn);
+	watch_conn(conn);
 }
 
 static void look_at_leg(struct conn *conn)

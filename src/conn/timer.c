@@ -8,6 +8,7 @@
  * are held for the greeting, or are outstanding on a lane.
  */
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/internal.h"
+#include "conn/loop.h"
 
 #define ROOM_FIRST 64
 
@@ -25,7 +27,10 @@ static uint64_t rings_ms = TIME_NEVER;	/* what the timerfd is set to */
 static struct conn **heap;		/* places 1 to count */
 static unsigned count, room, turns;
 
-int timer_fd(void)
+static void run_timers(void *arg);
+static struct loop_source source = { .ready = run_timers };
+
+int timer_begin(void)
 {
 	int made = -1;
 
@@ -34,7 +39,7 @@ int timer_fd(void)
 					   TFD_CLOEXEC | TFD_NONBLOCK);
 	if (made >= 0)
 		timer = fd_lift(made);
-	return timer;
+	return timer < 0 ? -EMFILE : loop_add_held(timer, EPOLLIN, &source);
 }
 
 /* With lock. */
@@ -138,7 +143,7 @@ void timer_by(struct conn *conn, uint64_t due_ms)
 {
 	int saved = errno;
 
-	if (due_ms == TIME_NEVER || service_start() != 0)
+	if (due_ms == TIME_NEVER || loop_start() != 0)
 		return;
 	lock_acquire(&lock);
 	if (!conn->watch.place || due_ms < conn->watch.due_ms)
@@ -160,7 +165,8 @@ void timer_forget(struct conn *conn)
 		conn_drop(conn);
 }
 
-struct conn *timer_due(uint64_t now_ms)
+/* Whose time has come, held; NULL: nobody's. */
+static struct conn *next_due(uint64_t now_ms)
 {
 	struct conn *conn = NULL;
 
@@ -174,6 +180,20 @@ struct conn *timer_due(uint64_t now_ms)
 	}
 	lock_release(&lock);
 	return conn;
+}
+
+/* It has rung. */
+static void run_timers(void *arg)
+{
+	uint64_t rings, now = clock_ms();
+	struct conn *conn;
+
+	(void)arg;
+	(void)!real.read(timer, &rings, sizeof(rings));
+	while ((conn = next_due(now))) {
+		loop_hooks.look(conn);
+		conn_drop(conn);
+	}
 }
 
 void timer_after_fork(void)

@@ -75,7 +75,7 @@ static void fill(struct trace_record *record, const struct conn *conn,
 	record->conn = conn->account.number;
 	record->from = (uint8_t)from;
 	record->event = (uint8_t)event;
-	record->to = (uint8_t)conn_state(conn);
+	record->to = (uint8_t)conn->state;
 	record->reason = (uint8_t)conn->reason;
 	record->peers_reason = (uint16_t)conn->greeting.peers_reason;
 	record->tx = (uint8_t)conn->tx.stage;

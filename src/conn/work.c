@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/internal.h"
+#include "conn/loop.h"
 
 #define QUEUE_MOST 4096
 
@@ -39,6 +40,7 @@ static struct kind {
 };
 
 static struct lock lock = LOCK_INIT(jobs);
+static atomic_bool behind;	/* jobs wait for a thread */
 
 /* The kind's next job; NULL ends the thread. */
 static struct job *next_job(struct kind *kind, struct job *done)
@@ -123,7 +125,8 @@ static int take_back(struct kind *kind, struct job *job)
 /* In a signal handler, where no thread can be made. */
 static int leave_to_service(struct kind *kind, struct job *job)
 {
-	if (service_catch_up())
+	atomic_store(&behind, true);
+	if (loop_wake())
 		return 0;
 	lock_acquire(&lock);
 	kind->running++;
@@ -150,6 +153,8 @@ void work_catch_up(void)
 {
 	int i;
 
+	if (!atomic_exchange(&behind, false))
+		return;
 	for (i = 0; i < WORK_KINDS; i++)
 		while (start_next(&kinds[i]))
 			;

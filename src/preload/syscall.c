@@ -115,6 +115,8 @@ static bool on_numbers(long number, const long *a, long *ret)
 	AS(epoll_create1, epoll_create1(INT(0)))
 	AS(setsockopt, setsockopt(FD(0), INT(1), INT(2), PTR(3),
 				  (socklen_t)a[4]))
+	AS(unshare, unshare(INT(0)))
+	AS(setns, setns(FD(0), INT(1)))
 	AS(setrlimit, setrlimit(UNSIGNED(0), PTR(1)))
 	AS(prlimit64, prlimit64((pid_t)a[0], UNSIGNED(1), PTR(2), PTR(3)))
 	AS(connect, connect(FD(0), PTR(1), (socklen_t)a[2]))

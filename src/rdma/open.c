@@ -8,6 +8,7 @@
 #include "base/lock.h"
 #include "diag/log.h"
 #include "rdma/device.h"
+#include "rdma/ledger.h"
 #include "rdma/runtime.h"
 
 #define KEPT_MS 1000
@@ -39,8 +40,10 @@ static enum reason look(void)
 		atomic_store(&tried, false);
 		socket_allow(true);
 	}
-	if (!atomic_load(&tried))
+	if (!atomic_load(&tried)) {
+		ledger_begin();
 		load_reason = runtime_load();
+	}
 	if (load_reason != REASON_none)
 		return load_reason;
 	if (!usable) {

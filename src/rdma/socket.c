@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "rdma/device.h"
+#include "rdma/ledger.h"
 #include "rdma/runtime.h"
 
 /*
@@ -178,7 +179,11 @@ static void gather(char *to, const struct iovec *iov, int count)
 
 static ssize_t receive(int rs, void *buf, size_t n, int flags)
 {
-	return INSIDE(runtime.rrecv(rs, buf, n, flags | MSG_DONTWAIT));
+	ssize_t got = INSIDE(runtime.rrecv(rs, buf, n, flags | MSG_DONTWAIT));
+
+	if (!flags)
+		ledger_received(rs, buf, got);
+	return got;
 }
 
 /* A peek starts at the first byte every time: it needs one buffer. */
@@ -222,7 +227,10 @@ ssize_t rdma_recv(int rs, const struct iovec *iov, int count, int flags)
 
 static ssize_t send_one(int rs, const void *buf, size_t n)
 {
-	return INSIDE(runtime.rsend(rs, buf, n, MSG_DONTWAIT));
+	ssize_t put = INSIDE(runtime.rsend(rs, buf, n, MSG_DONTWAIT));
+
+	ledger_sent(rs, buf, put);
+	return put;
 }
 
 ssize_t rdma_send(int rs, const struct iovec *iov, int count)
@@ -253,6 +261,7 @@ ssize_t rdma_send(int rs, const struct iovec *iov, int count)
 
 void rdma_close(int rs)
 {
+	ledger_end(rs);
 	INSIDE_QUIET(runtime.rclose(rs));
 	socket_end();
 }
@@ -285,4 +294,5 @@ void socket_after_fork(void)
 {
 	live = 0;
 	refused = false;
+	ledger_after_fork();
 }

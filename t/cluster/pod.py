@@ -6,8 +6,8 @@
 
 LIST is `kubectl get pod -o json`; each FACT is about one container of the
 first pod:
-	injected	it has the bundle, LD_PRELOAD and the policy, and the
-			init container comes first
+	injected	it has the bundle, LD_PRELOAD and the policy, can change
+			neither file, and the init container comes first
 	plain		it has none of it
 	resource	it asks for an RDMA resource
 	guaranteed	so is the pod's quality of service
@@ -19,6 +19,12 @@ import sys
 
 def has_mount(container, name, path):
     return any(m['name'] == name and m['mountPath'] == path
+               for m in container.get('volumeMounts', []))
+
+
+def is_fixed(container, path):
+    """Is it mounted there, and may not be written to?"""
+    return any(m['mountPath'] == path and m.get('readOnly') is True
                for m in container.get('volumeMounts', []))
 
 
@@ -43,6 +49,8 @@ def injected(pod, container):
         'policy': policy or 'SHUNT_RULES' in variables,
         'mounts': has_mount(container, 'shunt', '/opt/shunt') and
         has_mount(container, 'shunt-policy', '/etc/shunt'),
+        'read only': is_fixed(container, '/opt/shunt') and
+        is_fixed(container, '/etc/shunt'),
     }
 
 

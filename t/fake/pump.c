@@ -191,6 +191,8 @@ static void *pump_run(void *arg)
 
 	for (;;) {
 		pthread_mutex_lock(&fake_lock);
+		if (!fakes)
+			break;		/* as librdmacm's threads end */
 		n = collect(fds, who);
 		pthread_mutex_unlock(&fake_lock);
 		poll(fds, n, -1);
@@ -207,6 +209,8 @@ static void *pump_run(void *arg)
 		}
 		pthread_mutex_unlock(&fake_lock);
 	}
+	running = false;
+	pthread_mutex_unlock(&fake_lock);
 	return arg;
 }
 
@@ -216,7 +220,8 @@ int pump_start(void)
 
 	if (running)
 		return 0;
-	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (bell < 0)
+		bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (bell < 0 || pthread_create(&thread, NULL, pump_run, NULL))
 		return -1;
 	pthread_detach(thread);

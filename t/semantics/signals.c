@@ -41,10 +41,10 @@ static void *throw(void *arg)
 {
 	const struct timespec gap = { 0, 50000 };
 
-	while (!over) {
+	do {	/* once at least, however busy the machine is */
 		pthread_kill(target, *(int *)arg);
 		nanosleep(&gap, NULL);
-	}
+	} while (!over);
 	return NULL;
 }
 

@@ -24,7 +24,7 @@ static struct conn *make(void)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote, NULL);
 	cr_assert_not_null(conn);
-	service_unwatch(conn);
+	unwatch_conn(conn);
 	return conn;
 }
 
@@ -34,12 +34,12 @@ Test(linger, is_counted_once)
 
 	end_linger(conn);
 	end_linger(conn);
-	cr_assert_eq(end_lingerers(), 1);
-	end_lingered(conn);
-	end_lingered(conn);
-	cr_assert_eq(end_lingerers(), 0);
+	cr_assert_eq(linger_count(), 1);
+	linger_end(conn);
+	linger_end(conn);
+	cr_assert_eq(linger_count(), 0);
 	end_linger(conn);
-	cr_assert_eq(end_lingerers(), 1);
+	cr_assert_eq(linger_count(), 1);
 }
 
 /* Nobody looks at it any more, and the last who holds it lets it go. */
@@ -48,9 +48,9 @@ Test(linger, what_is_dropped_is_not_counted)
 	struct conn *conn = make();
 
 	end_linger(conn);
-	cr_assert_eq(end_lingerers(), 1);
+	cr_assert_eq(linger_count(), 1);
 	conn_drop(conn);
-	cr_assert_eq(end_lingerers(), 0);
+	cr_assert_eq(linger_count(), 0);
 }
 
 Test(linger, what_a_child_inherits_is_its_parents)
@@ -63,11 +63,11 @@ Test(linger, what_a_child_inherits_is_its_parents)
 	pid = fork();
 	cr_assert_geq(pid, 0);
 	if (pid == 0) {
-		end_after_fork();
-		end_lingered(old);
-		_exit(end_lingerers() != 0);
+		linger_after_fork();
+		linger_end(old);
+		_exit(linger_count() != 0);
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert_eq(status, 0);
-	cr_assert_eq(end_lingerers(), 1);
+	cr_assert_eq(linger_count(), 1);
 }

@@ -357,6 +357,34 @@ Test(rdma, moves_bytes_both_ways)
 	cr_assert_eq(get(a, buf, sizeof(buf), 0), 3);
 }
 
+/* Both ends write the same of the same bytes: the CRC-32C of "123456789". */
+Test(rdma, a_ledger_is_kept)
+{
+	char path[64], text[2000] = "", buf[20];
+	FILE *file;
+	int a, b;
+
+#ifndef SHUNT_DEBUG
+	cr_skip_test("only with --enable-debug");
+#endif
+	snprintf(path, sizeof(path), "/tmp/ledger.%d", getpid());
+	setenv("SHUNT_T_LEDGER", "/tmp/ledger", 1);
+	pair_up(&a, &b);
+	cr_assert_eq(put(a, "123456789"), 9);
+	cr_assert_eq(wait_for(b, POLLIN, 500), POLLIN);
+	cr_assert_eq(get(b, buf, sizeof(buf), MSG_PEEK), 9);
+	cr_assert_eq(get(b, buf, sizeof(buf), 0), 9);
+	rdma_close(a);
+	rdma_close(b);
+	file = fopen(path, "r");
+	cr_assert_not_null(file);
+	cr_assert_gt(fread(text, 1, sizeof(text) - 1, file), 0);
+	fclose(file);
+	unlink(path);
+	cr_assert_not_null(strstr(text, " sent 0 9 e3069283\n"), "%s", text);
+	cr_assert_not_null(strstr(text, " received 0 9 e3069283\n"));
+}
+
 Test(rdma, vectors_are_walked)
 {
 	char one[] = "ab", two[] = "cde", x[2], y[1], z[10];

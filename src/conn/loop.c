@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "conn/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/critical.h"
+#include "base/fd.h"
+#include "base/lock.h"
+#include "base/real.h"
+
+#define EVENTS 64
+
+static struct lock lock = LOCK_INIT(service);
+static int epoll = -1, bell = -1;
+static atomic_bool started;
+static atomic_bool pausing, paused;	/* the thread is to end; it does */
+static bool owed;		/* and could not be made again */
+
+static void unring(void *arg)
+{
+	uint64_t rings;
+
+	(void)arg;
+	(void)!real.read(bell, &rings, sizeof(rings));
+}
+
+static struct loop_source bell_source = { .ready = unring };
+
+static void *run(void *arg)
+{
+	struct epoll_event events[EVENTS];
+	int i, count;
+
+	(void)arg;
+	while (!atomic_load(&pausing)) {
+		count = real.epoll_pwait(epoll, events, EVENTS,
+					 loop_hooks.round(), NULL);
+		for (i = 0; i < count; i++) {
+			struct loop_source *source = events[i].data.ptr;
+
+			source->ready(source->arg);
+		}
+	}
+	atomic_store(&paused, true);
+	return NULL;
+}
+
+static int start_thread(void)
+{
+	pthread_t thread;
+	sigset_t all, old;
+	int ret;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&thread, NULL, run, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (ret == 0)
+		pthread_detach(thread);
+	return -ret;
+}
+
+int loop_add_held(int fd, uint32_t events, struct loop_source *source)
+{
+	struct epoll_event event = { .events = events, .data.ptr = source };
+
+	return real.epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* With lock. */
+static int start(void)
+{
+	if (started && owed && !critical_in_handler())
+		owed = start_thread() != 0;
+	if (started)
+		return 0;
+	if (critical_in_handler())
+		return -EAGAIN;	/* pthread_create(3) allocates */
+	epoll = real.epoll_create1(EPOLL_CLOEXEC);
+	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (epoll < 0 || bell < 0)
+		goto failed;
+	epoll = fd_lift(epoll);
+	bell = fd_lift(bell);
+	if (loop_add_held(bell, EPOLLIN, &bell_source) != 0 ||
+	    loop_hooks.begin() != 0 || start_thread() != 0)
+		goto failed;
+	started = true;
+	return 0;
+failed:
+	if (epoll >= 0)
+		fd_close(epoll);
+	if (bell >= 0)
+		fd_close(bell);
+	epoll = bell = -1;
+	return -ENOMEM;
+}
+
+int loop_start(void)
+{
+	int ret, saved = errno;
+
+	if (started)
+		return 0;
+	lock_acquire(&lock);
+	ret = start();
+	lock_release(&lock);
+	errno = saved;
+	return ret;
+}
+
+bool loop_wake(void)
+{
+	uint64_t one = 1;
+	int saved = errno;
+
+	if (!started)
+		return false;
+	(void)!real.write(bell, &one, sizeof(one));
+	errno = saved;
+	return true;
+}
+
+int loop_add(int fd, uint32_t events, struct loop_source *source)
+{
+	int ret, saved = errno;
+
+	lock_acquire(&lock);
+	ret = start();
+	if (ret == 0)
+		ret = loop_add_held(fd, events, source);
+	lock_release(&lock);
+	errno = saved;
+	return ret;
+}
+
+void loop_remove(int fd)
+{
+	int saved = errno;
+
+	lock_acquire(&lock);
+	real.epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
+	lock_release(&lock);
+	errno = saved;
+}
+
+bool loop_runs(void)
+{
+	return started;
+}
+
+void loop_pause(void)
+{
+	lock_acquire(&lock);	/* not in the middle of its start */
+	atomic_store(&pausing, true);
+	lock_release(&lock);
+	do {
+		loop_wake();
+		real.poll(NULL, 0, 1);
+	} while (!atomic_load(&paused));
+}
+
+void loop_resume(void)
+{
+	lock_acquire(&lock);
+	atomic_store(&paused, false);
+	atomic_store(&pausing, false);
+	owed = start_thread() != 0;
+	lock_release(&lock);
+}
+
+void loop_after_fork(void)
+{
+	lock_init(&lock, LOCK_service);
+	if (epoll >= 0)
+		fd_close(epoll);
+	if (bell >= 0)
+		fd_close(bell);
+	epoll = bell = -1;
+	started = owed = false;
+	pausing = paused = false;
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The connections whose TCP legs the service thread watches: no application
+ * thread may be looking at them. Greetings of non-blocking connects, bytes that
+ * are held, control records of lanes.
+ *
+ * A watched connection is held. Only the service thread gives up that hold,
+ * between two rounds, so an event's pointer is always good.
+ */
+#include <sys/epoll.h>
+
+#include "base/fd.h"
+#include "conn/internal.h"
+#include "conn/loop.h"
+
+static struct lock lock = LOCK_INIT(watch);
+static struct conn *watched, *gone;
+
+/* With lock. Edge-triggered: adding it reports what is there already. */
+static int begin(struct conn *conn)
+{
+	int ret;
+
+	conn->watch.source.ready = loop_hooks.look;
+	conn->watch.source.arg = conn;
+	/* The thread may have its first event before we return. */
+	conn->watch.on = true;
+	ret = loop_add(conn->tcp, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		       &conn->watch.source);
+	if (ret != 0) {
+		conn->watch.on = false;
+		return ret;
+	}
+	conn_hold(conn);
+	conn->watch.next = watched;
+	conn->watch.link = &watched;
+	if (watched)
+		watched->watch.link = &conn->watch.next;
+	watched = conn;
+	return 0;
+}
+
+int watch_conn(struct conn *conn)
+{
+	int ret = 0;
+
+	lock_acquire(&lock);
+	if (!conn->watch.on && !conn->watch.done)
+		ret = begin(conn);
+	lock_release(&lock);
+	watch_look(conn);
+	return ret;
+}
+
+void watch_look(struct conn *conn)
+{
+	if (conn->watch.on)
+		timer_by(conn, 0);
+}
+
+void unwatch_conn(struct conn *conn)
+{
+	bool was;
+
+	timer_forget(conn);
+	lock_acquire(&lock);
+	was = conn->watch.on;
+	if (was) {
+		loop_remove(conn->tcp);
+		*conn->watch.link = conn->watch.next;
+		if (conn->watch.next)
+			conn->watch.next->watch.link = conn->watch.link;
+		conn->watch.next = gone;
+		gone = conn;
+	}
+	conn->watch.on = false;
+	conn->watch.done = true;
+	lock_release(&lock);
+	if (was)
+		loop_wake();
+}
+
+struct conn *watch_next(struct conn *after)
+{
+	struct conn *conn;
+
+	lock_acquire(&lock);
+	conn = after ? after->watch.next : watched;
+	if (conn)
+		conn_hold(conn);
+	lock_release(&lock);
+	if (after)
+		conn_drop(after);
+	return conn;
+}
+
+bool watch_any(bool (*is_one)(struct conn *conn, unsigned how), unsigned how)
+{
+	struct conn *conn;
+	bool any = false;
+
+	lock_acquire(&lock);
+	for (conn = watched; conn; conn = conn->watch.next)
+		if (conn->watch.on && !conn->forked.parent)
+			any |= is_one(conn, how);
+	lock_release(&lock);
+	return any;
+}
+
+void watch_drop_gone(void)
+{
+	struct conn *conn, *next;
+
+	lock_acquire(&lock);
+	conn = gone;
+	gone = NULL;
+	lock_release(&lock);
+	for (; conn; conn = next) {
+		next = conn->watch.next;
+		conn_drop(conn);
+	}
+}
+
+void watch_after_fork(void)
+{
+	struct conn *conn;
+
+	/* What our parent has closed must not stay open because of us. */
+	for (conn = watched; conn; conn = conn->watch.next)
+		if (atomic_load(&conn->object.references) == 0)
+			fd_park(conn->tcp);
+	lock_init(&lock, LOCK_watch);
+	watched = gone = NULL;
+}
