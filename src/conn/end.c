@@ -11,7 +11,6 @@
 #include "conn/family.h"
 #include "conn/internal.h"
 
-#define LINGER_MOST_MS 60000	/* for the peer to consume what was sent */
 #define SILENT_MOST_MS 5000	/* for the peer to say that it heard CLOSE */
 #define LINGERERS_MANY 64	/* each has an fd: then none waits longer */
 #define DRAIN_STEPS 1024	/* a peer may send as fast as we read */
@@ -36,12 +35,6 @@ void conn_dissolve(struct conn *conn)
 							 : EVENT_dissolved,
 		  REASON_closed);
 	endpoint_close_later(conn);
-}
-
-static void linger(struct conn *conn)
-{
-	conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
-	linger_begin(conn);
 }
 
 /*
@@ -69,7 +62,7 @@ static void take_down(void *arg)
 	struct conn *conn = arg;
 
 	endpoint_close(conn);
-	linger(conn);
+	linger_begin(conn);
 	if (watch_conn(conn) != 0)
 		control_flush(conn);
 	conn_drop(conn);
@@ -183,7 +176,7 @@ void end_linger(struct conn *conn)
 {
 	if (conn->close.lingering)
 		return;
-	linger(conn);
+	linger_begin(conn);
 	lock_acquire(&conn->tx.lock);
 	end_sent(conn);
 	lock_release(&conn->tx.lock);

@@ -364,10 +364,12 @@ bool shut_needs_lane(const struct conn *conn);
 /* What was shut down while it could not be told: now it can. */
 void shut_behind(struct conn *conn);
 
-/* linger.c: what was closed and is kept for its peer is counted */
+/* linger.c: closed, and the peer has not consumed all yet */
+#define LINGER_MOST_MS 60000	/* for it to do so */
 void linger_begin(struct conn *conn);
-/* It is kept no more, or freed. Both: any number of times, from any thread. */
+/* It does no more, or is freed: no longer counted. Any number of times. */
 void linger_end(struct conn *conn);
+/* How many do: over a certain number none waits for long. */
 unsigned linger_count(void);
 void linger_after_fork(void);
 

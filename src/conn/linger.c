@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * How many connections of this process were closed and are kept for their
- * peers. Each is counted once, and until nobody keeps it, whatever was first:
- * its end in order, a retreat that was over, an error.
+ * Closed connections whose peers have not consumed all yet, counted.
  */
+#include "base/clock.h"
 #include "conn/internal.h"
 
 static atomic_uint lingerers;
@@ -11,6 +10,7 @@ static unsigned process;	/* forks before it: whose they are */
 
 void linger_begin(struct conn *conn)
 {
+	conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
 	conn->close.process = process;
 	if (!atomic_exchange(&conn->close.lingering, true))
 		atomic_fetch_add(&lingerers, 1);
