@@ -35,7 +35,7 @@ enum wire_type {
 	WIRE_SWITCH = 5,	/* lane, active: seen; my boundary */
 	WIRE_CONFIRM = 6,	/* lane, passive: seen */
 	WIRE_DONE = 7,		/* lane, active: both know; data follows */
-	WIRE_REFUSED = 8,	/* lane, passive: the MAC of JOIN is wrong */
+	WIRE_REFUSED = 8,	/* lane, passive: not with who said JOIN */
 };
 
 /* An address: family (4, 6), zero, port, 16 bytes (4 used for IPv4). */

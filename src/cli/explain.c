@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* shunt explain: the rule that decides a connection, and why. */
+#include <arpa/inet.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,6 +248,26 @@ static void print_greeting(const struct question *question,
 		puts("  greets  any server, trusted to run shunt");
 }
 
+static void print_lane_remote(const struct policy_lane_remote *where)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (!where->peer && where->count == 0)
+		return;
+	printf("  lane    its other end is at%s",
+	       where->peer ? " TCP's" : "");
+	for (unsigned i = 0; i < where->count; i++) {
+		if (where->prefixes[i].family == AF_UNSPEC) {
+			printf(" *");
+			continue;
+		}
+		inet_ntop(where->prefixes[i].family, where->prefixes[i].bytes,
+			  text, sizeof(text));
+		printf(" %s/%u", text, where->prefixes[i].length);
+	}
+	puts("");
+}
+
 static void print_flags(const struct policy_decision *decision)
 {
 	if (decision->nat)
@@ -255,6 +276,7 @@ static void print_flags(const struct policy_decision *decision)
 		puts(decision->auth_required ?
 		     "  auth    a lane is for who has the rule's key" :
 		     "  auth    who has the rule's key proves it; others may have lanes, too");
+	print_lane_remote(&decision->lane_remote);
 	if (decision->any_path)
 		puts("  path    the program's choice of one is no matter");
 	if (decision->drain)

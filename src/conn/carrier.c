@@ -45,6 +45,7 @@ static const struct carrier rsockets = {
 	.error = rdma_error,
 	.reason = rdma_reason,
 	.local_address = rdma_local_address,
+	.peer_address = rdma_peer_address,
 	.close = rdma_close,
 	.receive = rdma_recv,
 	.send = rdma_send,

@@ -54,6 +54,7 @@ struct carrier {
 	/* Why there is no lane, of what socket() or connect() said, -errno. */
 	enum reason (*reason)(int error);
 	int (*local_address)(int rs, struct sockaddr_storage *address);
+	int (*peer_address)(int rs, struct sockaddr_storage *address);
 	void (*close)(int rs);		/* may take half a minute */
 
 	/* -- bytes. -EAGAIN; receive: 0 at the end, MSG_PEEK is understood */

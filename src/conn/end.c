@@ -11,12 +11,9 @@
 #include "conn/family.h"
 #include "conn/internal.h"
 
-#define LINGER_MOST_MS 60000	/* for the peer to consume what was sent */
 #define SILENT_MOST_MS 5000	/* for the peer to say that it heard CLOSE */
 #define LINGERERS_MANY 64	/* each has an fd: then none waits longer */
 #define DRAIN_STEPS 1024	/* a peer may send as fast as we read */
-
-static atomic_uint lingerers;
 
 /* Has the peer sent what the application has not read? */
 static bool unread(struct conn *conn)
@@ -40,18 +37,6 @@ void conn_dissolve(struct conn *conn)
 	endpoint_close_later(conn);
 }
 
-static void linger(struct conn *conn)
-{
-	conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
-	if (!atomic_exchange(&conn->close.lingering, true))
-		atomic_fetch_add(&lingerers, 1);
-}
-
-void end_after_fork(void)
-{
-	lingerers = 0;
-}
-
 /*
  * Who is honest says at once that CLOSE was heard, or what a retreat waits for:
  * its library does. What only its application can do has its time, unless there
@@ -61,7 +46,7 @@ static bool is_late(const struct conn *conn, uint64_t now_ms)
 {
 	if (now_ms < conn->close.linger_ms - LINGER_MOST_MS + SILENT_MOST_MS)
 		return false;
-	if (atomic_load(&lingerers) > LINGERERS_MANY)
+	if (linger_count() > LINGERERS_MANY)
 		return true;
 	return conn_state(conn) == STATE_retreating ? retreat_owed(conn)
 						    : !conn->close.heard;
@@ -77,7 +62,7 @@ static void take_down(void *arg)
 	struct conn *conn = arg;
 
 	endpoint_close(conn);
-	linger(conn);
+	linger_begin(conn);
 	if (watch_conn(conn) != 0)
 		control_flush(conn);
 	conn_drop(conn);
@@ -117,7 +102,6 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 		real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
 				sizeof(reset));	/* it lacks bytes */
 	}
-	atomic_fetch_sub(&lingerers, 1);
 	if (!family_shares(conn))
 		drain(conn);
 	else if (state == STATE_retreating)
@@ -192,7 +176,7 @@ void end_linger(struct conn *conn)
 {
 	if (conn->close.lingering)
 		return;
-	linger(conn);
+	linger_begin(conn);
 	lock_acquire(&conn->tx.lock);
 	end_sent(conn);
 	lock_release(&conn->tx.lock);

@@ -37,7 +37,7 @@ void conn_after_fork_child(void)
 	listener_after_fork();
 	keys_after_fork();
 	service_after_fork();
-	end_after_fork();
+	linger_after_fork();
 	unaware_after_fork();
 	tally_after_fork();
 	crowd_after_fork();

@@ -21,11 +21,6 @@
 
 #define SERVICE_MS 2	/* then the service thread looks after them */
 
-bool hold_any(const struct conn *conn)
-{
-	return atomic_load(&conn->greeting.held_size) > 0;
-}
-
 bool hold_while_moving(const struct conn *conn)
 {
 	enum tx_stage tx = conn->tx.stage;

@@ -126,7 +126,10 @@ void dial_dissolve(struct conn *conn);
 void greeting_look(struct conn *conn);
 
 /* hold.c: bytes that wait for the greeting */
-bool hold_any(const struct conn *conn);
+static inline bool hold_any(const struct conn *conn)
+{
+	return atomic_load(&conn->greeting.held_size) > 0;
+}
 /* Does something wait for the greeting, so that its end has to be awaited? */
 bool hold_waits(const struct conn *conn);
 /* Frozen, on its way to the lane or back: is what is sent held meanwhile? */
@@ -213,6 +216,14 @@ bool auth_sign(const struct conn *conn, uint8_t *message,
 	       uint8_t last[WIRE_MAC_SIZE]);
 bool auth_check(const struct conn *conn, const uint8_t *message,
 		uint8_t last[WIRE_MAC_SIZE]);
+
+/* reach.c */
+/* Is a lane still asked for? A join may have been given up meanwhile. */
+bool reach_is_wanted(const struct conn *conn);
+/* Active: an rsocket to one of the addresses of the offer, or -errno. */
+int reach_any(struct conn *conn, uint64_t until_ms);
+/* Passive: may this rsocket's other end be where it is? */
+bool reach_may_come(const struct conn *conn, int rs);
 
 /* join.c */
 void join_if_worth(struct conn *conn);	/* active: begin when it pays */
@@ -364,6 +375,15 @@ bool shut_needs_lane(const struct conn *conn);
 /* What was shut down while it could not be told: now it can. */
 void shut_behind(struct conn *conn);
 
+/* linger.c: closed, and the peer has not consumed all yet */
+#define LINGER_MOST_MS 60000	/* for it to do so */
+void linger_begin(struct conn *conn);
+/* It does no more, or is freed: no longer counted. Any number of times. */
+void linger_end(struct conn *conn);
+/* How many do: over a certain number none waits for long. */
+unsigned linger_count(void);
+void linger_after_fork(void);
+
 /* end.c: the application's interest is over */
 void end_conn(struct conn *conn);
 /* The same, before a lane; again when what was held has gone. */
@@ -387,8 +407,7 @@ void end_held_late(struct conn *conn);
  * by both.
  */
 void end_lane(struct conn *conn);
-void end_after_fork(void);
-/* Service thread: may a closed connection's TCP leg go now? If so, once. */
+/* Service thread: may a closed connection's TCP leg go now? */
 bool end_linger_over(struct conn *conn, uint64_t now_ms);
 
 #endif

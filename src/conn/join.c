@@ -23,7 +23,6 @@
 #include "conn/limits.h"
 #include "conn/talk.h"
 #include "diag/log.h"
-#include "policy/special.h"
 
 #define STRANGER_MS 3000
 #define STRANGER_BUSY_MS 100	/* JOIN comes at once; others wait */
@@ -38,16 +37,6 @@ static void await_release(struct conn *conn, uint64_t until_ms)
 	}
 }
 
-/*
- * Does the application still want a lane? One that has closed, or shut down,
- * does for what was held, if the peer lets nothing go before the lane.
- */
-static bool is_wanted(const struct conn *conn)
-{
-	return (!conn->close.begun && !conn->tx.shut) ||
-	       (conn->greeting.peer_requires && hold_any(conn));
-}
-
 /* Stop sending raw bytes: the boundary, or OFFSET_NEVER if it is too late. */
 static uint64_t freeze(struct conn *conn, uint64_t until_ms)
 {
@@ -56,7 +45,7 @@ static uint64_t freeze(struct conn *conn, uint64_t until_ms)
 	await_release(conn, until_ms);
 	lock_acquire(&conn->tx.lock);
 	if (conn_state(conn) == STATE_joining && conn->tx.stage != TX_RELEASE &&
-	    is_wanted(conn)) {
+	    reach_is_wanted(conn)) {
 		conn->tx.before_freeze = conn->tx.stage;
 		tx_step(&conn->tx.stage, TX_ON_frozen);
 		boundary = conn->tx.bytes;
@@ -93,7 +82,8 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 		     conn->tx.bytes);
 	conn->tx.acked = conn->tx.bytes;
 	conn->lane.rs = rs;
-	tx_step(&conn->tx.stage, TX_ON_joined);
+	if (conn->tx.stage == TX_FROZEN)	/* not dissolved meanwhile */
+		tx_step(&conn->tx.stage, TX_ON_joined);
 	lock_release(&conn->tx.lock);
 	limits_arrived(conn);
 	if (!conn_step(conn, EVENT_joined, REASON_on_rdma)) {
@@ -122,67 +112,6 @@ static void thaw(struct conn *conn)
 	lock_release(&conn->tx.lock);
 	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
-}
-
-static const struct carrier_sizes *sizes_of(const struct conn *conn,
-					    struct carrier_sizes *sizes)
-{
-	sizes->send_buffer = conn->decision.lane.send_buffer;
-	sizes->receive_buffer = conn->decision.lane.receive_buffer;
-	return sizes;
-}
-
-/* Connect an rsocket to one lane address. */
-static int reach(struct conn *conn, const struct sockaddr_storage *address,
-		 uint64_t until_ms)
-{
-	struct carrier_sizes sizes;
-	int family = address->ss_family;
-	int ret, rs = carrier->socket(family, sizes_of(conn, &sizes));
-
-	if (rs < 0)
-		return rs;
-	ret = carrier->connect(rs, (const struct sockaddr *)address,
-			       addr_length(address));
-	if (ret == -EINPROGRESS)
-		ret = talk_wait(rs, POLLOUT, until_ms);
-	if (ret == 0)
-		ret = -carrier->error(rs);
-	if (ret == 0)
-		return rs;
-	endpoint_discard(rs);
-	return ret;
-}
-
-/*
- * A peer may name any address in REPLY. What no rule would take by accident
- * (policy/special.h) is for peers that are reached there themselves.
- */
-static bool may_reach(const struct conn *conn,
-		      const struct sockaddr_storage *address)
-{
-	unsigned special = special_length(address);
-
-	return special == 0 || special == special_length(&conn->ends.remote);
-}
-
-static int reach_any(struct conn *conn, uint64_t until_ms)
-{
-	const struct wire_reply *offer = conn->join.offer;
-	char text[ADDR_TEXT_MAX];
-	int i, rs = -EHOSTUNREACH;
-
-	for (i = 0; i < offer->count && is_wanted(conn); i++) {
-		if (!may_reach(conn, &offer->addresses[i]))
-			continue;
-		rs = reach(conn, &offer->addresses[i], until_ms);
-		if (rs >= 0)
-			return rs;
-		log_debug("no lane to %s: %s",
-			  addr_format(&offer->addresses[i], text),
-			  strerror(-rs));
-	}
-	return conn->close.begun ? -ECANCELED : rs;
 }
 
 /* What our messages tell of the ring, so that the peer acknowledges in time. */
@@ -250,6 +179,8 @@ static enum reason reason_of(const struct conn *conn, int rs, int error)
 		return conn->lane.refused;
 	if (error == -ECANCELED)
 		return REASON_closed;
+	if (error == -EREMCHG)
+		return REASON_lane_address;
 	if (rs < 0)
 		return carrier->reason(rs);
 	if (error == -ECONNRESET && peer_ended(conn))
@@ -332,7 +263,7 @@ void join_if_worth(struct conn *conn)
 		lane->after_messages)
 		return;
 	lock_acquire(&conn->lock);
-	if (conn->state == STATE_greeted && is_wanted(conn))
+	if (conn->state == STATE_greeted && reach_is_wanted(conn))
 		begin = conn_step_locked(conn, EVENT_worth, conn->reason);
 	lock_release(&conn->lock);
 	if (!begin)
@@ -385,7 +316,8 @@ static void cancel_confirmed(struct conn *conn, int rs, int error)
 	lock_acquire(&conn->tx.lock);
 	/* The active side's RETREAT may be heard as soon as we step. */
 	replay_begin(&conn->tx.replay, 0, conn->tx.bytes);
-	tx_step(&conn->tx.stage, TX_ON_failed);
+	if (conn->tx.stage == TX_FROZEN)	/* as above */
+		tx_step(&conn->tx.stage, TX_ON_failed);
 	lock_release(&conn->tx.lock);
 	conn_step(conn, EVENT_cancelled, reason_of(conn, rs, error));
 	retreat_unused(conn);
@@ -393,15 +325,25 @@ static void cancel_confirmed(struct conn *conn, int rs, int error)
 	end_settle(conn);
 }
 
+static void refuse(struct talk *talk, enum reason reason)
+{
+	struct wire_lane refused = { .type = WIRE_REFUSED,
+				     .boundary = reason };
+
+	reason_count(reason);
+	log_info("a lane was turned away: %s", reason_sentence(reason));
+	(void)talk_put(talk, &refused);
+}
+
 /*
  * The connection that JOIN asks for, held, and no longer to be had by another;
- * NULL: none. Who has its token and no key may not take it from who has both:
- * it stays where it is, and he hears why.
+ * NULL: none. Who has its token and no key, or comes from elsewhere, may not
+ * take it from whose it is: it stays where it is, and he hears why.
  */
 static struct conn *claim(struct talk *talk)
 {
-	struct wire_lane refused = { .type = WIRE_REFUSED }, message;
 	uint8_t in[WIRE_LANE_MAX];
+	struct wire_lane message;
 	int ret, size = talk_read(talk, in);
 	struct conn *conn;
 
@@ -412,15 +354,15 @@ static struct conn *claim(struct talk *talk)
 	if (!conn)
 		return NULL;
 	ret = talk_check(conn, in, &message, talk->last);
+	if (ret == 0 && !reach_may_come(conn, talk->rs))
+		ret = -EREMCHG;
 	conn_drop(conn);
 	if (ret == 0)
 		return listener_claim(message.token);
-	if (ret == -EKEYREJECTED) {
-		reason_count(REASON_auth_failed);
-		log_info("a lane was turned away: %s",
-			 reason_sentence(REASON_auth_failed));
-		(void)talk_put(talk, &refused);
-	}
+	if (ret == -EKEYREJECTED)
+		refuse(talk, REASON_auth_failed);
+	else if (ret == -EREMCHG)
+		refuse(talk, REASON_lane_address);
 	return NULL;
 }
 

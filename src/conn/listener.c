@@ -156,6 +156,20 @@ static int make_bell(void)
 	return made >= 0 ? fd_lift(made) : -1;
 }
 
+/* The listeners are there, or cannot be: whose REPLY has waited for that. */
+static void answer(struct conn *conn, bool made, enum reason reason)
+{
+	struct conn *next;
+
+	for (; conn; conn = next) {
+		next = conn->join.reply_next;
+		if (!made)
+			conn->reason = reason;
+		greet_answer(conn);
+		conn_drop(conn);
+	}
+}
+
 static void make_listeners(void *arg)
 {
 	struct sockaddr_storage addresses[WIRE_REPLY_MAX_ADDRESSES];
@@ -195,13 +209,7 @@ static void make_listeners(void *arg)
 	for (next = conn; next; next = next->join.reply_next)
 		next->join.awaits = false;
 	lock_release(&lock);
-	for (; conn; conn = next) {
-		next = conn->join.reply_next;
-		if (!made)
-			conn->reason = reason;
-		greet_answer(conn);
-		conn_drop(conn);
-	}
+	answer(conn, made, reason);
 }
 
 bool listener_pause(void)

@@ -187,6 +187,12 @@ struct lane {
 	bool probe_sent;
 };
 
+/* proof.c: does TCP go on beside the lane? The service thread's own. */
+struct proof {
+	uint64_t since_ms;	/* looked for since; 0: no bytes go */
+	uint64_t bytes, acked;	/* what had gone by then */
+};
+
 /* leave.c, retreat.c: back to TCP; but for two the service thread's own */
 struct leave {
 	atomic_bool begun;	/* LEAVE was said; with tx.lock, as the next */
@@ -205,6 +211,7 @@ struct closing {
 	atomic_bool heard;	/* the peer knows that we have closed */
 	atomic_bool lingering;	/* the peer has not consumed all yet */
 	_Atomic uint64_t linger_ms;	/* the TCP leg is kept so long */
+	atomic_uint process;	/* that counts it among its lingerers */
 	_Atomic uint32_t peers;	/* the flags of the peer's CLOSE */
 };
 
@@ -278,6 +285,7 @@ struct conn {
 	struct rx rx;
 	struct tx tx;
 	struct lane lane;
+	struct proof proof;
 	struct leave leave;
 	struct closing close;
 	struct forked forked;

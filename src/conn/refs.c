@@ -43,6 +43,7 @@ void conn_drop(struct conn *conn)
 		return;
 	tally_end(conn);
 	crowd_leave(conn);
+	linger_end(conn);
 	fd_close(conn->tcp);
 	lock_destroy(&conn->lock);
 	lock_destroy(&conn->rx.lock);

@@ -97,7 +97,9 @@ int talk_check(const struct conn *conn, const uint8_t *in,
 	       const struct wire_lane *message, uint8_t last[WIRE_MAC_SIZE])
 {
 	if (message->type == WIRE_REFUSED)
-		return -EKEYREJECTED;	/* he says so of ours */
+		return message->boundary == REASON_lane_address
+			       ? -EREMCHG
+			       : -EKEYREJECTED; /* what he says of ours */
 	if (message->signed_ != conn->join.authentic)
 		return conn->join.authentic ? -EKEYREJECTED : -EPROTO;
 	return !conn->join.authentic || auth_check(conn, in, last) ? 0

@@ -29,7 +29,10 @@ int talk_put(struct talk *talk, struct wire_lane *message);
 int talk_get(struct talk *talk, enum wire_type type, struct wire_lane *message);
 /* The next message, whosesoever it is: its size. */
 int talk_read(const struct talk *talk, uint8_t in[WIRE_LANE_MAX]);
-/* -EKEYREJECTED: it is not from who has the key. */
+/*
+ * -EKEYREJECTED: it is not from who has the key, or he says so of ours;
+ * -EREMCHG: that we do not come from where we may (REFUSED).
+ */
 int talk_check(const struct conn *conn, const uint8_t *in,
 	       const struct wire_lane *message, uint8_t last[WIRE_MAC_SIZE]);
 

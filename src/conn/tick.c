@@ -8,6 +8,7 @@
 #include "conn/drain.h"
 #include "conn/family.h"
 #include "conn/internal.h"
+#include "conn/proof.h"
 
 #define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
 #define LEAVE_MS 1	/* what is on the lane still comes in */
@@ -66,7 +67,9 @@ static bool look_for_stall(struct conn *conn, uint64_t now)
 	else if (conn->lane.progress_ms == 0)
 		conn->lane.progress_ms = now;
 	else if (now - conn->lane.progress_ms >= most)
-		retreat_lane(conn, REASON_lane_stalled);
+		retreat_lane(conn, proof_leg_answers(conn, most / 2)
+					   ? REASON_lane_stalled
+					   : REASON_tcp_stalled);
 	else if (now - conn->lane.progress_ms >= most / 2 &&
 		 !conn->lane.probe_sent) {
 		conn->lane.probe_sent = true;
@@ -81,11 +84,16 @@ static bool look_for_stall(struct conn *conn, uint64_t now)
  */
 static uint64_t stall_due(struct conn *conn, uint64_t now)
 {
+	bool again;
+
 	if (conn_state(conn) != STATE_on_rdma || conn->leg.end != LEG_OPEN ||
 	    conn->tx.stage != TX_LANE)
 		return TIME_NEVER;
 	atomic_store(&conn->lane.stall_watched, false);
-	if (!look_for_stall(conn, now))
+	again = look_for_stall(conn, now);
+	if (conn_state(conn) == STATE_on_rdma && conn->tx.stage == TX_LANE)
+		again |= proof_look(conn, now);
+	if (!again)
 		return TIME_NEVER;
 	atomic_store(&conn->lane.stall_watched, true);
 	return now + STALL_LOOK_MS;
@@ -103,7 +111,7 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	uint64_t next;
 
 	if (conn->close.lingering && end_linger_over(conn, now)) {
-		conn->close.lingering = false;
+		linger_end(conn);
 		unwatch_conn(conn);
 		return TIME_NEVER;
 	}

@@ -18,6 +18,13 @@ struct draft_rule *draft_add_rule(struct draft *draft, const char *source)
 	return &draft->rules[draft->rule_count - 1];
 }
 
+struct policy_lane_remote *draft_lane_remote(struct draft_rule *rule)
+{
+	if (!rule->lane_remote)
+		rule->lane_remote = calloc(1, sizeof(*rule->lane_remote));
+	return rule->lane_remote;
+}
+
 static void free_rule(struct draft_rule *rule)
 {
 	for (size_t i = 0; i < rule->program_count; i++)
@@ -27,6 +34,7 @@ static void free_rule(struct draft_rule *rule)
 	free(rule->ports);
 	free(rule->overrides);
 	free(rule->auth);
+	free(rule->lane_remote);
 	free(rule->source);
 }
 

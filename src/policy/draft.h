@@ -30,6 +30,7 @@ struct draft_rule {
 	bool nat, any_path, drain;
 	char *auth;			/* its key file, or NULL */
 	bool auth_optional;
+	struct policy_lane_remote *lane_remote;	/* or NULL: anywhere */
 	struct addr_prefix *remotes;	/* none: every address */
 	size_t remote_count;
 	struct port_range *ports;	/* none: every port */
@@ -48,6 +49,9 @@ struct draft {
 	enum policy_mode default_mode;
 	char *default_source;
 };
+
+/* The rule's lane_remote, made on first need; NULL: no memory. */
+struct policy_lane_remote *draft_lane_remote(struct draft_rule *rule);
 
 /* A new last rule, blank but for its source; NULL: no memory. */
 struct draft_rule *draft_add_rule(struct draft *draft, const char *source);

@@ -180,6 +180,19 @@ static void read_one_port(struct reader *reader,
 		problem_no_memory(reader->problems);
 }
 
+static void read_one_lane_remote(struct reader *reader,
+				 const config_setting_t *setting,
+				 struct draft_rule *rule)
+{
+	struct policy_lane_remote *where = draft_lane_remote(rule);
+	const char *text = text_of(reader, setting);
+
+	if (!where)
+		problem_no_memory(reader->problems);
+	else if (text)
+		check(reader, setting, value_lane_remote(text, where));
+}
+
 static void read_one_program(struct reader *reader,
 			     const config_setting_t *setting,
 			     struct draft_rule *rule)
@@ -199,6 +212,19 @@ static void read_one_program(struct reader *reader,
 	free(copy);
 	problem_no_memory(reader->problems);
 }
+
+#define READ_EACH(name) \
+	static void read_##name(struct reader *reader, \
+				const config_setting_t *setting, \
+				struct draft_rule *rule) \
+	{ \
+		read_each(reader, setting, rule, read_one_##name); \
+	}
+
+READ_EACH(remote)
+READ_EACH(port)
+READ_EACH(program)
+READ_EACH(lane_remote)
 
 static void read_name(struct reader *reader, const config_setting_t *setting,
 		      struct draft_rule *rule)
@@ -222,25 +248,6 @@ static void read_role(struct reader *reader, const config_setting_t *setting,
 		check(reader, setting, value_role(text, &rule->roles));
 }
 
-static void read_remote(struct reader *reader, const config_setting_t *setting,
-			struct draft_rule *rule)
-{
-	read_each(reader, setting, rule, read_one_remote);
-}
-
-static void read_port(struct reader *reader, const config_setting_t *setting,
-		      struct draft_rule *rule)
-{
-	read_each(reader, setting, rule, read_one_port);
-}
-
-static void read_program(struct reader *reader,
-			 const config_setting_t *setting,
-			 struct draft_rule *rule)
-{
-	read_each(reader, setting, rule, read_one_program);
-}
-
 static void read_mode(struct reader *reader, const config_setting_t *setting,
 		      struct draft_rule *rule)
 {
@@ -260,24 +267,17 @@ static void read_greeting(struct reader *reader,
 		check(reader, setting, value_greeting(text, &rule->greeting));
 }
 
-static void read_nat(struct reader *reader, const config_setting_t *setting,
-		     struct draft_rule *rule)
-{
-	read_flag(reader, setting, &rule->nat);
-}
+#define READ_FLAG(name) \
+	static void read_##name(struct reader *reader, \
+				const config_setting_t *setting, \
+				struct draft_rule *rule) \
+	{ \
+		read_flag(reader, setting, &rule->name); \
+	}
 
-static void read_any_path(struct reader *reader,
-			  const config_setting_t *setting,
-			  struct draft_rule *rule)
-{
-	read_flag(reader, setting, &rule->any_path);
-}
-
-static void read_drain(struct reader *reader, const config_setting_t *setting,
-		       struct draft_rule *rule)
-{
-	read_flag(reader, setting, &rule->drain);
-}
+READ_FLAG(nat)
+READ_FLAG(any_path)
+READ_FLAG(drain)
 
 /* A key file's path: absolute, as a program may change its directory. */
 static void read_key_file(struct reader *reader,
@@ -398,18 +398,8 @@ static void read_rule_section(struct reader *reader,
 		problem_no_memory(reader->problems);
 }
 
-static void read_lane(struct reader *reader, const config_setting_t *setting,
-		      struct draft_rule *rule)
-{
-	read_rule_section(reader, setting, rule);
-}
-
-static void read_handshake(struct reader *reader,
-			   const config_setting_t *setting,
-			   struct draft_rule *rule)
-{
-	read_rule_section(reader, setting, rule);
-}
+#define read_lane read_rule_section
+#define read_handshake read_rule_section
 
 static const struct key {
 	const char *name;

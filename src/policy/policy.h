@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/addr.h"
 #include "diag/reason.h"
 
 enum policy_role { POLICY_CONNECT, POLICY_LISTEN };
@@ -37,6 +38,7 @@ struct policy_lane {
 	uint32_t receive_buffer;   /* bytes, of the rsocket */
 	uint64_t replay;	   /* bytes kept for a retreat; 0 = none */
 	uint32_t stall_timeout_ms; /* silence after which a lane is dead */
+	uint32_t proof_ms;	   /* TCP has to go on this often; 0 = no */
 	uint32_t busy_poll_us;	   /* spin this long before sleeping */
 };
 
@@ -65,6 +67,14 @@ struct policy_query {
 	uint16_t port;		/* connect: remote port; listen: local port */
 };
 
+/* A rule's lane_remote; with neither, the other end of a lane is anywhere. */
+#define POLICY_LANE_PREFIXES 8
+struct policy_lane_remote {
+	bool peer;		/* where that of the TCP connection is */
+	uint8_t count;
+	struct addr_prefix prefixes[POLICY_LANE_PREFIXES];
+};
+
 /* What the policy says of it. Plain data, valid after the policy is gone. */
 struct policy_decision {
 	enum policy_mode mode;
@@ -77,6 +87,7 @@ struct policy_decision {
 	bool auth_required;	/* no lane with a peer that has no key */
 	char rule[48];		/* the rule's name; "default", "built-in" */
 	char source[80];	/* "shunt.conf:12", "SHUNT_RULES:2" */
+	struct policy_lane_remote lane_remote;
 	struct policy_lane lane;
 	struct policy_handshake handshake;
 };
@@ -101,6 +112,16 @@ void policy_each_variable(void (*visit)(const char *name, const char *value,
 void policy_decide(const struct policy *policy,
 		   const struct policy_query *query,
 		   struct policy_decision *decision);
+
+/*
+ * Whose TCP connection ends at `remote`: may a lane of it end at `lane`? Both
+ * normalized. `named`: the peer has named the address, and we are to go there;
+ * special ones (special.h) are then for who is reached at one, or for prefixes
+ * that lie inside. Pure.
+ */
+bool policy_lane_may_end(const struct policy_decision *decision,
+			 const struct sockaddr_storage *remote,
+			 const struct sockaddr_storage *lane, bool named);
 
 /* The limits of this process. Pure. */
 void policy_limits(const struct policy *policy, struct policy_limits *limits);

@@ -110,10 +110,28 @@ static const char *read_auth(struct draft_rule *rule, const char *path,
 	return rule->auth ? NULL : no_memory;
 }
 
-static const char *read_flag(struct draft_rule *rule, const char *word)
+/* "lane_remote=peer,10.2.0.0/16": IPv6 prefixes without brackets. */
+static const char *read_lane_remote(struct draft_rule *rule, char *text,
+				    const char **at)
+{
+	struct policy_lane_remote *where = draft_lane_remote(rule);
+	const char *wrong = where ? NULL : no_memory;
+	char *part;
+
+	while (!wrong && (part = strsep(&text, ","))) {
+		*at = part;
+		wrong = value_lane_remote(part, where);
+	}
+	return wrong;
+}
+
+static const char *read_flag(struct draft_rule *rule, char *word,
+			     const char **at)
 {
 	if (!value_greeting(word, &rule->greeting))
 		return NULL;
+	if (!strncmp(word, "lane_remote=", 12))
+		return read_lane_remote(rule, word + 12, at);
 	if (!strncmp(word, "auth=", 5))
 		return read_auth(rule, word + 5, false);
 	if (!strncmp(word, "try_auth=", 9))
@@ -126,7 +144,7 @@ static const char *read_flag(struct draft_rule *rule, const char *word)
 		rule->drain = true;
 	else
 		return "not mark, probe, trusted, nat, any_path, drain, "
-		       "auth=FILE or try_auth=FILE";
+		       "lane_remote=WHERE, auth=FILE or try_auth=FILE";
 	return NULL;
 }
 
@@ -156,7 +174,7 @@ static const char *read_words(struct draft_rule *rule, char *text,
 	wrong = value_mode(word, &rule->mode);
 	while (!wrong && (word = next_word(&text))) {
 		*at = word;
-		wrong = read_flag(rule, word);
+		wrong = read_flag(rule, word, at);
 	}
 	return wrong;
 }

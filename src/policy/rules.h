@@ -2,7 +2,7 @@
 /*
  * Rules in one line, as SHUNT_RULES has them:
  *	ROLE REMOTE[:PORTS] MODE [mark|probe|trusted] [nat] [any_path]
- *	[drain] [auth=FILE|try_auth=FILE]; ...
+ *	[drain] [lane_remote=peer,PREFIX...] [auth=FILE|try_auth=FILE]; ...
  * REMOTE is "*", an IPv4 prefix, or an IPv6 prefix in brackets; PORTS are
  * ports and ranges with commas between, or "*".
  */

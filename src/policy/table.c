@@ -166,6 +166,10 @@ static void put_rule(struct policy *policy, const struct draft_rule *from,
 	rule->drain = from->drain;
 	rule->auth = from->auth ? keys_number(from->auth) : 0;
 	rule->auth_required = from->auth && !from->auth_optional;
+	if (from->lane_remote) {
+		rule->lane_remote = policy->lane_remote_count++;
+		policy->lane_remotes[rule->lane_remote] = *from->lane_remote;
+	}
 	if (from->overrides) {
 		rule->settings = policy->settings_count++;
 		policy->settings[rule->settings] = policy->settings[0];
@@ -182,16 +186,21 @@ static bool make_room(struct policy *policy, const struct draft *draft)
 {
 	const char *source = draft->default_source;
 	size_t characters = (source ? strlen(source) : 0) + 1, settings = 1;
+	size_t lane_remotes = 1;
 
 	for (size_t i = 0; i < draft->rule_count; i++) {
 		characters += strlen(draft->rules[i].name) + 1;
 		characters += strlen(draft->rules[i].source) + 1;
 		settings += draft->rules[i].overrides != NULL;
+		lane_remotes += draft->rules[i].lane_remote != NULL;
 	}
 	policy->strings = malloc(characters);
 	policy->settings = calloc(settings, sizeof(*policy->settings));
+	policy->lane_remotes = calloc(lane_remotes,
+				      sizeof(*policy->lane_remotes));
 	policy->rules = calloc(draft->rule_count + 1, sizeof(*policy->rules));
-	return policy->strings && policy->settings && policy->rules;
+	return policy->strings && policy->settings && policy->lane_remotes &&
+	       policy->rules;
 }
 
 static int fill(struct policy *policy, const struct draft *draft,
@@ -204,7 +213,7 @@ static int fill(struct policy *policy, const struct draft *draft,
 		return -ENOMEM;
 	strings = policy->strings;
 	policy->settings[0] = settings_initial;
-	policy->settings_count = 1;
+	policy->settings_count = policy->lane_remote_count = 1;
 	overrides_apply(&draft->overrides, &policy->settings[0]);
 	policy->default_mode = overridden(draft->default_mode,
 					  request->override);
@@ -264,6 +273,7 @@ void table_free(struct policy *policy)
 	free(policy->files);
 	free(policy->rules);
 	free(policy->settings);
+	free(policy->lane_remotes);
 	free(policy->strings);
 	free(policy);
 }
@@ -293,13 +303,14 @@ static void answer_settings(struct policy_decision *decision,
 	decision->handshake = settings->handshake;
 }
 
-static void answer_rule(const struct rule *rule,
+static void answer_rule(const struct policy *policy, const struct rule *rule,
 			const struct settings *settings,
 			struct policy_decision *decision)
 {
 	answer(decision, rule->name, rule->source, rule->mode,
 	       REASON_rule_tcp);
 	answer_settings(decision, &settings[rule->settings]);
+	decision->lane_remote = policy->lane_remotes[rule->lane_remote];
 	decision->greeting = (enum policy_greeting)rule->greeting;
 	decision->nat = rule->nat;
 	decision->any_path = rule->any_path;
@@ -344,11 +355,12 @@ void table_answer(const struct policy *policy, uint32_t rule,
 	decision->nat = decision->any_path = decision->drain = false;
 	decision->auth = 0;
 	decision->auth_required = false;
+	decision->lane_remote = (struct policy_lane_remote){ 0 };
 	answer_settings(decision, settings);
 	if (policy->refusal != REASON_none)
 		answer(decision, "built-in", "", POLICY_TCP, policy->refusal);
 	else if (rule != INDEX_NONE)
-		answer_rule(&policy->rules[rule], settings, decision);
+		answer_rule(policy, &policy->rules[rule], settings, decision);
 	else
 		answer_default(policy, least_length, decision);
 }

@@ -20,6 +20,7 @@ struct rule {
 	const char *name;
 	const char *source;
 	uint32_t settings;	/* in policy->settings */
+	uint32_t lane_remote;	/* in policy->lane_remotes */
 	uint8_t mode;		/* enum policy_mode */
 	uint8_t greeting;	/* enum policy_greeting */
 	bool nat, any_path, drain;
@@ -41,6 +42,8 @@ struct policy {
 	uint32_t rule_count;
 	struct settings *settings;	/* [0] is the sections' */
 	uint32_t settings_count;
+	struct policy_lane_remote *lane_remotes; /* [0] is anywhere */
+	uint32_t lane_remote_count;
 	char *strings;
 	struct index index[2][2];	/* by role, by IPv6 */
 

@@ -113,6 +113,25 @@ const char *value_prefix(const char *text, struct addr_prefix *prefix)
 	}
 }
 
+const char *value_lane_remote(const char *text,
+			      struct policy_lane_remote *where)
+{
+	struct addr_prefix prefix;
+	const char *wrong;
+
+	if (!strcmp(text, "peer")) {
+		where->peer = true;
+		return NULL;
+	}
+	wrong = value_prefix(text, &prefix);
+	if (wrong)
+		return wrong;
+	if (where->count == POLICY_LANE_PREFIXES)
+		return "lane_remote takes eight prefixes at most";
+	where->prefixes[where->count++] = prefix;
+	return NULL;
+}
+
 const char *value_role(const char *text, unsigned *roles)
 {
 	if (!strcmp(text, "connect"))

@@ -38,6 +38,10 @@ const char *value_greeting(const char *text, enum policy_greeting *greeting);
 const char *value_name(const char *text);
 const char *value_glob(const char *text);
 
+/* "peer", an address or a prefix: added to `where`. */
+const char *value_lane_remote(const char *text,
+			      struct policy_lane_remote *where);
+
 /* An absolute path. */
 const char *value_path(const char *text);
 

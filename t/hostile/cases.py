@@ -11,7 +11,7 @@ import time
 
 from attacker import (ACK, CONFIRM, IGNORE, LEAVE, MAGIC, PROBE, RESUME, Client,
                       Server, reach_lane, read_exactly, record)
-from stage import check, wait_for
+from stage import RULES, check, wait_for
 
 ALL = {}
 
@@ -279,13 +279,10 @@ def log_nobody_reads(victim):
 log_nobody_reads.to_pipe = True
 
 
-@case
-def lane_elsewhere(victim):
-    """REPLY names addresses of others: link-local, metadata, multicast."""
+def lane_named(victim, hosts):
+    """REPLY names these, and the client goes to none of them."""
     port = random.randrange(21000, 59000)
-    server = Server(port, [(host, port) for host in
-                           ("169.254.169.254", "169.254.1.1", "224.0.0.1",
-                            "255.255.255.255", "0.0.0.0")])
+    server = Server(port, [(host, port) for host in hosts])
     victim.tell(f"dial {server.port}")
     talk = server.accept()
     server.lanes.settimeout(3)
@@ -297,6 +294,45 @@ def lane_elsewhere(victim):
     victim.tell("drop")
     talk.close()
     server.close()
+
+
+@case
+def lane_elsewhere(victim):
+    """REPLY names addresses of others: link-local, metadata, multicast."""
+    lane_named(victim, ("169.254.169.254", "169.254.1.1", "224.0.0.1",
+                        "255.255.255.255", "0.0.0.0"))
+
+
+PEER_ALONE = RULES.replace("prefer", "prefer lane_remote=peer")
+
+
+@case
+def lane_of_another(victim):
+    """REPLY names another host than the connection's, which the rule forbids."""
+    lane_named(victim, ("127.0.0.9",))
+    check("lane_address" in victim.logged(), "no reason is given")
+
+
+lane_of_another.rules = PEER_ALONE
+
+
+@case
+def stolen_token(victim):
+    """Who has read the token joins first, from another host; he is refused,
+    and the client's own lane is made with the same token."""
+    peer = Client(victim.ports["thread"])
+    for _ in range(3):
+        try:
+            peer.join(host="127.0.0.9")
+            check(False, "a lane was taken from another host")
+        except (ValueError, EOFError, ConnectionError):
+            peer.lane.close()
+    check(peer.join().echo(b"whose it is"), "the client's own lane")
+    check("lane_remote has it" in victim.logged(), "no reason is given")
+    peer.close()
+
+
+stolen_token.rules = PEER_ALONE
 
 
 def join_time(victim):

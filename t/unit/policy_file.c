@@ -257,7 +257,7 @@ Test(policy_file, keys_of_a_rule)
 		"rules = (\n"
 		"  { name = \"all\"; role = \"listen\"; remote = \"10.0.0.0/8\";\n"
 		"    port = 80; greeting = \"trusted\"; nat = true; drain = true;\n"
-		"    any_path = true;\n"
+		"    any_path = true; lane_remote = [ \"peer\", \"fd00::/8\" ];\n"
 		"    lane = { replay = \"3MiB\"; };\n"
 		"    handshake = { timeout = \"1s\"; }; mode = \"prefer\"; },\n"
 		"  { mode = \"require\"; role = \"listen\"; }\n"
@@ -271,6 +271,9 @@ Test(policy_file, keys_of_a_rule)
 	cr_assert_str_eq(decision.source, "t.conf:4");
 	cr_assert_eq(decision.greeting, POLICY_GREETING_TRUSTED);
 	cr_assert(decision.nat && decision.any_path && decision.drain);
+	cr_assert(decision.lane_remote.peer);
+	cr_assert_eq(decision.lane_remote.count, 1);
+	cr_assert_eq(decision.lane_remote.prefixes[0].length, 8);
 	cr_assert_eq(decision.lane.replay, 3 << 20);
 	cr_assert_eq(decision.lane.send_buffer, 128 << 10);
 	cr_assert_eq(decision.handshake.timeout_ms, 1000);
@@ -281,6 +284,7 @@ Test(policy_file, keys_of_a_rule)
 	cr_assert_str_eq(decision.source, "t.conf:9");
 	cr_assert_eq(decision.greeting, POLICY_GREETING_MARK);
 	cr_assert_not(decision.nat || decision.any_path || decision.drain);
+	cr_assert_not(decision.lane_remote.peer || decision.lane_remote.count);
 	cr_assert_eq(decision.lane.replay, 2 << 20);
 	cr_assert_eq(decision.handshake.timeout_ms, 5000);
 	table_free(policy);

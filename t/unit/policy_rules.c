@@ -71,6 +71,49 @@ Test(policy_rules, forms)
 	}
 }
 
+static struct sockaddr_storage at(const char *text)
+{
+	struct sockaddr_storage address;
+
+	cr_assert_eq(addr_parse(text, &address), 0, "%s", text);
+	return address;
+}
+
+static bool may(const struct policy_decision *decision, const char *remote,
+		const char *lane, bool named)
+{
+	struct sockaddr_storage a = at(remote), b = at(lane);
+
+	return policy_lane_may_end(decision, &a, &b, named);
+}
+
+Test(policy_rules, lane_remote)
+{
+	struct policy *policy = load_rules(
+		"connect *:1 prefer lane_remote=peer;"
+		"connect *:2 prefer lane_remote=10.2.0.0/16,fd00::/8;"
+		"connect *:3 prefer; connect *:4 prefer lane_remote=169.254.9.0/24,*");
+	struct policy_decision peer = ask(policy, POLICY_CONNECT, "1.0.0.1:1"),
+			       list = ask(policy, POLICY_CONNECT, "1.0.0.1:2"),
+			       none = ask(policy, POLICY_CONNECT, "1.0.0.1:3"),
+			       link = ask(policy, POLICY_CONNECT, "1.0.0.1:4");
+
+	cr_assert(may(&peer, "1.0.0.1:1", "1.0.0.1:7", true));
+	cr_assert_not(may(&peer, "1.0.0.1:1", "1.0.0.2:7", true));
+	cr_assert_not(may(&peer, "1.0.0.1:1", "1.0.0.2:7", false));
+	cr_assert(may(&peer, "127.0.0.1:1", "127.0.0.1:7", true));
+	cr_assert(may(&list, "1.0.0.1:1", "10.2.3.4:7", true));
+	cr_assert(may(&list, "1.0.0.1:1", "[fd00::1]:7", false));
+	cr_assert_not(may(&list, "1.0.0.1:1", "1.0.0.1:7", false));
+	cr_assert(may(&none, "1.0.0.1:1", "9.9.9.9:7", true));
+	cr_assert(may(&none, "1.0.0.1:1", "127.0.0.1:7", false));
+	cr_assert_not(may(&none, "1.0.0.1:1", "127.0.0.1:7", true));
+	cr_assert(may(&link, "1.0.0.1:1", "169.254.9.1:7", true));
+	cr_assert_not(may(&link, "1.0.0.1:1", "169.254.8.1:7", true));
+	cr_assert(may(&link, "1.0.0.1:1", "9.9.9.9:7", true));
+	table_free(policy);
+}
+
 Test(policy_rules, flags)
 {
 	struct policy *policy = load_rules(
@@ -117,7 +160,14 @@ static const struct {
 	{ "SHUNT_RULES=connect *:1 on", "SHUNT_RULES:1: \"on\": "
 	  "not a mode (tcp, prefer or require)" },
 	{ "SHUNT_RULES=connect *:1 tcp fast", "SHUNT_RULES:1: \"fast\": "
-	  "not mark, probe, trusted, nat, any_path, drain, auth=FILE or try_auth=FILE" },
+	  "not mark, probe, trusted, nat, any_path, drain, lane_remote=WHERE, auth=FILE or try_auth=FILE" },
+	{ "SHUNT_RULES=connect *:1 tcp lane_remote=peer,10.0.0.0/33",
+	  "SHUNT_RULES:1: \"10.0.0.0/33\": "
+	  "the prefix length must be 0-32 (IPv4) or 0-128 (IPv6)" },
+	{ "SHUNT_RULES=connect *:1 tcp lane_remote=1.1.1.1,2.1.1.1,3.1.1.1,"
+	  "4.1.1.1,5.1.1.1,6.1.1.1,7.1.1.1,8.1.1.1,9.1.1.1",
+	  "SHUNT_RULES:1: \"9.1.1.1\": "
+	  "lane_remote takes eight prefixes at most" },
 	{ "SHUNT_MODE=on", "SHUNT_MODE: \"on\": not off, prefer or require" },
 	{ "SHUNT_DEFAULT=off", "SHUNT_DEFAULT: \"off\": "
 	  "not a mode (tcp, prefer or require)" },

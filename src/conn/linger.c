@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Closed connections whose peers have not consumed all yet, counted.
+ */
+#include "base/clock.h"
+#include "conn/internal.h"
+
+static atomic_uint lingerers;
+static unsigned process;	/* forks before it: whose they are */
+
+void linger_begin(struct conn *conn)
+{
+	conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
+	conn->close.process = process;
+	if (!atomic_exchange(&conn->close.lingering, true))
+		atomic_fetch_add(&lingerers, 1);
+}
+
+void linger_end(struct conn *conn)
+{
+	if (atomic_exchange(&conn->close.lingering, false) &&
+	    conn->close.process == process)
+		atomic_fetch_sub(&lingerers, 1);
+}
+
+unsigned linger_count(void)
+{
+	return atomic_load(&lingerers);
+}
+
+void linger_after_fork(void)
+{
+	lingerers = 0;
+	process++;
+}

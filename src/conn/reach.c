@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Between which addresses a lane may be, and a connected rsocket between them.
+ */
+#include <string.h>
+
+#include "base/addr.h"
+#include "conn/carrier.h"
+#include "conn/internal.h"
+#include "conn/talk.h"
+#include "diag/log.h"
+
+/*
+ * Does the application still want a lane? One that has closed, or shut down,
+ * does for what was held, if the peer lets nothing go before the lane.
+ */
+bool reach_is_wanted(const struct conn *conn)
+{
+	return (!conn->close.begun && !conn->tx.shut) ||
+	       (conn->greeting.peer_requires && hold_any(conn));
+}
+
+static const struct carrier_sizes *sizes_of(const struct conn *conn,
+					    struct carrier_sizes *sizes)
+{
+	sizes->send_buffer = conn->decision.lane.send_buffer;
+	sizes->receive_buffer = conn->decision.lane.receive_buffer;
+	return sizes;
+}
+
+/* Connect an rsocket to one lane address. */
+static int reach(struct conn *conn, const struct sockaddr_storage *address,
+		 uint64_t until_ms)
+{
+	struct carrier_sizes sizes;
+	int family = address->ss_family;
+	int ret, rs = carrier->socket(family, sizes_of(conn, &sizes));
+
+	if (rs < 0)
+		return rs;
+	ret = carrier->connect(rs, (const struct sockaddr *)address,
+			       addr_length(address));
+	if (ret == -EINPROGRESS)
+		ret = talk_wait(rs, POLLOUT, until_ms);
+	if (ret == 0)
+		ret = -carrier->error(rs);
+	if (ret == 0)
+		return rs;
+	endpoint_discard(rs);
+	return ret;
+}
+
+/* A peer may name any address in REPLY; its rule says which are believed. */
+static bool may_reach(const struct conn *conn,
+		      const struct sockaddr_storage *address)
+{
+	struct sockaddr_storage plain;
+
+	return addr_normalize(&plain, (const struct sockaddr *)address,
+			      sizeof(*address)) &&
+	       policy_lane_may_end(&conn->decision, &conn->ends.remote, &plain,
+				   true);
+}
+
+int reach_any(struct conn *conn, uint64_t until_ms)
+{
+	const struct wire_reply *offer = conn->join.offer;
+	char text[ADDR_TEXT_MAX];
+	int i, rs = offer->count ? -EREMCHG : -EHOSTUNREACH;
+
+	for (i = 0; i < offer->count && reach_is_wanted(conn); i++) {
+		if (!may_reach(conn, &offer->addresses[i]))
+			continue;
+		rs = reach(conn, &offer->addresses[i], until_ms);
+		if (rs >= 0)
+			return rs;
+		log_debug("no lane to %s: %s",
+			  addr_format(&offer->addresses[i], text),
+			  strerror(-rs));
+	}
+	return conn->close.begun ? -ECANCELED : rs;
+}
+
+/* May a lane of this connection come from where it comes from? */
+bool reach_may_come(const struct conn *conn, int rs)
+{
+	const struct policy_lane_remote *where = &conn->decision.lane_remote;
+	struct sockaddr_storage from, plain;
+
+	if (!where->peer && where->count == 0)
+		return true;
+	return carrier->peer_address(rs, &from) == 0 &&
+	       addr_normalize(&plain, (const struct sockaddr *)&from,
+			      sizeof(from)) &&
+	       policy_lane_may_end(&conn->decision, &conn->ends.remote, &plain,
+				   false);
+}

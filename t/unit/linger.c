@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Closed connections that are kept for their peers are counted, and no longer
+ * when they are gone, whatever took them: their end in order, or before it a
+ * retreat that was over, an error, or no service thread to look after them.
+ */
+#include <criterion/criterion.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/real.h"
+#include "conn/internal.h"
+
+/* The service thread has done with it, so that it is only counted. */
+static struct conn *make(void)
+{
+	struct policy_decision decision = { 0 };
+	struct sockaddr_storage remote = { .ss_family = AF_INET };
+	struct conn *conn;
+	int ends[2];
+
+	real_init();
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote, NULL);
+	cr_assert_not_null(conn);
+	unwatch_conn(conn);
+	return conn;
+}
+
+Test(linger, is_counted_once)
+{
+	struct conn *conn = make();
+
+	end_linger(conn);
+	end_linger(conn);
+	cr_assert_eq(linger_count(), 1);
+	linger_end(conn);
+	linger_end(conn);
+	cr_assert_eq(linger_count(), 0);
+	end_linger(conn);
+	cr_assert_eq(linger_count(), 1);
+}
+
+/* Nobody looks at it any more, and the last who holds it lets it go. */
+Test(linger, what_is_dropped_is_not_counted)
+{
+	struct conn *conn = make();
+
+	end_linger(conn);
+	cr_assert_eq(linger_count(), 1);
+	conn_drop(conn);
+	cr_assert_eq(linger_count(), 0);
+}
+
+Test(linger, what_a_child_inherits_is_its_parents)
+{
+	struct conn *old = make();
+	int status;
+	pid_t pid;
+
+	end_linger(old);
+	pid = fork();
+	cr_assert_geq(pid, 0);
+	if (pid == 0) {
+		linger_after_fork();
+		linger_end(old);
+		_exit(linger_count() != 0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0);
+	cr_assert_eq(linger_count(), 1);
+}
