@@ -62,13 +62,20 @@ void dial_learn_local(struct conn *conn)
 	conn_know_local(conn);
 }
 
-/* With lock. */
+/*
+ * With lock. Who greets is looked after by the service thread: it hears REPLY
+ * where the application does not, and lets go what is held.
+ */
 static void send_hello(struct conn *conn)
 {
 	uint8_t message[WIRE_HELLO_SIZE];
 	struct wire_hello hello;
 
 	memset(&hello, 0, sizeof(hello));
+	if (loop_start() != 0) {
+		hold_leave(conn, loop_refusal());
+		return;
+	}
 	if (!conn_random(conn->join.mark, sizeof(conn->join.mark))) {
 		hold_leave(conn, REASON_no_random);
 		return;

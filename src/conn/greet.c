@@ -423,6 +423,11 @@ bool conn_accepted(struct conn *conn, unsigned mark, enum reason unmarked,
 	conn->greeting.listener_mark = mark;
 	conn->greeting.unmarked = mark ? REASON_none : unmarked;
 	conn->greeting.client = *client;
+	if (mark && client->seen && loop_start() != 0) {
+		conn_decline(conn->tcp, client, loop_refusal());
+		hold_quit(conn, loop_refusal());
+		return true;
+	}
 	refused = family_greets_late() ? look_refused(conn) : look(conn);
 	/* A client may have seen the mark although its own was lost. */
 	if (mark && conn_state(conn) == STATE_greeting)

@@ -275,7 +275,7 @@ void join_if_worth(struct conn *conn)
 		return;
 	if (allowed)
 		limits_join_end();
-	conn->lane.refused = REASON_join_limit;
+	conn->lane.refused = allowed ? REASON_no_thread : REASON_join_limit;
 	cancel(conn, -1, -EDQUOT, false);
 	conn_drop(conn);
 }
@@ -427,13 +427,14 @@ void join_accept(int rs)
 {
 	bool allowed = limits_join_begin();
 	void *arg = (void *)(long)rs;
+	enum reason reason;
 
 	if (allowed && work_start(WORK_ADMIT, admit, arg) == 0)
 		return;
 	if (allowed)
 		limits_join_end();
-	reason_count(REASON_join_limit);
-	log_info("a lane was turned away: %s",
-		 reason_sentence(REASON_join_limit));
+	reason = allowed ? REASON_no_thread : REASON_join_limit;
+	reason_count(reason);
+	log_info("a lane was turned away: %s", reason_sentence(reason));
 	endpoint_discard(rs);	/* its connection, if any, stays on TCP */
 }

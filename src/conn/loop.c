@@ -2,8 +2,6 @@
 #include "conn/loop.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -13,6 +11,7 @@
 #include "base/fd.h"
 #include "base/lock.h"
 #include "base/real.h"
+#include "base/thread.h"
 
 #define EVENTS 64
 
@@ -20,7 +19,7 @@ static struct lock lock = LOCK_INIT(service);
 static int epoll = -1, bell = -1;
 static atomic_bool started;
 static atomic_bool pausing, paused;	/* the thread is to end; it does */
-static bool owed;		/* and could not be made again */
+static atomic_bool owed;		/* and could not be made again */
 
 static void unring(void *arg)
 {
@@ -51,21 +50,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static int start_thread(void)
-{
-	pthread_t thread;
-	sigset_t all, old;
-	int ret;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&thread, NULL, run, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (ret == 0)
-		pthread_detach(thread);
-	return -ret;
-}
-
 int loop_add_held(int fd, uint32_t events, struct loop_source *source)
 {
 	struct epoll_event event = { .events = events, .data.ptr = source };
@@ -77,9 +61,9 @@ int loop_add_held(int fd, uint32_t events, struct loop_source *source)
 static int start(void)
 {
 	if (started && owed && !critical_in_handler())
-		owed = start_thread() != 0;
+		owed = thread_start(run, NULL) != 0;
 	if (started)
-		return 0;
+		return owed ? -EAGAIN : 0;
 	if (critical_in_handler())
 		return -EAGAIN;	/* pthread_create(3) allocates */
 	epoll = real.epoll_create1(EPOLL_CLOEXEC);
@@ -89,7 +73,7 @@ static int start(void)
 	epoll = fd_lift(epoll);
 	bell = fd_lift(bell);
 	if (loop_add_held(bell, EPOLLIN, &bell_source) != 0 ||
-	    loop_hooks.begin() != 0 || start_thread() != 0)
+	    loop_hooks.begin() != 0 || thread_start(run, NULL) != 0)
 		goto failed;
 	started = true;
 	return 0;
@@ -106,13 +90,18 @@ int loop_start(void)
 {
 	int ret, saved = errno;
 
-	if (started)
+	if (started && !owed)
 		return 0;
 	lock_acquire(&lock);
 	ret = start();
 	lock_release(&lock);
 	errno = saved;
 	return ret;
+}
+
+enum reason loop_refusal(void)
+{
+	return critical_in_handler() ? REASON_in_handler : REASON_no_thread;
 }
 
 bool loop_wake(void)
@@ -171,7 +160,7 @@ void loop_resume(void)
 	lock_acquire(&lock);
 	atomic_store(&paused, false);
 	atomic_store(&pausing, false);
-	owed = start_thread() != 0;
+	owed = thread_start(run, NULL) != 0;
 	lock_release(&lock);
 }
 

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "diag/reason.h"
+
 /* Who hears of an fd. It stays where it is until the fd is removed. */
 struct loop_source {
 	void (*ready)(void *arg);
@@ -35,6 +37,8 @@ extern const struct loop_hooks loop_hooks;
 
 /* Start the thread, if there is none. 0; -EAGAIN: not now; -ENOMEM. */
 int loop_start(void);
+/* Why it could not. */
+enum reason loop_refusal(void);
 /* Let it have a round soon. False: there is no thread. */
 bool loop_wake(void);
 /*

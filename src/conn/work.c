@@ -5,14 +5,13 @@
  * so that one dead device holds up neither an application's thread nor another
  * kind.
  */
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/critical.h"
 #include "base/memory.h"
 #include "base/real.h"
+#include "base/thread.h"
 #include "conn/internal.h"
 #include "conn/loop.h"
 
@@ -68,21 +67,6 @@ static void *work_thread(void *arg)
 	while ((job = next_job(kind, job)))
 		job->run(job->arg);
 	return NULL;
-}
-
-static int start_thread(void *(*run)(void *arg), void *arg)
-{
-	pthread_t thread;
-	sigset_t all, old;
-	int ret;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&thread, NULL, run, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (ret == 0)
-		pthread_detach(thread);
-	return -ret;
 }
 
 static void enqueue(struct kind *kind, struct job *job)
@@ -142,7 +126,7 @@ static bool start_next(struct kind *kind)
 	start = kind->waiting > 0 && kind->running < kind->most;
 	kind->running += start;
 	lock_release(&lock);
-	if (start && start_thread(work_thread, kind) != 0) {
+	if (start && thread_start(work_thread, kind) != 0) {
 		take_back(kind, NULL);
 		start = false;
 	}
@@ -183,14 +167,14 @@ int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 
 	if (inside)
 		return leave_to_service(kind, job);
-	if (!start || start_thread(work_thread, kind) == 0)
+	if (!start || thread_start(work_thread, kind) == 0)
 		return 0;
 	return take_back(kind, job);
 }
 
 int work_alone(void *(*run)(void *arg), void *arg)
 {
-	return start_thread(run, arg);
+	return thread_start(run, arg);
 }
 
 bool work_waits(enum work_kind which)
