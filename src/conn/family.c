@@ -187,8 +187,7 @@ static void hear(void *arg);
 
 static int hear_children(struct children *children, int channel)
 {
-	children->source.ready = hear;
-	children->source.arg = children;
+	loop_source_set(&children->source, hear, children);
 	return loop_add(channel, EPOLLIN, &children->source);
 }
 

@@ -2,7 +2,6 @@
 #include "conn/loop.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -42,8 +41,9 @@ static void *run(void *arg)
 					 loop_hooks.round(), NULL);
 		for (i = 0; i < count; i++) {
 			struct loop_source *source = events[i].data.ptr;
+			void (*ready)(void *arg) = atomic_load(&source->ready);
 
-			source->ready(source->arg);
+			ready(source->arg);
 		}
 	}
 	atomic_store(&paused, true);

@@ -10,16 +10,28 @@
 #ifndef CONN_LOOP_H
 #define CONN_LOOP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "diag/reason.h"
 
-/* Who hears of an fd. It stays where it is until the fd is removed. */
+/*
+ * Who hears of an fd. It stays where it is until the fd is removed. The thread
+ * finds it by epoll(7) alone, which is no order of memory for C11: so `ready`
+ * is written last (loop_source_set()), and read first.
+ */
 struct loop_source {
-	void (*ready)(void *arg);
+	_Atomic(void (*)(void *arg)) ready;
 	void *arg;
 };
+
+static inline void loop_source_set(struct loop_source *source,
+				   void (*ready)(void *arg), void *arg)
+{
+	source->arg = arg;
+	atomic_store(&source->ready, ready);
+}
 
 /* What else the thread does: service.c. None of them may be NULL. */
 struct loop_hooks {

@@ -21,8 +21,7 @@ static int begin(struct conn *conn)
 {
 	int ret;
 
-	conn->watch.source.ready = loop_hooks.look;
-	conn->watch.source.arg = conn;
+	loop_source_set(&conn->watch.source, loop_hooks.look, conn);
 	/* The thread may have its first event before we return. */
 	conn->watch.on = true;
 	ret = loop_add(conn->tcp, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
