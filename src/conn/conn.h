@@ -74,8 +74,6 @@ void conn_dissolve(struct conn *conn);
  */
 int conn_leave(struct conn *conn, enum reason reason);
 
-#define CONN_ANSWER_MS 1000	/* that a peer has to answer it */
-
 /*
  * The peer owes an answer to that and has had its time: the connection is
  * reset, as the kernel does one whose peer is gone. False: it owes none.

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/carrier.h"
@@ -13,8 +14,6 @@
 #include "diag/log.h"
 
 #define DRAIN_MS 1000	/* RDMA bytes may come in after the peer's FIN */
-#define ROUND_RECORDS 256	/* then others have their turn */
-#define IDLE_MOST 4096	/* records a second that change nothing */
 #define IDLE_MS 1000
 
 /* With lock. True: all of it is out. */
@@ -185,7 +184,7 @@ static void hear_idle(struct conn *conn)
 		conn->leg.idle_ms = now;
 		conn->leg.idle = 0;
 	}
-	if (++conn->leg.idle > IDLE_MOST)
+	if (++conn->leg.idle > BOUND_idle_records)
 		protocol_error(conn);
 }
 
@@ -274,7 +273,8 @@ static void hear_leave(struct conn *conn, uint64_t offset)
 	uint64_t pulled = conn_pulled(conn);
 
 	if (conn->leave.peer_at != OFFSET_NEVER || offset < pulled ||
-	    offset - pulled > EARLY_MOST + conn->decision.lane.receive_buffer)
+	    offset - pulled > BOUND_early_bytes +
+				      conn->decision.lane.receive_buffer)
 		protocol_error(conn);
 	else
 		leave_heard(conn, offset);
@@ -373,7 +373,7 @@ static bool hear_record(struct conn *conn)
 void control_look(struct conn *conn)
 {
 	enum rx_stage rx;
-	int left = ROUND_RECORDS;
+	int left = BOUND_round_records;
 
 	conn_pull(conn);
 	if (conn->rx.stage == RX_MAYBE)

@@ -4,6 +4,7 @@
  * forked child those of its parent. What it has of the device is of no use
  * then (carrier.h, pause), so nothing of it may be there when it happens.
  */
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/carrier.h"
@@ -31,7 +32,7 @@ static void leave(int fd, struct fdtab_object *object, void *arg)
 
 void conn_before_credentials(void)
 {
-	uint64_t answer_ms = clock_ms() + CONN_ANSWER_MS;
+	uint64_t answer_ms = clock_ms() + BOUND_answer_ms;
 	uint64_t until_ms = clock_ms() + MOST_MS;
 	int saved = errno;
 

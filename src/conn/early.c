@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/internal.h"
 
 #define PULL_STEP 65536
-#define PULL_STEPS 16	/* a round: others have their turn */
 
 uint64_t conn_pulled(const struct conn *conn)
 {
@@ -68,7 +68,7 @@ void conn_pull(struct conn *conn)
 {
 	enum conn_state state = conn_state(conn);
 	enum leg_end end = LEG_OPEN;
-	int left = PULL_STEPS;
+	int left = BOUND_round_pieces;
 
 	if (conn->rx.stage != RX_RAW || conn->rx.boundary == OFFSET_NEVER ||
 	    (state != STATE_on_rdma && state != STATE_retreating))

@@ -6,14 +6,12 @@
  */
 #include <sys/ioctl.h>
 
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
 
-#define SILENT_MOST_MS 5000	/* for the peer to say that it heard CLOSE */
-#define LINGERERS_MANY 64	/* each has an fd: then none waits longer */
-#define DRAIN_STEPS 1024	/* a peer may send as fast as we read */
 
 /* Has the peer sent what the application has not read? */
 static bool unread(struct conn *conn)
@@ -44,9 +42,9 @@ void conn_dissolve(struct conn *conn)
  */
 static bool is_late(const struct conn *conn, uint64_t now_ms)
 {
-	if (now_ms < conn->close.linger_ms - LINGER_MOST_MS + SILENT_MOST_MS)
+	if (now_ms < conn->close.linger_ms - BOUND_linger_ms + BOUND_silent_ms)
 		return false;
-	if (linger_count() > LINGERERS_MANY)
+	if (linger_count() > BOUND_lingerers)
 		return true;
 	return conn_state(conn) == STATE_retreating ? retreat_owed(conn)
 						    : !conn->close.heard;
@@ -72,7 +70,7 @@ static void take_down(void *arg)
 static void drain(struct conn *conn)
 {
 	char scratch[16384];
-	int left = DRAIN_STEPS;
+	int left = BOUND_end_pieces;
 
 	while (left-- > 0 && real.recv(conn->tcp, scratch, sizeof(scratch),
 				       MSG_DONTWAIT) > 0)
@@ -129,7 +127,7 @@ static bool holds_end(struct conn *conn)
 	if (conn_state(conn) != STATE_on_rdma || !hold_any(conn))
 		return false;
 	if (conn->close.linger_ms == TIME_NEVER)
-		conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
+		conn->close.linger_ms = clock_ms() + BOUND_linger_ms;
 	watch_look(conn);
 	return true;
 }

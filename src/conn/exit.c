@@ -3,12 +3,12 @@
  * The process ends: exit(3), or exec in its last moment. Lanes are closed in
  * order, and what is held gets its time.
  */
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
 
-#define EXIT_MOST_MS 5000
 
 static void end_entry(int fd, struct fdtab_object *object, void *arg)
 {
@@ -119,9 +119,9 @@ static bool retreats(struct conn *conn, unsigned how)
 
 void conn_exit(void)
 {
-	uint64_t until_ms = clock_ms() + EXIT_MOST_MS;
+	uint64_t until_ms = clock_ms() + BOUND_exit_ms;
 	uint64_t reply_ms = clock_ms() + GREETING_GRACE_MS;
-	uint64_t answer_ms = clock_ms() + CONN_ANSWER_MS;
+	uint64_t answer_ms = clock_ms() + BOUND_answer_ms;
 	int saved = errno;
 
 	family_exit();
@@ -130,7 +130,7 @@ void conn_exit(void)
 	while (watch_any(holds, 0) && clock_ms() < until_ms)
 		real.poll(NULL, 0, 1);
 	fdtab_each(end_entry, NULL);
-	work_wait(WORK_END, EXIT_MOST_MS);
+	work_wait(WORK_END, BOUND_exit_ms);
 	/* A peer that still talks would reset what TCP has yet to deliver. */
 	while (watch_any(retreats, clock_ms() >= answer_ms ? LATE : 0) &&
 	       clock_ms() < until_ms)

@@ -2,12 +2,12 @@
 /*
  * The end of connections that children may have, and of their process.
  */
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/real.h"
 #include "conn/family.h"
 
-#define EXIT_MOST_MS 5000
 
 /* Does its share, if it has one of ours, say this? */
 static bool share_is(struct conn *conn, enum share_state state)
@@ -57,8 +57,8 @@ static void owe_entry(int fd, struct fdtab_object *object, void *arg)
 
 void family_exit(void)
 {
-	uint64_t answer_ms = clock_ms() + CONN_ANSWER_MS;
-	uint64_t until = clock_ms() + EXIT_MOST_MS;
+	uint64_t answer_ms = clock_ms() + BOUND_answer_ms;
+	uint64_t until = clock_ms() + BOUND_exit_ms;
 
 	fdtab_each(owe_entry, NULL);
 	while (!family_all_settled() && clock_ms() < until) {

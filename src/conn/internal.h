@@ -376,7 +376,6 @@ bool shut_needs_lane(const struct conn *conn);
 void shut_behind(struct conn *conn);
 
 /* linger.c: closed, and the peer has not consumed all yet */
-#define LINGER_MOST_MS 60000	/* for it to do so */
 void linger_begin(struct conn *conn);
 /* It does no more, or is freed: no longer counted. Any number of times. */
 void linger_end(struct conn *conn);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/carrier.h"
@@ -24,8 +25,6 @@
 #include "conn/talk.h"
 #include "diag/log.h"
 
-#define STRANGER_MS 3000
-#define STRANGER_BUSY_MS 100	/* JOIN comes at once; others wait */
 
 /* What was held before the greeting was over goes raw, and before the lane. */
 static void await_release(struct conn *conn, uint64_t until_ms)
@@ -61,7 +60,7 @@ static int set_boundary(struct conn *conn, uint64_t boundary)
 
 	lock_acquire(&conn->rx.lock);
 	if (boundary < conn->rx.bytes ||
-	    boundary - conn->rx.bytes > EARLY_MOST)
+	    boundary - conn->rx.bytes > BOUND_early_bytes)
 		ret = -EPROTO;
 	else
 		conn->rx.boundary = boundary;
@@ -375,9 +374,10 @@ static int await_join(int rs)
 	uint64_t begun_ms = clock_ms(), now = begun_ms;
 	int ret = -ETIMEDOUT;
 
-	while (ret == -ETIMEDOUT && now - begun_ms < STRANGER_MS &&
-	       (now - begun_ms < STRANGER_BUSY_MS || !work_waits(WORK_ADMIT))) {
-		ret = talk_wait(rs, POLLIN, now + STRANGER_BUSY_MS);
+	while (ret == -ETIMEDOUT && now - begun_ms < BOUND_stranger_ms &&
+	       (now - begun_ms < BOUND_stranger_busy_ms ||
+		!work_waits(WORK_ADMIT))) {
+		ret = talk_wait(rs, POLLIN, now + BOUND_stranger_busy_ms);
 		now = clock_ms();
 	}
 	return ret;
@@ -392,7 +392,7 @@ static void admit_one(int rs)
 	int ret;
 
 	ret = await_join(rs);
-	talk.until_ms = clock_ms() + STRANGER_BUSY_MS;
+	talk.until_ms = clock_ms() + BOUND_stranger_busy_ms;
 	if (ret == 0)
 		conn = claim(&talk);
 	if (!conn || !conn_step(conn, EVENT_worth, REASON_too_short)) {

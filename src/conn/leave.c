@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/carrier.h"
 #include "conn/internal.h"
 
-#define TAKE_STEPS 16	/* a round: others have their turn */
 
 void leave_in_order(struct conn *conn, enum reason reason)
 {
@@ -81,7 +81,7 @@ static bool take_step(struct conn *conn)
 static bool take_in(struct conn *conn)
 {
 	bool all, took = false;
-	int left = TAKE_STEPS;
+	int left = BOUND_round_pieces;
 
 	lock_acquire(&conn->rx.lock);
 	while (left-- > 0 && !conn->lane.closed && take_step(conn))

@@ -2,6 +2,7 @@
 /*
  * Closed connections whose peers have not consumed all yet, counted.
  */
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "conn/internal.h"
 
@@ -10,7 +11,7 @@ static unsigned process;	/* forks before it: whose they are */
 
 void linger_begin(struct conn *conn)
 {
-	conn->close.linger_ms = clock_ms() + LINGER_MOST_MS;
+	conn->close.linger_ms = clock_ms() + BOUND_linger_ms;
 	conn->close.process = process;
 	if (!atomic_exchange(&conn->close.lingering, true))
 		atomic_fetch_add(&lingerers, 1);

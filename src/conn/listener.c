@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #include "base/addr.h"
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/real.h"
@@ -21,7 +22,6 @@
 #define STOP_MOST_MS 5000
 #define RETRY_MS 1000	/* it takes a thread and a look at all addresses */
 #define BACKLOG 128
-#define TOKENS_MOST 65536	/* greeted connections without a lane */
 
 static struct lock lock = LOCK_INIT(tokens);
 static enum { NOT_MADE, BEING_MADE, MADE } progress;
@@ -316,7 +316,7 @@ int listener_expect(struct conn *conn)
 		return -EIO;
 	bucket = bucket_of(conn->join.token);
 	lock_acquire(&lock);
-	if (expected_count >= TOKENS_MOST) {
+	if (expected_count >= BOUND_tokens) {
 		lock_release(&lock);
 		return -ENOMEM;
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/real.h"
@@ -20,9 +21,6 @@
 #include "policy/policy.h"
 
 #define BACKLOG 16
-#define ASKERS 16		/* at a time; each costs a file descriptor */
-#define REQUEST_MS 2000		/* for all of it */
-#define ANSWER_MS 5000		/* for all of it to be read */
 #define REQUEST_MOST 64
 #define MOVING_LOOK_MS 5
 #define WAIT_MOST_MS 600000
@@ -37,13 +35,13 @@ struct asker {
 };
 
 /* Whose sockets are open, so that a forked child closes its copies; or -1. */
-static atomic_int places[ASKERS] = { [0 ... ASKERS - 1] = -1 };
+static atomic_int places[BOUND_askers] = { [0 ... BOUND_askers - 1] = -1 };
 
 static atomic_int *take_place(int fd)
 {
 	int i, none;
 
-	for (i = 0; i < ASKERS; i++) {
+	for (i = 0; i < BOUND_askers; i++) {
 		none = -1;
 		if (atomic_compare_exchange_strong(&places[i], &none, fd))
 			return &places[i];
@@ -63,7 +61,7 @@ static bool await(int fd, short events, uint64_t until_ms)
 
 static void send_all(int fd, const char *text, size_t size)
 {
-	uint64_t until_ms = clock_ms() + ANSWER_MS;
+	uint64_t until_ms = clock_ms() + BOUND_reply_ms;
 	ssize_t put;
 
 	while (size > 0) {
@@ -214,7 +212,7 @@ static void begin_trace(struct asker *asker, const char *request)
 /* The line, without its end. False: none came in time. */
 static bool read_request(int fd, char text[REQUEST_MOST])
 {
-	uint64_t until_ms = clock_ms() + REQUEST_MS;
+	uint64_t until_ms = clock_ms() + BOUND_request_ms;
 	size_t size = 0;
 	ssize_t got;
 	char *end;
@@ -360,7 +358,7 @@ void operator_after_fork(void)
 {
 	int i, fd;
 
-	for (i = 0; i < ASKERS; i++) {
+	for (i = 0; i < BOUND_askers; i++) {
 		fd = atomic_exchange(&places[i], -1);
 		if (fd >= 0)
 			fd_close(fd);

@@ -27,12 +27,6 @@
 #define OFFSET_NEVER UINT64_MAX
 #define TIME_NEVER UINT64_MAX
 #define CONN_LOCAL_WORDS 4	/* room for a sockaddr_in6 */
-/*
- * Bytes of a connection that are taken in before the application asks for
- * them. An honest peer has no more on its way by TCP than the kernels' buffers
- * of both ends take (tcp(7): tcp_rmem, tcp_wmem; 10 MiB unless set).
- */
-#define EARLY_MOST (UINT64_C(16) << 20)
 #define OUT_MAX (WIRE_RECORD_TYPES * WIRE_RECORD_SIZE + WIRE_RECORD_MAX)
 
 /* conn.c: the two ends */

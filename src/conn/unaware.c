@@ -6,16 +6,15 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "conn/internal.h"
-
-#define PLACES 256
 
 static struct lock lock = LOCK_INIT(unaware);
 static struct {
 	struct sockaddr_storage remote;
 	uint64_t until_ms;
-} places[PLACES];
+} places[BOUND_unaware];
 
 /* FNV-1a over host and port. */
 static unsigned place_of(const struct sockaddr_storage *remote)
@@ -26,7 +25,7 @@ static unsigned place_of(const struct sockaddr_storage *remote)
 
 	for (i = 0; i < size; i++)
 		hash = (hash ^ bytes[i]) * 16777619u;
-	return (hash ^ (hash >> 15)) % PLACES;
+	return (hash ^ (hash >> 15)) % BOUND_unaware;
 }
 
 void unaware_remember(const struct sockaddr_storage *remote, uint32_t for_ms)

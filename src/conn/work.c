@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/critical.h"
 #include "base/memory.h"
@@ -14,8 +15,6 @@
 #include "base/thread.h"
 #include "conn/internal.h"
 #include "conn/loop.h"
-
-#define QUEUE_MOST 4096
 
 struct job {
 	struct job *next;
@@ -29,12 +28,12 @@ static struct kind {
 	unsigned waiting;
 	struct job *first, **last;
 } kinds[WORK_KINDS] = {
-	[WORK_JOIN] = { .most = 8 },
-	[WORK_ADMIT] = { .most = 32 },
-	[WORK_END] = { .most = 32 },
-	[WORK_DISCARD] = { .most = 32 },
+	[WORK_JOIN] = { .most = BOUND_joins },
+	[WORK_ADMIT] = { .most = BOUND_strangers },
+	[WORK_END] = { .most = BOUND_closings },
+	[WORK_DISCARD] = { .most = BOUND_closings },
 	[WORK_LISTEN] = { .most = 2 },
-	[WORK_ANSWER] = { .most = 16 },
+	[WORK_ANSWER] = { .most = BOUND_askers },
 	[WORK_DRAIN] = { .most = 1 },
 };
 
@@ -155,7 +154,7 @@ int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 	job->run = run;
 	job->arg = arg;
 	lock_acquire(&lock);
-	if (kind->waiting >= QUEUE_MOST) {
+	if (kind->waiting >= BOUND_jobs) {
 		lock_release(&lock);
 		memory_free(job);
 		return -EAGAIN;

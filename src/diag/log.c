@@ -12,12 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/real.h"
 
 #define LINE_MAX_BYTES 1024	/* the newline is one of them */
-#define WARNINGS_A_SECOND 20	/* a peer can bring them about */
-#define WARNINGS_AT_ONCE 100
 
 static const char *const names[] = {
 	[LOG_OFF] = "off",
@@ -145,12 +144,12 @@ static size_t format_line(char line[LINE_MAX_BYTES], enum log_level level,
 /*
  * Warnings and errors come at a rate that no peer can drive up. Each moves a
  * time on by its part of a second; that time is never ahead of the clock, nor
- * behind it by more than WARNINGS_AT_ONCE. Informational lines were asked for.
+ * behind it by more than those at once. Informational lines were asked for.
  */
 static bool may_say(enum log_level level)
 {
 	static atomic_ullong paid_ms;
-	const unsigned long long each = 1000 / WARNINGS_A_SECOND;
+	const unsigned long long each = 1000 / BOUND_warnings_a_second;
 	unsigned long long now = clock_ms(), paid, next;
 
 	if (level > LOG_WARN)
@@ -158,8 +157,8 @@ static bool may_say(enum log_level level)
 	paid = atomic_load(&paid_ms);
 	do {
 		next = paid + each;
-		if (next + WARNINGS_AT_ONCE * each < now)
-			next = now - WARNINGS_AT_ONCE * each;
+		if (next + BOUND_warnings_at_once * each < now)
+			next = now - BOUND_warnings_at_once * each;
 		if (next > now)
 			return false;
 	} while (!atomic_compare_exchange_weak(&paid_ms, &paid, next));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/beside.h"
+#include "base/bounds.h"
 #include "base/fd.h"
 #include "base/real.h"
 #include "base/root.h"
@@ -19,7 +20,6 @@
 
 #define BUNDLED "libshunt-rdma.so"
 #define SYSTEM "librdmacm.so.1"
-#define COPIES_MOST 4
 #define DOTS "./././."	/* none in a path is another name */
 
 struct runtime runtime;
@@ -223,7 +223,7 @@ static int copy_of(const char *from)
 static enum reason load_copy(void)
 {
 	enum reason reason = abandoned;
-	bool may = alone && copies < COPIES_MOST &&
+	bool may = alone && copies < BOUND_copies &&
 		   reason != REASON_credentials;
 	int fd = may ? copy_of(path) : -1;
 	char name[64];

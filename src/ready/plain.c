@@ -3,6 +3,7 @@
  * Back to an ordinary kernel socket, and wait until it is one: before a new
  * program or another process gets the fd.
  */
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/real.h"
 #include "ready/ready.h"
@@ -12,7 +13,7 @@
 
 uint64_t ready_answers_due(void)
 {
-	return clock_us() + CONN_ANSWER_MS * 1000;
+	return clock_us() + BOUND_answer_ms * 1000;
 }
 
 int ready_make_plain(struct conn *conn, enum reason reason)
