@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Perl's way to end a call that takes too long: alarm(2), and die() in the
-# handler. With PERL_SIGNALS=unsafe it jumps out of the call itself.
+# handler. With PERL_SIGNALS=unsafe it jumps out of the call itself. Only calls
+# that nothing would end are cut: of others, what they had got would be lost, by
+# TCP, too.
 #	echo.pl serve PORT		echoes, a connection at a time, for ever
 #	echo.pl dial HOST PORT FILE	sends FILE, compares what comes back
 use strict;
@@ -42,14 +44,8 @@ sub serve {
 		LocalPort => $_[0], Listen => 16, ReuseAddr => 1)
 		or die "listen: $@\n";
 	while (1) {
-		# A jump out of this loses what was accepted, by TCP, too.
 		my $peer = $server->accept or next;
-		while (1) {
-			my $data;
-			my $n = in_time(50_000, sub {
-				sysread $peer, $data, 65536 });
-			next unless defined $n;
-			last unless $n;
+		while (my $n = sysread $peer, my $data, 65536) {
 			put($peer, $data);
 		}
 		close $peer;
@@ -68,15 +64,13 @@ sub dial {
 		my ($back, $more) = ('');
 		put($peer, $piece);
 		while (length $back < length $piece) {
-			my $n = in_time(5_000, sub {
-				sysread $peer, $more, length($piece) - length $back });
-			next unless defined $n;
+			my $n = sysread $peer, $more,
+				length($piece) - length $back;
 			die "the end at $at\n" unless $n;
 			$back .= $more;
 		}
 		die "wrong bytes at $at\n" if $back ne $piece;
 		$at += length $piece;
-		# nothing comes, and the call is left
 		in_time(2_000, sub { sysread $peer, $more, 1 });
 	}
 	shutdown $peer, 1;
