@@ -141,7 +141,7 @@ void loop_remove(int fd)
 
 bool loop_runs(void)
 {
-	return started;
+	return started && !owed;
 }
 
 void loop_pause(void)

@@ -5,25 +5,16 @@
  * retreat that was over, an error, or no service thread to look after them.
  */
 #include <criterion/criterion.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/real.h"
-#include "conn/internal.h"
+#include "conn_help.h"
 
 /* The service thread has done with it, so that it is only counted. */
 static struct conn *make(void)
 {
-	struct policy_decision decision = { 0 };
-	struct sockaddr_storage remote = { .ss_family = AF_INET };
-	struct conn *conn;
-	int ends[2];
+	struct conn *conn = conn_alone();
 
-	real_init();
-	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote, NULL);
-	cr_assert_not_null(conn);
 	unwatch_conn(conn);
 	return conn;
 }

@@ -2,10 +2,9 @@
 /* The ring of the last steps: what is read is whole, or told to be lost. */
 #include <criterion/criterion.h>
 #include <pthread.h>
-#include <sys/socket.h>
+#include <netinet/in.h>
 
-#include "base/real.h"
-#include "conn/internal.h"
+#include "conn_help.h"
 
 #define WRITERS 3
 #define STEPS 60000
@@ -13,15 +12,8 @@
 /* Its remote port is its id, so that a torn record can be told. */
 static struct conn *make(void)
 {
-	struct policy_decision decision = { 0 };
-	struct sockaddr_storage remote = { .ss_family = AF_INET };
-	struct conn *conn;
-	int ends[2];
+	struct conn *conn = conn_alone();
 
-	real_init();
-	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote, NULL);
-	cr_assert_not_null(conn);
 	((struct sockaddr_in *)&conn->ends.remote)->sin_port =
 	    (in_port_t)conn->account.number;
 	return conn;
