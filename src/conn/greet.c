@@ -415,6 +415,20 @@ static unsigned attend_ms(const struct conn *conn)
 	return part < ATTEND_MS ? part : ATTEND_MS;
 }
 
+/* There is no service thread to look after it: an answer now, or never. */
+static void refuse(struct conn *conn, const struct mark_client *client)
+{
+	enum reason reason = loop_refusal();
+
+	conn_decline(conn->tcp, client, reason);
+	lock_acquire(&conn->lock);
+	leave(conn, reason);
+	lock_release(&conn->lock);
+	conn_settle(conn);
+	if (conn->tx.stage == TX_RELEASE)
+		hold_release(conn);
+}
+
 bool conn_accepted(struct conn *conn, unsigned mark, enum reason unmarked,
 		   const struct mark_client *client)
 {
@@ -424,8 +438,7 @@ bool conn_accepted(struct conn *conn, unsigned mark, enum reason unmarked,
 	conn->greeting.unmarked = mark ? REASON_none : unmarked;
 	conn->greeting.client = *client;
 	if (mark && client->seen && loop_start() != 0) {
-		conn_decline(conn->tcp, client, loop_refusal());
-		hold_quit(conn, loop_refusal());
+		refuse(conn, client);
 		return true;
 	}
 	refused = family_greets_late() ? look_refused(conn) : look(conn);

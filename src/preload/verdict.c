@@ -116,6 +116,18 @@ static bool read_client(int listener, int fd, struct mark_client *client)
 	       mark_read_client(fd, client);
 }
 
+/* It gets no lane, for this reason. False: its rule demands one. */
+static bool may_be_plain(int fd, const struct policy_decision *decision,
+			 enum reason reason)
+{
+	reason_count(reason);
+	if (decision->mode != POLICY_REQUIRE)
+		return true;
+	log_warn("fd %d is closed, because its rule %s says require: %s", fd,
+		 decision->rule, reason_sentence(reason));
+	return false;
+}
+
 /*
  * No connection of a listener with such options gets a lane. HELLO is stripped,
  * if there is one. False: its rule demands a lane, and it is closed.
@@ -128,14 +140,10 @@ static bool bar(struct conn *conn, int fd, int listener,
 	if (reason == REASON_none)
 		return true;
 	kernel_option_came(fd, reason);
-	if (decision->mode != POLICY_REQUIRE) {
-		conn_refuse(conn, reason);
-		return true;
-	}
-	reason_count(reason);
-	log_warn("fd %d is closed, because its rule %s says require: %s", fd,
-		 decision->rule, reason_sentence(reason));
-	return false;
+	if (decision->mode == POLICY_REQUIRE)
+		return may_be_plain(fd, decision, reason);
+	conn_refuse(conn, reason);
+	return true;
 }
 
 /* False: the client has taken it back, or it may not be; it is closed. */
@@ -152,7 +160,10 @@ static bool accepted(int listener, int fd, const struct policy_query *query,
 	conn = conn_new(fd, CONN_PASSIVE, decision, &query->remote, local);
 	if (!conn) {
 		conn_decline(fd, &client, REASON_no_memory);
-		reason_count(REASON_no_memory);
+		if (!may_be_plain(fd, decision, REASON_no_memory)) {
+			real.close(fd);
+			return false;
+		}
 		return true;
 	}
 	fdtab_insert(fd, conn_object(conn));

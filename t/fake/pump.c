@@ -214,6 +214,19 @@ static void *pump_run(void *arg)
 	return arg;
 }
 
+/* pump_out() has 64 KiB on its stack, whatever the program's RLIMIT_STACK. */
+static int start_thread(pthread_t *thread)
+{
+	pthread_attr_t attributes;
+	int error;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, 512 * 1024);
+	error = pthread_create(thread, &attributes, pump_run, NULL);
+	pthread_attr_destroy(&attributes);
+	return error;
+}
+
 int pump_start(void)
 {
 	pthread_t thread;
@@ -222,7 +235,7 @@ int pump_start(void)
 		return 0;
 	if (bell < 0)
 		bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (bell < 0 || pthread_create(&thread, NULL, pump_run, NULL))
+	if (bell < 0 || start_thread(&thread))
 		return -1;
 	pthread_detach(thread);
 	running = true;
