@@ -2,9 +2,28 @@
 #include "base/thread.h"
 
 #include <errno.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 
+/* visit() of dl_iterate_phdr(3): what a thread of this object's takes. */
+static int add_local(struct dl_phdr_info *object, size_t size, void *sum)
+{
+	(void)size;
+	for (int i = 0; i < object->dlpi_phnum; i++)
+		if (object->dlpi_phdr[i].p_type == PT_TLS)
+			*(size_t *)sum += object->dlpi_phdr[i].p_memsz;
+	return 0;
+}
+
+/* glibc takes thread-local memory off the stack; there may be much of it. */
+static size_t stack_size(void)
+{
+	size_t size = THREAD_STACK;
+
+	dl_iterate_phdr(add_local, &size);
+	return size;
+}
 
 /* A positive errno. */
 static int create(pthread_t *thread, void *(*run)(void *arg), void *arg)
@@ -14,12 +33,11 @@ static int create(pthread_t *thread, void *(*run)(void *arg), void *arg)
 
 	if (pthread_attr_init(&attributes) != 0)
 		return pthread_create(thread, NULL, run, arg);
-	ret = pthread_attr_setstacksize(&attributes, THREAD_STACK);
+	ret = pthread_attr_setstacksize(&attributes, stack_size());
 	if (ret == 0)
 		ret = pthread_create(thread, &attributes, run, arg);
 	pthread_attr_destroy(&attributes);
-	/* glibc puts thread-local memory there, of which there may be much. */
-	return ret == EINVAL ? pthread_create(thread, NULL, run, arg) : ret;
+	return ret;
 }
 
 int thread_start(void *(*run)(void *arg), void *arg)

@@ -214,14 +214,14 @@ static void *pump_run(void *arg)
 	return arg;
 }
 
-/* pump_out() has 64 KiB on its stack, whatever the program's RLIMIT_STACK. */
+/* pump_out() has 64 KiB on its stack, beside thread-local memory. */
 static int start_thread(pthread_t *thread)
 {
 	pthread_attr_t attributes;
 	int error;
 
 	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, 512 * 1024);
+	pthread_attr_setstacksize(&attributes, 2048 * 1024);
 	error = pthread_create(thread, &attributes, pump_run, NULL);
 	pthread_attr_destroy(&attributes);
 	return error;
