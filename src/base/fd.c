@@ -110,6 +110,15 @@ void fd_close(int fd)
 	real.close(fd);
 }
 
+bool fd_may_hold(off_t bytes)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	       (limit.rlim_cur == RLIM_INFINITY ||
+		(rlim_t)bytes <= limit.rlim_cur);
+}
+
 /*
  * Half way up what the process may have, and never far. A limit that was high
  * enough is not asked for again, until there is no number.

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 /*
  * Which numbers are not the application's, by owner. FD_OURS: close() and
@@ -95,6 +96,12 @@ void fd_park(int fd);
 
 /* The same for all numbers of an owner. */
 void fd_park_all(enum fd_owner owner);
+
+/*
+ * May a file of ours have that many bytes? Who tries for more than RLIMIT_FSIZE
+ * is sent SIGXFSZ, which ends the program. setrlimit(2).
+ */
+bool fd_may_hold(off_t bytes);
 
 /* Move fd (>= 0) up, closing the low number; on failure fd itself. */
 int fd_lift(int fd);

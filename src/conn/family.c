@@ -334,9 +334,9 @@ void family_hand_over(struct conn *conn)
 	to = conn->forked.share ? conn->forked.pages : NULL;
 	if (to && conn->rx.early.size) {
 		at = atomic_fetch_add(&to->end, conn->rx.early.size);
-		done = pwrite(to->fd, conn->rx.early.bytes + conn->rx.early.at,
-			      conn->rx.early.size, (off_t)at) ==
-		       (ssize_t)conn->rx.early.size;
+		done = pages_put(to, at,
+				 conn->rx.early.bytes + conn->rx.early.at,
+				 conn->rx.early.size);
 		conn->forked.share->early_at = at;
 		conn->forked.share->early_size = done ? conn->rx.early.size : 0;
 	}

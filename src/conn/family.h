@@ -86,18 +86,27 @@ struct share {
 	_Atomic uint64_t early_size;
 };
 
-/* The shares that were new in one fork: a file, and its beginning mapped. */
+/*
+ * The shares that were new in one fork: a file, and its beginning mapped; or
+ * memory alone, if no file may grow.
+ */
 struct pages {
-	int fd;
+	int fd;			/* -1: no file */
 	struct share *shares;
 	size_t size;		/* of the mapping */
-	_Atomic uint64_t end;	/* of the file */
+	_Atomic uint64_t end;	/* of what is in it */
 	unsigned users;		/* connections */
 };
 
 /* pages.c: room for `count` new shares, all zero; NULL: none. */
 struct pages *pages_make(unsigned count);
 void pages_free(struct pages *gone);
+/*
+ * Bytes behind the shares, from `at` on. False: there is no room for them, or
+ * they are not there. What a share says of them may be another process's word.
+ */
+bool pages_put(struct pages *to, uint64_t at, const void *bytes, size_t size);
+bool pages_get(struct pages *from, uint64_t at, void *bytes, size_t size);
 
 /* In a child: the process that made the lanes. */
 struct parent {

@@ -136,8 +136,8 @@ static void take_early(struct conn *conn, struct share *share)
 		return;
 	conn->rx.early.bytes = memory_resize(NULL, size);
 	if (conn->rx.early.bytes &&
-	    pread(conn->forked.pages->fd, conn->rx.early.bytes, size,
-		  (off_t)share->early_at) == (ssize_t)size)
+	    pages_get(conn->forked.pages, share->early_at,
+		      conn->rx.early.bytes, size))
 		conn->rx.early.size = size;
 }
 

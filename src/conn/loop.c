@@ -2,6 +2,7 @@
 #include "conn/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -39,10 +40,17 @@ static struct loop_source bell_source = { .ready = unring };
  */
 static void lose(void)
 {
-	atomic_store(&lost, true);
+	if (atomic_exchange(&lost, true))
+		return;
 	log_error("the process has closed file descriptors of the library, "
 		  "by a system call that passes it by: its lanes fail, and new "
 		  "connections stay on tcp");
+}
+
+/* The thread, which sleeps, hears nothing of that. */
+static bool is_ours(void)
+{
+	return real.fcntl(bell, F_GETFD, NULL) >= 0;
 }
 
 static void *run(void *arg)
@@ -79,6 +87,8 @@ int loop_add_held(int fd, uint32_t events, struct loop_source *source)
 /* With lock. */
 static int start(void)
 {
+	if (started && !is_ours())
+		lose();
 	if (lost)
 		return -EAGAIN;
 	if (started && owed && !critical_in_handler())
@@ -111,7 +121,7 @@ int loop_start(void)
 {
 	int ret, saved = errno;
 
-	if (loop_runs())
+	if (loop_runs() && is_ours())
 		return 0;
 	lock_acquire(&lock);
 	ret = start();

@@ -14,6 +14,7 @@
 
 #include "base/bounds.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/real.h"
 
 #define LINE_MAX_BYTES 1024	/* the newline is one of them */
@@ -94,7 +95,10 @@ void log_begin(void)
 	errno = saved;
 }
 
-/* The number, or -1: another file has it now, or there never was one. */
+/*
+ * The number, or -1: another file has it now, or there never was one, or the
+ * file may not grow (RLIMIT_FSIZE), and who writes to it dies of SIGXFSZ.
+ */
 static int same_fd(void)
 {
 	struct stat file;
@@ -105,7 +109,9 @@ static int same_fd(void)
 	fd = atomic_load(&log_fd);
 	if (fstat(fd, &file) != 0 || file.st_ino == 0 ||
 	    file.st_dev != atomic_load(&log_device) ||
-	    file.st_ino != atomic_load(&log_inode))
+	    file.st_ino != atomic_load(&log_inode) ||
+	    (S_ISREG(file.st_mode) &&
+	     !fd_may_hold(file.st_size + LINE_MAX_BYTES)))
 		return -1;
 	return fd;
 }

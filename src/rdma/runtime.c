@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/beside.h"
@@ -200,8 +201,10 @@ static int copy_of(const char *from)
 	int in = real.open(from, O_RDONLY | O_CLOEXEC, 0);
 	int out = real.memfd_create("libshunt-rdma.so", MFD_CLOEXEC);
 	ssize_t put = -1;
+	struct stat file;
 
-	if (in >= 0 && out >= 0)
+	if (in >= 0 && out >= 0 && fstat(in, &file) == 0 &&
+	    fd_may_hold(file.st_size))
 		while ((put = sendfile(out, in, NULL, 1 << 20)) > 0)
 			;
 	if (in >= 0)

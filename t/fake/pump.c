@@ -200,6 +200,8 @@ static void *pump_run(void *arg)
 		if (fds[0].revents)
 			(void)!read(bell, &rung, sizeof(rung));
 		pthread_mutex_lock(&fake_lock);
+		if (fds[0].revents & POLLNVAL)
+			break;		/* the program has closed all */
 		for (i = 1; i < n; i++) {
 			/* It may have been closed meanwhile. */
 			for (fake = fakes; fake && fake != who[i];)

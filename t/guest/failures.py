@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-PIECE = 65536
+PIECE = 16384
 
 
 def pieces(seed, amount):
@@ -90,7 +90,7 @@ def talk(address, port, times, failed):
 
 def talk_once(address, port, failed):
     try:
-        seed, amount = random.getrandbits(60), random.randint(1, 6000000)
+        seed, amount = random.getrandbits(60), random.randint(1, 1500000)
         sock = socket.create_connection((address, port))
         sock.sendall(struct.pack("!QQ", seed, amount))
         both(sock, seed * 2, seed * 2 + 1, amount)

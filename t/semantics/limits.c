@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sem.h"
@@ -211,6 +212,66 @@ static void address_space(struct pair *p)
 	end(p);
 }
 
+static void data(struct pair *p)
+{
+	struct rlimit limit;
+
+	MUST(getrlimit(RLIMIT_DATA, &limit));
+	limit.rlim_cur = 0;
+	SHOW(setrlimit(RLIMIT_DATA, &limit));
+	talk(p);
+	end(p);
+}
+
+/* A child has it, too; then a connection that has not been there before. */
+static void all_under(struct pair *p, int resource, rlim_t least)
+{
+	struct rlimit limit;
+	struct both b;
+	int status;
+	pid_t child;
+
+	MUST(getrlimit((unsigned)resource, &limit));
+	limit.rlim_cur = least;
+	SHOW(setrlimit((unsigned)resource, &limit));
+	talk(p);
+	child = (pid_t)MUST(fork());
+	if (child == 0) {
+		pair_next(p, buf, 100);
+		_exit(write(p->fd, buf, 100) == 100 ? 7 : 8);
+	}
+	p->tx += 100;
+	MUST(waitpid(child, &status, 0));
+	say("the child's status %#x", (unsigned)status);
+	SHOW(peer_receive(p, 100));
+	talk(p);
+	both_open(&b);
+	both_say(&b.client, &b.server, 3000);
+	both_say(&b.server, &b.client, 3000);
+	both_close(&b);
+	end(p);
+}
+
+static void file_size(struct pair *p)
+{
+	all_under(p, RLIMIT_FSIZE, 0);
+}
+
+static void locked(struct pair *p)
+{
+	all_under(p, RLIMIT_MEMLOCK, 0);
+}
+
+static void stack(struct pair *p)
+{
+	all_under(p, RLIMIT_STACK, 16384);
+}
+
+static void pending(struct pair *p)
+{
+	all_under(p, RLIMIT_SIGPENDING, 0);
+}
+
 const struct sem_case sem_cases[] = {
 	{ "no_files", LANE | SEM_NO_TSAN, no_files,
 	  "RLIMIT_NOFILE 0 on a connection" },
@@ -224,5 +285,10 @@ const struct sem_case sem_cases[] = {
 	{ "last_accept", SEM_ONCE, last_accept, "accept() with the last fd" },
 	{ "tiny_stack", LANE | SEM_NO_TSAN, tiny_stack, "a thread with a small stack" },
 	{ "address_space", LANE | SEM_NO_TSAN, address_space, "RLIMIT_AS" },
+	{ "data", LANE | SEM_NO_TSAN, data, "RLIMIT_DATA" },
+	{ "file_size", LANE | SEM_NO_TSAN, file_size, "RLIMIT_FSIZE" },
+	{ "locked", LANE | SEM_NO_TSAN, locked, "RLIMIT_MEMLOCK" },
+	{ "stack", LANE | SEM_NO_TSAN, stack, "RLIMIT_STACK" },
+	{ "pending", LANE | SEM_NO_TSAN, pending, "RLIMIT_SIGPENDING" },
 	{ NULL, 0, NULL, NULL }
 };
