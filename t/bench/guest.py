@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 
-from measure import CLEAN, Target, environment, in_turns, row, rspreload, save
+from measure import (CLEAN, Target, environment, in_turns, pinned, row,
+                     rspreload, save)
 
 BUILD, LIBRARY, RUNTIME = sys.argv[1:4]
 QUICK = sys.argv[4] == 'yes'
@@ -54,15 +55,15 @@ class Failed(ValueError):
 
 
 class Program:
-    """A process that answers lines with lines."""
+    """A process that answers lines with lines, on a processor of its own."""
 
-    def __init__(self, way, *arguments, name='program', told=True):
+    def __init__(self, processor, way, *arguments, name, told):
         env = dict(WAYS[way])
         if not told:
             env.pop('SHUNT_LOG_LEVEL', None)
         native = ('-n', RUNTIME) if way == 'native' else ()
         self.log = f'{OUT}/{name}.log'
-        with open(self.log, 'w') as log:
+        with open(self.log, 'w') as log, pinned(processor):
             self.process = subprocess.Popen(
                 [f'{BUILD}/t/bench/talk', *native, *map(str, arguments)],
                 env=env, text=True, stdin=subprocess.PIPE,
@@ -102,10 +103,10 @@ class Pair:
         self.way, self.lanes = way, lanes
         self.name = f'{port}.{way.replace(" ", "-")}.{test}'
         served = ('-e',) if test == 'wake' else events
-        self.server = Program(way, *served, 'serve', HOST, port,
+        self.server = Program(1, way, *served, 'serve', HOST, port,
                               name=f'{self.name}.server', told=lanes > 0)
         self.server.line()
-        self.client = Program(way, *events, test, HOST, port, *arguments,
+        self.client = Program(0, way, *events, test, HOST, port, *arguments,
                               name=f'{self.name}.client', told=lanes > 0)
         try:
             self.client.line()
@@ -191,7 +192,7 @@ def redis_server(way):
     """Process, port; None if it does not come up."""
     global port
     port += 1
-    with open(f'{OUT}/redis.{port}.{way}.log', 'w') as log:
+    with open(f'{OUT}/redis.{port}.{way}.log', 'w') as log, pinned(1):
         process = subprocess.Popen(
             ['redis-server', '--bind', HOST, '--port', str(port), '--save',
              '', '--protected-mode', 'no'], env=WAYS[way], stdout=log,
@@ -212,10 +213,12 @@ def redis_server(way):
 
 def redis_bench(way, at, clients, requests):
     before = packets()
-    said = subprocess.run(
-        ['redis-benchmark', '-h', HOST, '-p', str(at), '-t', 'get', '--csv',
-         '-c', str(clients), '-n', str(requests)], env=WAYS[way], text=True,
-        capture_output=True, check=True, timeout=90)
+    with pinned(0):
+        said = subprocess.run(
+            ['redis-benchmark', '-h', HOST, '-p', str(at), '-t', 'get',
+             '--csv', '-c', str(clients), '-n', str(requests)],
+            env=WAYS[way], text=True, capture_output=True, check=True,
+            timeout=90)
     if (packets() - before > requests // 2) != (way != 'plain'):
         raise Failed(f'{packets() - before} packets by RDMA')
     return float(said.stdout.splitlines()[-1].split(',')[1].strip('"'))
@@ -274,7 +277,8 @@ def part_e_h():
     for i, what in enumerate(('resident', 'pinned')):
         each = {way: slope(pair[0][i], pair[1][i], from_to)
                 for way, pair in memory.items() if None not in pair}
-        rows += row(f'(h) a connection, {what}', 'KiB', each, target)
+        rows += row(f'(h) a connection, {what}', 'KiB', each, target,
+                    timed=False)
     return rows
 
 
