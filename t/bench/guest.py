@@ -37,7 +37,8 @@ def shunt(**more):
 
 
 WAYS = {'plain': environment(), 'shunt': shunt(), 'native': environment(),
-        'no replay': shunt(LANE_REPLAY='0')}
+         'no replay': shunt(LANE_REPLAY='0'),
+        'many': shunt(LANE_PROFILE='many')}
 if rspreload():
     WAYS['librspreload'] = environment(rspreload())
 
@@ -261,6 +262,10 @@ def part_e_h():
             up[way, count] = pair
     figures = in_turns(TURNS, {key: lambda pair=pair: pair.ask()[0]
                                for key, pair in up.items()})
+    for count in counts[-2:]:
+        for way, pair in pairs(['many'], 'wake', count, 1,
+                               lanes=count).items():
+            up[way, count] = pair
     last = counts[-1]
     rows = []
     for count in counts:
@@ -271,14 +276,19 @@ def part_e_h():
                     *([target] if count == last else []))
     from_to = counts[-2:]
     memory = {way: [up[way, count].ask('memory') if (way, count) in up
-                    else None for count in from_to] for way in ways}
+                    else None for count in from_to]
+              for way in (*ways, 'many')}
     end(up)
     target = Target('1.10 of native', 'shunt', 'native', 1.10)
-    for i, what in enumerate(('resident', 'pinned')):
+    for i, (what, most) in enumerate((('resident', 290), ('pinned', 70))):
         each = {way: slope(pair[0][i], pair[1][i], from_to)
                 for way, pair in memory.items() if None not in pair}
         rows += row(f'(h) a connection, {what}', 'KiB', each, target,
                     timed=False)
+        rows += row(f'(h) the same with lane.profile many, {what}', 'KiB',
+                    {'plain': 0, 'shunt': each.get('many')},
+                    Target(f'{most} KiB', 'shunt', 'plain', most,
+                           difference=True), timed=False)
     return rows
 
 
