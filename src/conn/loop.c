@@ -12,6 +12,7 @@
 #include "base/lock.h"
 #include "base/real.h"
 #include "base/thread.h"
+#include "conn/due.h"
 #include "diag/log.h"
 
 #define EVENTS 64
@@ -71,6 +72,7 @@ static void *run(void *arg)
 			void (*ready)(void *arg) = atomic_load(&source->ready);
 
 			ready(source->arg);
+			due_check();
 		}
 	}
 	atomic_store(&paused, true);

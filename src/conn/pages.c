@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/real.h"
-#include "conn/family.h"
+#include "conn/share.h"
 
 static bool make_file(struct pages *made)
 {
