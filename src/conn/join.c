@@ -20,11 +20,21 @@
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/cross.h"
+#include "conn/endpoint.h"
+#include "conn/fin.h"
+#include "conn/hold.h"
+#include "conn/join.h"
 #include "conn/limits.h"
+#include "conn/listener.h"
+#include "conn/parts.h"
+#include "conn/reach.h"
+#include "conn/retreat.h"
 #include "conn/talk.h"
+#include "conn/watch.h"
+#include "conn/work.h"
 #include "diag/log.h"
-
 
 /* What was held before the greeting was over goes raw, and before the lane. */
 static void await_release(struct conn *conn, uint64_t until_ms)
@@ -89,10 +99,12 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 		endpoint_close_later(conn);	/* dissolved meanwhile */
 		return;
 	}
+	reason_count(REASON_on_rdma);
+	conn_report(conn, "moves to rdma");
 	watch_conn(conn);
 	conn_cross(conn);
 	hold_lane_look(conn);
-	end_settle(conn);
+	fin_due(conn);
 }
 
 /*
@@ -210,12 +222,12 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 		return;
 	}
 	thaw(conn);
-	end_settle(conn);
+	fin_due(conn);
 	if (told) {
 		conn_step(conn, EVENT_cancelled, reason);
 		conn_cross(conn);
 		if (conn_state(conn) == STATE_retreating)
-			end_settle(conn);	/* it may be closed */
+			fin_due(conn);	/* it may be closed */
 	} else if (conn->tx.stage == TX_RELEASE) {
 		conn_step(conn, EVENT_unready, reason);
 		hold_quit(conn, reason);
@@ -224,9 +236,8 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 	}
 }
 
-static void join_active(void *arg)
+void join_run(struct conn *conn)
 {
-	struct conn *conn = arg;
 	struct talk talk = {
 		.conn = conn,
 		.until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms,
@@ -244,7 +255,6 @@ static void join_active(void *arg)
 	else
 		cancel(conn, talk.rs, ret, told);
 	limits_join_end();
-	conn_drop(conn);
 }
 
 void join_if_worth(struct conn *conn)
@@ -270,7 +280,7 @@ void join_if_worth(struct conn *conn)
 	trace_log(conn);
 	conn_hold(conn);
 	allowed = limits_join_begin();
-	if (allowed && work_start(WORK_JOIN, join_active, conn) == 0)
+	if (allowed && work_start(WORK_JOIN, conn_hooks.join, conn) == 0)
 		return;
 	if (allowed)
 		limits_join_end();
@@ -321,7 +331,7 @@ static void cancel_confirmed(struct conn *conn, int rs, int error)
 	conn_step(conn, EVENT_cancelled, reason_of(conn, rs, error));
 	retreat_unused(conn);
 	conn_cross(conn);
-	end_settle(conn);
+	fin_due(conn);
 }
 
 static void refuse(struct talk *talk, enum reason reason)
@@ -383,7 +393,7 @@ static int await_join(int rs)
 	return ret;
 }
 
-static void admit_one(int rs)
+struct conn *join_admit(int rs)
 {
 	struct talk talk = { .rs = rs };
 	struct wire_lane peer = { 0 };
@@ -398,9 +408,7 @@ static void admit_one(int rs)
 	if (!conn || !conn_step(conn, EVENT_worth, REASON_too_short)) {
 		log_debug("a lane without a connection was closed");
 		endpoint_discard(rs);
-		if (conn)
-			conn_drop(conn);
-		return;
+		return conn;
 	}
 	conn->greeting.deadline_ms = TIME_NEVER;
 	talk.conn = conn;
@@ -414,13 +422,7 @@ static void admit_one(int rs)
 		cancel_confirmed(conn, rs, ret);
 	else
 		cancel(conn, rs, ret, false);
-	conn_drop(conn);
-}
-
-static void admit(void *arg)
-{
-	admit_one((int)(long)arg);
-	limits_join_end();
+	return conn;
 }
 
 void join_accept(int rs)
@@ -429,7 +431,7 @@ void join_accept(int rs)
 	void *arg = (void *)(long)rs;
 	enum reason reason;
 
-	if (allowed && work_start(WORK_ADMIT, admit, arg) == 0)
+	if (allowed && work_start(WORK_ADMIT, conn_hooks.admit, arg) == 0)
 		return;
 	if (allowed)
 		limits_join_end();

@@ -2,7 +2,7 @@
 #include "conn/limits.h"
 
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
 
 static struct lock lock = LOCK_INIT(limits);
 static uint64_t lanes, pinned;

@@ -31,6 +31,7 @@
 
 /* conn.c: the two ends */
 struct ends {
+	int fd;		/* the application's first number for it */
 	struct sockaddr_storage local, remote;
 	struct sockaddr_storage dialled;	/* as connect() was given it */
 	socklen_t dialled_length;
@@ -99,7 +100,7 @@ struct join {
 	struct conn *reply_next;
 };
 
-/* control.c: the TCP leg behind the boundary, with lock */
+/* outbox.c, inbox.c: the TCP leg behind the boundary, with lock */
 enum leg_end { LEG_OPEN, LEG_FIN, LEG_RST };	/* what it has told */
 
 struct leg {
@@ -265,7 +266,6 @@ struct conn {
 	atomic_uint holders;	/* the object counts as one */
 	enum conn_role role;
 	int tcp;		/* our dup of the kernel socket */
-	int fd;			/* the application's first number for it */
 	struct policy_decision decision;
 	_Atomic enum policy_mode mode;	/* its; tcp: refused since */
 	struct ends ends;
@@ -286,6 +286,7 @@ struct conn {
 	struct waits waits;
 	struct watch watch;
 	struct account account;
+	atomic_uint due;	/* bits of enum due: conduct.h */
 };
 
 #endif

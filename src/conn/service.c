@@ -10,10 +10,14 @@
 #include "base/fd.h"
 #include "conn/carrier.h"
 #include "conn/drain.h"
-#include "conn/internal.h"
 #include "conn/limits.h"
 #include "conn/loop.h"
 #include "conn/operator.h"
+#include "conn/service.h"
+#include "conn/tick.h"
+#include "conn/timer.h"
+#include "conn/watch.h"
+#include "conn/work.h"
 
 #define POLICY_MS 1000	/* between looks for a new policy, with lanes */
 
