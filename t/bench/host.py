@@ -98,9 +98,7 @@ class Redis:
     """A redis-server of its own on loopback."""
 
     def __init__(self, env):
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            self.port = str(free.getsockname()[1])
+        self.port = free_port()
         self.env = env
         with pinned(1):
             self.process = subprocess.Popen(
@@ -248,15 +246,19 @@ class Link:
             holder.wait()
 
 
+def free_port():
+    """As a word."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        return str(free.getsockname()[1])
+
+
 class Talk:
     """t/bench/talk, connecting; its server is under `served`."""
     test, events = 'connect', ()
 
     def __init__(self, build, place, served, env, *call):
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            port = str(free.getsockname()[1])
-        talk, there = f'{build}/t/bench/talk', (place.host, port)
+        talk, there = f'{build}/t/bench/talk', (place.host, free_port())
         self.server = self.start(1, served, [*place.server, talk, *self.events,
                                              'serve', *there])
         self.client = self.start(0, env, [*place.client, talk, self.test,

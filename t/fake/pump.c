@@ -13,7 +13,7 @@
 
 #include "fake.h"
 
-#define FDS_MOST 1024
+#define FDS_MOST 16384
 
 static int bell = -1;
 static bool running;
@@ -181,13 +181,31 @@ static nfds_t collect(struct pollfd *fds, struct fake **who)
 	return n;
 }
 
+/*
+ * With the lock: each that was collected and is there still. They are in the
+ * order of the list, whose first ones may be newer.
+ */
+static void move(const struct pollfd *fds, struct fake *const *who, nfds_t n)
+{
+	struct fake *fake, *next = fakes;
+	nfds_t i;
+
+	for (i = 1; i < n; i++) {
+		for (fake = next; fake && fake != who[i];)
+			fake = fake->next;
+		if (!fake)
+			continue;	/* closed meanwhile */
+		next = fake->next;
+		pump_one(fake, fds[i].revents);
+	}
+}
+
 static void *pump_run(void *arg)
 {
 	static struct pollfd fds[FDS_MOST];
 	static struct fake *who[FDS_MOST];
-	struct fake *fake;
 	uint64_t rung;
-	nfds_t i, n;
+	nfds_t n;
 
 	for (;;) {
 		pthread_mutex_lock(&fake_lock);
@@ -202,13 +220,7 @@ static void *pump_run(void *arg)
 		pthread_mutex_lock(&fake_lock);
 		if (fds[0].revents & POLLNVAL)
 			break;		/* the program has closed all */
-		for (i = 1; i < n; i++) {
-			/* It may have been closed meanwhile. */
-			for (fake = fakes; fake && fake != who[i];)
-				fake = fake->next;
-			if (fake)
-				pump_one(fake, fds[i].revents);
-		}
+		move(fds, who, n);
 		pthread_mutex_unlock(&fake_lock);
 	}
 	running = false;
