@@ -11,18 +11,92 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/internal.h"
+#include "conn/share.h"
 
 #define PULL_STEP 65536
+#define PULL_AGAIN_MS 100	/* others may have given some back */
+
+static atomic_ullong all;	/* bytes, of all connections */
+static unsigned process;	/* forks before this one */
+
+/* With receive. False: that would be too much for all, or for its address. */
+static bool count_to(struct conn *conn, size_t size)
+{
+	struct early *early = &conn->rx.early;
+	uint64_t more, before;
+
+	if (early->process != process)
+		conn_early_gone(conn);	/* the parent's */
+	if (size <= early->counted)
+		return true;
+	more = size - early->counted;
+	if (!early->from)
+		early->from = share_hold(&conn->ends.remote);
+	before = atomic_fetch_add(&all, more);
+	if (before > BOUND_early_all ||
+	    !share_take(early->from, SHARE_EARLY, more,
+			BOUND_early_all - before)) {
+		atomic_fetch_sub(&all, more);
+		return false;
+	}
+	early->counted = size;
+	early->process = process;
+	return true;
+}
+
+void conn_early_gone(struct conn *conn)
+{
+	struct early *early = &conn->rx.early;
+
+	if (early->counted && early->process == process) {
+		atomic_fetch_sub(&all, early->counted);
+		share_give(early->from, SHARE_EARLY, early->counted);
+	}
+	share_drop(early->from);
+	early->from = NULL;
+	early->counted = early->room = 0;
+}
+
+void early_after_fork(void)
+{
+	all = 0;
+	process++;
+}
 
 uint64_t conn_pulled(const struct conn *conn)
 {
 	return conn->rx.bytes + conn->rx.early.size;
 }
 
+/*
+ * With receive: room for `size` bytes, of `most` that will be at most. Another
+ * piece of memory each time, twice as large, because the end of the heap, if it
+ * grew there, would not go back to the kernel.
+ */
+static bool grow(struct conn *conn, size_t size, uint64_t most)
+{
+	struct early *early = &conn->rx.early;
+	size_t twice = early->room * 2;
+	uint8_t *grown;
+
+	if (twice > size && twice <= most && count_to(conn, twice))
+		size = twice;
+	else if (!count_to(conn, size))
+		return false;
+	grown = memory_resize(NULL, size);
+	if (!grown)
+		return false;		/* counted until the others go */
+	if (early->size)
+		memcpy(grown, early->bytes, early->size);
+	memory_free(early->bytes);
+	early->bytes = grown;
+	early->room = size;
+	return true;
+}
+
 size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room)
 {
 	size_t size = conn->rx.early.size, want = PULL_STEP;
-	uint8_t *grown;
 
 	if (want > end - conn_pulled(conn))
 		want = end - conn_pulled(conn);
@@ -33,11 +107,10 @@ size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room)
 			conn->rx.early.bytes + conn->rx.early.at, size);
 		conn->rx.early.at = 0;
 	}
-	grown = memory_resize(conn->rx.early.bytes, size + want);
-	if (!grown)
+	if (size + want > conn->rx.early.room &&
+	    !grow(conn, size + want, size + (end - conn_pulled(conn))))
 		return 0;
-	conn->rx.early.bytes = grown;
-	*room = grown + size;
+	*room = conn->rx.early.bytes + size;
 	return want;
 }
 
@@ -51,8 +124,11 @@ static bool pull_step(struct conn *conn, enum leg_end *end)
 	size_t want = conn_early_room(conn, conn->rx.boundary, &room);
 	ssize_t got;
 
-	if (want == 0)
+	if (want == 0) {
+		if (conn_pulled(conn) < conn->rx.boundary)
+			timer_by(conn, clock_ms() + PULL_AGAIN_MS);
 		return false;
+	}
 	got = real.recv(conn->tcp, room, want, MSG_DONTWAIT);
 	if (got > 0) {
 		conn->rx.early.size += got;
@@ -117,6 +193,7 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
 		memory_free(conn->rx.early.bytes);
 		conn->rx.early.bytes = NULL;
 		conn->rx.early.at = 0;
+		conn_early_gone(conn);
 	}
 	return moved;
 }

@@ -2,6 +2,9 @@
 /*
  * The end of a lane's rsocket, which the carrier may take its time for.
  */
+#include <string.h>
+
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/carrier.h"
 #include "conn/internal.h"
@@ -23,7 +26,7 @@ void endpoint_close(struct conn *conn)
 	if (rs < 0)
 		return;
 	carrier->close(rs);
-	limits_give(conn);
+	limits_give(&conn->lane.claim);
 }
 
 static void close_job(void *arg)
@@ -43,13 +46,37 @@ void endpoint_close_later(struct conn *conn)
 		close_job(conn);
 }
 
-static void discard_job(void *arg)
+/* An rsocket that never was a lane, and what it has of the limits. */
+struct discarded {
+	int rs;
+	struct limits_claim claim;
+};
+
+static void close_discarded(struct discarded *discarded)
 {
-	carrier->close((int)(long)arg);
+	carrier->close(discarded->rs);
+	limits_give(&discarded->claim);
 }
 
-void endpoint_discard(int rs)
+static void discard_job(void *arg)
 {
-	if (work_start(WORK_DISCARD, discard_job, (void *)(long)rs) != 0)
-		carrier->close(rs);
+	close_discarded(arg);
+	memory_free(arg);
+}
+
+void endpoint_discard(int rs, struct limits_claim *claim)
+{
+	struct discarded *job = memory_new(sizeof(*job)), here = { .rs = rs };
+
+	if (claim) {
+		here.claim = *claim;
+		memset(claim, 0, sizeof(*claim));
+	}
+	if (job) {
+		*job = here;
+		if (work_start(WORK_DISCARD, discard_job, job) == 0)
+			return;
+	}
+	memory_free(job);
+	close_discarded(&here);
 }

@@ -52,9 +52,12 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
 			   int count, int flags);
 /*
  * With receive: room for bytes before stream offset `end` behind the early
- * ones. Returns its size; 0: there are none, or no memory.
+ * ones. Returns its size; 0: there are none, no memory, or it is all taken.
  */
 size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room);
+/* With receive, or nobody else has it: none are kept, counted no longer. */
+void conn_early_gone(struct conn *conn);
+void early_after_fork(void);
 /*
  * Service thread: take raw bytes off TCP up to the boundary, as far as they are
  * there; a piece, and it looks again soon.
@@ -193,10 +196,10 @@ ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count);
 int listener_addresses(struct conn *conn, struct sockaddr_storage *addresses,
 		       int max);
 /*
- * A connection that a lane may ask for by its token, until taken back. 0; -EIO:
- * no random bytes for a token; -ENOMEM.
+ * A connection that a lane may ask for by its token, until taken back:
+ * REASON_none, or why not.
  */
-int listener_expect(struct conn *conn);
+enum reason listener_expect(struct conn *conn);
 void listener_unexpect(struct conn *conn);
 /* The connection of this token, held, once; NULL: nobody's. */
 struct conn *listener_claim(const uint8_t token[WIRE_TOKEN_SIZE]);
@@ -227,7 +230,8 @@ bool reach_may_come(const struct conn *conn, int rs);
 
 /* join.c */
 void join_if_worth(struct conn *conn);	/* active: begin when it pays */
-void join_accept(int rs);		/* passive: a peer's lane is here */
+/* Passive: a peer's lane is here, and pins so many bytes. */
+void join_accept(int rs, uint64_t pins);
 
 /* control.c: the TCP leg behind the boundary */
 /* Queue a record and try to send it. Takes `lock`. */
@@ -338,8 +342,6 @@ enum work_kind {
  * thread can be made; -ENOMEM.
  */
 int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
-/* Are there more than its threads take? */
-bool work_waits(enum work_kind kind);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);
 
@@ -366,8 +368,11 @@ void service_after_fork(void);
 void endpoint_close(struct conn *conn);
 /* The same, on a thread of work.c's. */
 void endpoint_close_later(struct conn *conn);
-/* Of one that never was a lane. Nobody waits for it. */
-void endpoint_discard(int rs);
+/*
+ * Of one that never was a lane. Nobody waits for it. Its claim, which may be
+ * NULL, is taken over and given back when it is closed.
+ */
+void endpoint_discard(int rs, struct limits_claim *claim);
 
 /* shut.c */
 /* The peer lets nothing go before the lane, and something is to go. */

@@ -15,6 +15,7 @@
 #include "base/real.h"
 #include "conn/carrier.h"
 #include "conn/internal.h"
+#include "conn/share.h"
 #include "diag/log.h"
 
 #define ACCEPT_SLICE_MS 10000
@@ -86,7 +87,7 @@ static void accept_loop(void *arg)
 	while (!stopping) {
 		made = carrier->accept(rs, bell, ACCEPT_SLICE_MS);
 		if (made >= 0)
-			join_accept(made);
+			join_accept(made, carrier->lane_bytes(&sizes));
 		else if (passes(made))
 			real.poll(NULL, 0, ACCEPT_PAUSE_MS);
 		else if (made != -EAGAIN && made != -EINTR)
@@ -308,25 +309,29 @@ static unsigned bucket_of(const uint8_t token[WIRE_TOKEN_SIZE])
 	return (token[0] | token[1] << 8) % BUCKETS;
 }
 
-int listener_expect(struct conn *conn)
+enum reason listener_expect(struct conn *conn)
 {
+	struct share *from;
 	unsigned bucket;
 
 	if (!conn_random(conn->join.token, sizeof(conn->join.token)))
-		return -EIO;
+		return REASON_no_random;
 	bucket = bucket_of(conn->join.token);
+	from = share_hold(&conn->ends.remote);
 	lock_acquire(&lock);
-	if (expected_count >= BOUND_tokens) {
+	if (!share_take(from, SHARE_TOKENS, 1, BOUND_tokens - expected_count)) {
 		lock_release(&lock);
-		return -ENOMEM;
+		share_drop(from);
+		return REASON_address_limit;
 	}
 	expected_count++;
+	conn->join.from = from;
 	conn_hold(conn);
 	conn->join.expected = true;
 	conn->join.token_next = expected[bucket];
 	expected[bucket] = conn;
 	lock_release(&lock);
-	return 0;
+	return REASON_none;
 }
 
 /* With lock. */
@@ -339,6 +344,9 @@ static void take_out(struct conn *conn)
 	*link = conn->join.token_next;
 	conn->join.expected = false;
 	expected_count--;
+	share_give(conn->join.from, SHARE_TOKENS, 1);
+	share_drop(conn->join.from);
+	conn->join.from = NULL;
 }
 
 void listener_unexpect(struct conn *conn)

@@ -14,6 +14,8 @@
 #include "conn/limits.h"
 #include "conn/loop.h"
 #include "conn/operator.h"
+#include "conn/share.h"
+#include "conn/stranger.h"
 
 #define POLICY_MS 1000	/* between looks for a new policy, with lanes */
 
@@ -95,6 +97,9 @@ void service_after_fork(void)
 	watch_after_fork();
 	loop_after_fork();
 	limits_after_fork();
+	share_after_fork();
+	early_after_fork();
+	stranger_after_fork();
 	if (control >= 0)
 		fd_close(control);
 	timer_after_fork();

@@ -176,16 +176,6 @@ int work_alone(void *(*run)(void *arg), void *arg)
 	return thread_start(run, arg);
 }
 
-bool work_waits(enum work_kind which)
-{
-	bool waits;
-
-	lock_acquire(&lock);
-	waits = kinds[which].waiting > 0;
-	lock_release(&lock);
-	return waits;
-}
-
 bool work_wait(enum work_kind which, unsigned ms)
 {
 	uint64_t until = clock_ms() + ms;
