@@ -4,7 +4,9 @@ What one remote peer may do. A case gets the victim, attacks it, takes all of
 its own away, and checks what only it can know; t/hostile/run checks the rest.
 """
 
+import os
 import random
+import resource
 import socket
 import threading
 import time
@@ -446,3 +448,31 @@ def near_boundary_all(victim):
     check(other.echo(b"at once"), "another address's lane")
     for peer in (*peers, other):
         peer.close(with_reset=True)
+
+
+def sockets_of(pid):
+    folder = f"/proc/{pid}/fd"
+    names = set()
+    for fd in os.listdir(folder):
+        try:
+            names.add(os.readlink(f"{folder}/{fd}"))
+        except OSError:
+            pass                                    # closed meanwhile
+    return sum(name.startswith("socket:") for name in names)
+
+
+@case
+def silent(victim):
+    """Says nothing, on as many connections as the process may have files:
+    those that may be greeted yet have two each, but not of the last."""
+    resource.prlimit(victim.pid, resource.RLIMIT_NOFILE, (256, 256))
+    before = sockets_of(victim.pid)
+    socks = []
+    for _ in range(256):
+        socks.append(socket.create_connection(
+            ("127.0.0.1", victim.ports["echo"])))
+    wait_for(lambda: sockets_of(victim.pid) - before > 160, 5)
+    accepted = sockets_of(victim.pid) - before
+    check(accepted > 160, f"{accepted} connections have 256 files")
+    for sock in socks:
+        sock.close()
