@@ -11,57 +11,9 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/internal.h"
-#include "conn/share.h"
 
 #define PULL_STEP 65536
 #define PULL_AGAIN_MS 100	/* others may have given some back */
-
-static atomic_ullong all;	/* bytes, of all connections */
-static unsigned process;	/* forks before this one */
-
-/* With receive. False: that would be too much for all, or for its address. */
-static bool count_to(struct conn *conn, size_t size)
-{
-	struct early *early = &conn->rx.early;
-	uint64_t more, before;
-
-	if (early->process != process)
-		conn_early_gone(conn);	/* the parent's */
-	if (size <= early->counted)
-		return true;
-	more = size - early->counted;
-	if (!early->from)
-		early->from = share_hold(&conn->ends.remote);
-	before = atomic_fetch_add(&all, more);
-	if (before > BOUND_early_all ||
-	    !share_take(early->from, SHARE_EARLY, more,
-			BOUND_early_all - before)) {
-		atomic_fetch_sub(&all, more);
-		return false;
-	}
-	early->counted = size;
-	early->process = process;
-	return true;
-}
-
-void conn_early_gone(struct conn *conn)
-{
-	struct early *early = &conn->rx.early;
-
-	if (early->counted && early->process == process) {
-		atomic_fetch_sub(&all, early->counted);
-		share_give(early->from, SHARE_EARLY, early->counted);
-	}
-	share_drop(early->from);
-	early->from = NULL;
-	early->counted = early->room = 0;
-}
-
-void early_after_fork(void)
-{
-	all = 0;
-	process++;
-}
 
 uint64_t conn_pulled(const struct conn *conn)
 {
@@ -79,9 +31,9 @@ static bool grow(struct conn *conn, size_t size, uint64_t most)
 	size_t twice = early->room * 2;
 	uint8_t *grown;
 
-	if (twice > size && twice <= most && count_to(conn, twice))
+	if (twice > size && twice <= most && ration_take(conn, twice))
 		size = twice;
-	else if (!count_to(conn, size))
+	else if (!ration_take(conn, size))
 		return false;
 	grown = memory_resize(NULL, size);
 	if (!grown)
@@ -193,7 +145,7 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
 		memory_free(conn->rx.early.bytes);
 		conn->rx.early.bytes = NULL;
 		conn->rx.early.at = 0;
-		conn_early_gone(conn);
+		ration_give(conn);
 	}
 	return moved;
 }

@@ -11,6 +11,7 @@
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
+#include "conn/share.h"
 
 
 /* Has the peer sent what the application has not read? */
@@ -148,7 +149,8 @@ void end_lane(struct conn *conn)
 		conn_report(conn, "closed");
 	}
 	conn_hold(conn);
-	if (work_start(WORK_END, take_down, conn) != 0)
+	if (work_start_for(WORK_END, share_hold(&conn->ends.remote), take_down,
+			   conn) != 0)
 		take_down(conn);
 }
 

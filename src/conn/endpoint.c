@@ -9,6 +9,7 @@
 #include "conn/carrier.h"
 #include "conn/internal.h"
 #include "conn/limits.h"
+#include "conn/share.h"
 
 void endpoint_close(struct conn *conn)
 {
@@ -42,7 +43,8 @@ void endpoint_close_later(struct conn *conn)
 	if (conn->lane.rs < 0)
 		return;
 	conn_hold(conn);
-	if (work_start(WORK_DISCARD, close_job, conn) != 0)
+	if (work_start_for(WORK_DISCARD, share_hold(&conn->ends.remote),
+			   close_job, conn) != 0)
 		close_job(conn);
 }
 
@@ -74,7 +76,8 @@ void endpoint_discard(int rs, struct limits_claim *claim)
 	}
 	if (job) {
 		*job = here;
-		if (work_start(WORK_DISCARD, discard_job, job) == 0)
+		if (work_start_for(WORK_DISCARD, share_again(here.claim.from),
+				   discard_job, job) == 0)
 			return;
 	}
 	memory_free(job);

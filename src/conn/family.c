@@ -346,7 +346,7 @@ void family_hand_over(struct conn *conn)
 		conn->rx.early.bytes = NULL;
 		conn->rx.early.at = 0;
 		conn->rx.early.size = 0;
-		conn_early_gone(conn);
+		ration_give(conn);
 	}
 	lock_release(&conn->rx.lock);
 }

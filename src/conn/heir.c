@@ -26,7 +26,7 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->rx.early.bytes = NULL;
 	conn->rx.early.at = 0;
 	conn->rx.early.size = 0;
-	conn_early_gone(conn);
+	ration_give(conn);
 	conn->rx.early.raw = 0;
 	conn->leave.begun = false;
 	rx_step(&conn->rx.stage, RX_ON_inherited);

@@ -55,9 +55,6 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
  * ones. Returns its size; 0: there are none, no memory, or it is all taken.
  */
 size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room);
-/* With receive, or nobody else has it: none are kept, counted no longer. */
-void conn_early_gone(struct conn *conn);
-void early_after_fork(void);
 /*
  * Service thread: take raw bytes off TCP up to the boundary, as far as they are
  * there; a piece, and it looks again soon.
@@ -69,6 +66,12 @@ ssize_t raw_receive(struct conn *conn, const struct iovec *iov, int count,
 /* With receive: is a part of what is not read on each lane? Then MSG_PEEK: */
 bool is_astride(const struct conn *conn);
 ssize_t peek_across(struct conn *conn, const struct iovec *iov, int count);
+
+/* ration.c: early bytes are counted, at least so many; false: too many are */
+bool ration_take(struct conn *conn, size_t size);
+/* None are kept any more. Any number of times. */
+void ration_give(struct conn *conn);
+void ration_after_fork(void);
 
 /* io.c: the peer keeps bytes until we say that they were consumed */
 void conn_acknowledge(struct conn *conn);
@@ -342,6 +345,13 @@ enum work_kind {
  * thread can be made; -ENOMEM.
  */
 int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
+/*
+ * The same of a lane's end, which takes as long as its peer likes: `from`, an
+ * address's share, has a part of the threads. Held, which this drops; NULL:
+ * nobody's.
+ */
+int work_start_for(enum work_kind kind, struct share *from,
+		   void (*run)(void *arg), void *arg);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);
 

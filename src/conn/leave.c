@@ -137,7 +137,7 @@ static void retreat(struct conn *conn, enum reason reason)
 {
 	lock_acquire(&conn->rx.lock);
 	if (conn->leave.back)
-		conn_early_gone(conn);
+		ration_give(conn);
 	memory_free(conn->leave.back);
 	conn->leave.back = NULL;
 	lock_release(&conn->rx.lock);

@@ -171,29 +171,12 @@ static void answer(struct conn *conn, bool made, enum reason reason)
 	}
 }
 
-static void make_listeners(void *arg)
+/* They are made, or there is a reason why not: who has waited is answered. */
+static void tell_made(uint16_t made4, uint16_t made6, enum reason reason)
 {
-	struct sockaddr_storage addresses[WIRE_REPLY_MAX_ADDRESSES];
-	uint16_t made4 = 0, made6 = 0;
 	struct conn *conn, *next;
-	enum reason reason = carrier->open();
-	int count = 0;
 	bool made;
 
-	(void)arg;
-	lock_acquire(&lock);
-	lost4 = lost6 = false;
-	lock_release(&lock);
-	if (bell < 0)
-		bell = make_bell();
-	if (reason == REASON_none)
-		count = carrier->addresses(addresses, WIRE_REPLY_MAX_ADDRESSES);
-	if (reason == REASON_none)
-		reason = count > 0 ? REASON_no_device : REASON_no_address;
-	if (!port4 && any_of(addresses, count, AF_INET))
-		made4 = listen_on(AF_INET, told4);
-	if (!port6 && any_of(addresses, count, AF_INET6))
-		made6 = listen_on(AF_INET6, told6);
 	lock_acquire(&lock);
 	told4 = made4 ? made4 : told4;
 	told6 = made6 ? made6 : told6;
@@ -211,6 +194,37 @@ static void make_listeners(void *arg)
 		next->join.awaits = false;
 	lock_release(&lock);
 	answer(conn, made, reason);
+}
+
+static void make_listeners(void *arg)
+{
+	struct sockaddr_storage addresses[WIRE_REPLY_MAX_ADDRESSES];
+	uint16_t made4 = 0, made6 = 0;
+	enum reason reason = carrier->open();
+	int count = 0;
+
+	(void)arg;
+	lock_acquire(&lock);
+	lost4 = lost6 = false;
+	lock_release(&lock);
+	if (bell < 0)
+		bell = make_bell();
+	if (reason == REASON_none)
+		count = carrier->addresses(addresses, WIRE_REPLY_MAX_ADDRESSES);
+	if (reason == REASON_none)
+		reason = count > 0 ? REASON_no_device : REASON_no_address;
+	if (!port4 && any_of(addresses, count, AF_INET))
+		made4 = listen_on(AF_INET, told4);
+	if (!port6 && any_of(addresses, count, AF_INET6))
+		made6 = listen_on(AF_INET6, told6);
+	tell_made(made4, made6, reason);
+}
+
+/* Not here, where it would wait; and without threads nobody would accept. */
+static void start_making(void)
+{
+	if (work_start(WORK_JOIN, make_listeners, NULL) != 0)
+		tell_made(0, 0, REASON_no_thread);
 }
 
 bool listener_pause(void)
@@ -242,8 +256,7 @@ bool listener_pause(void)
 
 void listener_resume(void)
 {
-	if (work_start(WORK_JOIN, make_listeners, NULL) != 0)
-		make_listeners(NULL);
+	start_making();
 }
 
 /* With lock: conn is answered when the listeners are there. */
@@ -280,8 +293,8 @@ static int await_listeners(struct conn *conn)
 		sizes.receive_buffer = conn->decision.lane.receive_buffer;
 	}
 	lock_release(&lock);
-	if (start && work_start(WORK_JOIN, make_listeners, NULL) != 0)
-		make_listeners(NULL);
+	if (start)
+		start_making();
 	return made ? 0 : failed ? -EADDRNOTAVAIL : -EAGAIN;
 }
 

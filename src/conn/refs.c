@@ -53,7 +53,7 @@ void conn_drop(struct conn *conn)
 	memory_free(conn->greeting.held);
 	memory_free(conn->rx.early.bytes);
 	memory_free(conn->leave.back);
-	conn_early_gone(conn);
+	ration_give(conn);
 	memory_free(conn->join.offer);
 	memory_free(conn);
 	errno = saved;

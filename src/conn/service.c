@@ -98,7 +98,7 @@ void service_after_fork(void)
 	loop_after_fork();
 	limits_after_fork();
 	share_after_fork();
-	early_after_fork();
+	ration_after_fork();
 	stranger_after_fork();
 	if (control >= 0)
 		fd_close(control);

@@ -22,6 +22,8 @@ enum share_of {
 	SHARE_THREADS,	/* that look after those */
 	SHARE_TOKENS,	/* greeted, and no lane yet */
 	SHARE_EARLY,	/* bytes taken in before they were asked for */
+	SHARE_ENDS,	/* of lanes that are being closed, each a thread */
+	SHARE_DISCARDS,	/* the same of those that are dead, or never were */
 	SHARES
 };
 

@@ -11,9 +11,9 @@ import socket
 import threading
 import time
 
-from attacker import (ACK, CONFIRM, IGNORE, JOIN, LEAVE, MAGIC, PROBE,
-                      RESUME, Client, Server, lane_message, reach_lane,
-                      read_exactly, record)
+from attacker import (ACK, CLOSE, CLOSE_FULL, CONFIRM, IGNORE, JOIN, LEAVE,
+                      MAGIC, PROBE, RESUME, Client, Server, lane_message,
+                      reach_lane, read_exactly, record)
 from stage import RULES, check, wait_for
 
 ALL = {}
@@ -476,3 +476,40 @@ def silent(victim):
     check(accepted > 160, f"{accepted} connections have 256 files")
     for sock in socks:
         sock.close()
+
+
+def fill(peer):
+    """As much as the lane takes at once."""
+    peer.lane.setblocking(False)
+    try:
+        while True:
+            peer.sent += peer.lane.send(bytes(1 << 16))
+    except BlockingIOError:
+        pass
+
+
+@case
+def one_address_closings(victim):
+    """Lanes of one address whose ends take their time, because nothing of what
+    was sent is read: another's is closed at once."""
+    before, peers = victim.now()["threads"], []
+    for _ in range(50):
+        peer = Client(victim.ports["echo"], host=GREEDY).join()
+        peers.append(peer)
+    for peer in peers:
+        fill(peer)
+    time.sleep(0.5)     # it is answered until nothing more goes
+    for peer in peers:
+        fill(peer)
+        peer.say(CLOSE, peer.sent, CLOSE_FULL)
+    check(wait_for(lambda: victim.now()["threads"] > before + 20, 5),
+          "no lanes are being closed")
+    other = Client(victim.ports["once"], host=OTHER).join()
+    begun = time.monotonic()
+    other.on_lane(b"a question")
+    check(read_exactly(other.lane, 3) == b"bye", "another address's answer")
+    check(not other.lane.recv(1), "another address's lane goes on")
+    took = time.monotonic() - begun
+    check(took < 2, f"the end of another address's lane took {took:.1f} s")
+    for peer in (*peers, other):
+        peer.close(with_reset=True)
