@@ -11,7 +11,7 @@
 #include "base/real.h"
 #include "conn/family.h"
 #include "conn/internal.h"
-#include "conn/share.h"
+#include "conn/quota.h"
 
 
 /* Has the peer sent what the application has not read? */
@@ -149,7 +149,7 @@ void end_lane(struct conn *conn)
 		conn_report(conn, "closed");
 	}
 	conn_hold(conn);
-	if (work_start_for(WORK_END, share_hold(&conn->ends.remote), take_down,
+	if (work_start_for(WORK_END, quota_hold(&conn->ends.remote), take_down,
 			   conn) != 0)
 		take_down(conn);
 }

@@ -9,7 +9,7 @@
 #include "conn/carrier.h"
 #include "conn/internal.h"
 #include "conn/limits.h"
-#include "conn/share.h"
+#include "conn/quota.h"
 
 void endpoint_close(struct conn *conn)
 {
@@ -43,7 +43,7 @@ void endpoint_close_later(struct conn *conn)
 	if (conn->lane.rs < 0)
 		return;
 	conn_hold(conn);
-	if (work_start_for(WORK_DISCARD, share_hold(&conn->ends.remote),
+	if (work_start_for(WORK_DISCARD, quota_hold(&conn->ends.remote),
 			   close_job, conn) != 0)
 		close_job(conn);
 }
@@ -76,7 +76,7 @@ void endpoint_discard(int rs, struct limits_claim *claim)
 	}
 	if (job) {
 		*job = here;
-		if (work_start_for(WORK_DISCARD, share_again(here.claim.from),
+		if (work_start_for(WORK_DISCARD, quota_again(here.claim.from),
 				   discard_job, job) == 0)
 			return;
 	}

@@ -350,7 +350,7 @@ int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
  * address's share, has a part of the threads. Held, which this drops; NULL:
  * nobody's.
  */
-int work_start_for(enum work_kind kind, struct share *from,
+int work_start_for(enum work_kind kind, struct quota *from,
 		   void (*run)(void *arg), void *arg);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);

@@ -5,7 +5,7 @@
 
 #include "conn/carrier.h"
 #include "conn/internal.h"
-#include "conn/share.h"
+#include "conn/quota.h"
 
 static struct lock lock = LOCK_INIT(limits);
 static uint64_t lanes, pinned;
@@ -22,7 +22,7 @@ static struct policy_limits current(void)
 	policy_limits(policy, &limits);
 	policy_release(policy);
 	replay_limit_all(limits.ring_memory);
-	share_limit(limits.address_share);
+	quota_limit(limits.address_share);
 	return limits;
 }
 
@@ -61,12 +61,12 @@ static uint64_t pins_left(const struct policy_limits *limits, uint64_t left)
 }
 
 /* A client's lane will be its address's. With lock. */
-static enum reason judge_share(const struct conn *conn,
-			       const struct share *from, uint64_t left,
+static enum reason judge_quota(const struct conn *conn,
+			       const struct quota *from, uint64_t left,
 			       const struct policy_limits *limits)
 {
-	if (share_may(from, SHARE_LANES, 1, limits->lanes - lanes) &&
-	    share_may(from, SHARE_PINNED, need_of(conn),
+	if (quota_may(from, QUOTA_LANES, 1, limits->lanes - lanes) &&
+	    quota_may(from, QUOTA_PINNED, need_of(conn),
 		      pins_left(limits, left)))
 		return REASON_none;
 	return REASON_address_limit;
@@ -74,16 +74,16 @@ static enum reason judge_share(const struct conn *conn,
 
 enum reason limits_look(const struct conn *conn)
 {
-	struct share *from = share_hold(&conn->ends.remote);
+	struct quota *from = quota_hold(&conn->ends.remote);
 	struct policy_limits limits = current();
 	enum reason reason;
 
 	lock_acquire(&lock);
 	reason = judge(conn, need_of(conn), &limits);
 	if (reason == REASON_none)
-		reason = judge_share(conn, from, UINT64_MAX, &limits);
+		reason = judge_quota(conn, from, UINT64_MAX, &limits);
 	lock_release(&lock);
-	share_drop(from);
+	quota_drop(from);
 	return reason;
 }
 
@@ -120,7 +120,7 @@ enum reason limits_admit(struct conn *conn, struct limits_claim *claim)
 	lock_acquire(&lock);
 	reason = judge(conn, 0, &limits);
 	if (reason == REASON_none &&
-	    !share_take(claim->from, SHARE_LANES, 1, limits.lanes - lanes))
+	    !quota_take(claim->from, QUOTA_LANES, 1, limits.lanes - lanes))
 		reason = REASON_address_limit;
 	claim->lane = reason == REASON_none;
 	lanes += claim->lane;
@@ -147,7 +147,7 @@ void limits_arrived(struct conn *conn)
 
 void limits_give(struct limits_claim *claim)
 {
-	struct share *from = NULL;
+	struct quota *from = NULL;
 
 	lock_acquire(&lock);
 	if (claim->family == family) {
@@ -155,21 +155,21 @@ void limits_give(struct limits_claim *claim)
 		lanes -= claim->lane;
 		pinned -= claim->pins;
 		from = claim->from;
-		share_give(from, SHARE_PINNED, claim->pins);
+		quota_give(from, QUOTA_PINNED, claim->pins);
 		if (claim->lane)
-			share_give(from, SHARE_LANES, 1);
+			quota_give(from, QUOTA_LANES, 1);
 	}
 	memset(claim, 0, sizeof(*claim));
 	lock_release(&lock);
-	share_drop(from);
+	quota_drop(from);
 }
 
 void limits_pinned(struct limits_claim *claim,
 		   const struct sockaddr_storage *from, uint64_t bytes)
 {
-	claim->from = share_hold(from);
+	claim->from = quota_hold(from);
 	claim->pins = bytes;
-	share_add(claim->from, SHARE_PINNED, bytes);
+	quota_add(claim->from, QUOTA_PINNED, bytes);
 	lock_acquire(&lock);
 	claim->family = family;
 	pinned += bytes;
@@ -185,14 +185,14 @@ enum reason limits_stranger_begin(const struct limits_claim *claim)
 	lock_acquire(&lock);
 	if (pinned > limits.pinned)
 		reason = REASON_pinned_limit;
-	else if (!share_may(claim->from, SHARE_PINNED, 0,
+	else if (!quota_may(claim->from, QUOTA_PINNED, 0,
 			    pins_left(&limits, left)))
 		reason = REASON_address_limit;
 	lock_release(&lock);
 	if (reason == REASON_none && !limits_join_begin())
 		reason = REASON_join_limit;
 	else if (reason == REASON_none &&
-		 !share_take(claim->from, SHARE_JOINS, 1,
+		 !quota_take(claim->from, QUOTA_JOINS, 1,
 			     limits.joins > joining ? limits.joins - joining
 						    : 1)) {
 		limits_join_end();
@@ -201,9 +201,9 @@ enum reason limits_stranger_begin(const struct limits_claim *claim)
 	return reason;
 }
 
-void limits_stranger_end(struct share *from)
+void limits_stranger_end(struct quota *from)
 {
-	share_give(from, SHARE_JOINS, 1);
+	quota_give(from, QUOTA_JOINS, 1);
 	limits_join_end();
 }
 

@@ -10,7 +10,7 @@
 
 #include "conn/conn.h"
 
-struct share;
+struct quota;
 
 /* What an rsocket, or one to come, has of them; all under the limits' lock. */
 struct limits_claim {
@@ -18,7 +18,7 @@ struct limits_claim {
 	bool lane;		/* it is one of the lanes */
 	bool coming;		/* not pinned yet, perhaps */
 	unsigned family;	/* forks before it */
-	struct share *from;	/* whose, held; NULL: we went there */
+	struct quota *from;	/* whose, held; NULL: we went there */
 };
 
 /*
@@ -41,7 +41,7 @@ void limits_pinned(struct limits_claim *claim,
 		   const struct sockaddr_storage *from, uint64_t bytes);
 /* It is not joined yet: REASON_none, or the limit that it would be over. */
 enum reason limits_stranger_begin(const struct limits_claim *claim);
-void limits_stranger_end(struct share *from);
+void limits_stranger_end(struct quota *from);
 
 /* Would one more be over a limit now? For the greeting; takes nothing. */
 enum reason limits_look(const struct conn *conn);

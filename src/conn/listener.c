@@ -15,7 +15,7 @@
 #include "base/real.h"
 #include "conn/carrier.h"
 #include "conn/internal.h"
-#include "conn/share.h"
+#include "conn/quota.h"
 #include "diag/log.h"
 
 #define ACCEPT_SLICE_MS 10000
@@ -324,17 +324,17 @@ static unsigned bucket_of(const uint8_t token[WIRE_TOKEN_SIZE])
 
 enum reason listener_expect(struct conn *conn)
 {
-	struct share *from;
+	struct quota *from;
 	unsigned bucket;
 
 	if (!conn_random(conn->join.token, sizeof(conn->join.token)))
 		return REASON_no_random;
 	bucket = bucket_of(conn->join.token);
-	from = share_hold(&conn->ends.remote);
+	from = quota_hold(&conn->ends.remote);
 	lock_acquire(&lock);
-	if (!share_take(from, SHARE_TOKENS, 1, BOUND_tokens - expected_count)) {
+	if (!quota_take(from, QUOTA_TOKENS, 1, BOUND_tokens - expected_count)) {
 		lock_release(&lock);
-		share_drop(from);
+		quota_drop(from);
 		return REASON_address_limit;
 	}
 	expected_count++;
@@ -357,8 +357,8 @@ static void take_out(struct conn *conn)
 	*link = conn->join.token_next;
 	conn->join.expected = false;
 	expected_count--;
-	share_give(conn->join.from, SHARE_TOKENS, 1);
-	share_drop(conn->join.from);
+	quota_give(conn->join.from, QUOTA_TOKENS, 1);
+	quota_drop(conn->join.from);
 	conn->join.from = NULL;
 }
 

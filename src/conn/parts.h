@@ -96,7 +96,7 @@ struct join {
 	uint8_t greeted[WIRE_MAC_SIZE];	/* SHA-256 of HELLO, then of REPLY */
 	bool expected;			/* tokens lock, and the next two */
 	struct conn *token_next;
-	struct share *from;		/* whose address's: held meanwhile */
+	struct quota *from;		/* whose address's: held meanwhile */
 	bool awaits;			/* the listeners, whose lock */
 	struct conn *reply_next;
 };
@@ -135,7 +135,7 @@ struct early {
 	size_t room;		/* for so many in all; 0: not known */
 	size_t counted;		/* of all connections', for these or `back` */
 	unsigned process;	/* forks before that */
-	struct share *from;	/* whose address's; held with `counted` */
+	struct quota *from;	/* whose address's; held with `counted` */
 };
 
 /* What is received. */

@@ -5,7 +5,7 @@
  */
 #include "base/bounds.h"
 #include "conn/internal.h"
-#include "conn/share.h"
+#include "conn/quota.h"
 
 static atomic_ullong all;	/* bytes */
 static unsigned process;	/* forks before this one */
@@ -21,10 +21,10 @@ bool ration_take(struct conn *conn, size_t size)
 		return true;
 	more = size - early->counted;
 	if (!early->from)
-		early->from = share_hold(&conn->ends.remote);
+		early->from = quota_hold(&conn->ends.remote);
 	before = atomic_fetch_add(&all, more);
 	if (before > BOUND_early_all ||
-	    !share_take(early->from, SHARE_EARLY, more,
+	    !quota_take(early->from, QUOTA_EARLY, more,
 			BOUND_early_all - before)) {
 		atomic_fetch_sub(&all, more);
 		return false;
@@ -40,9 +40,9 @@ void ration_give(struct conn *conn)
 
 	if (early->counted && early->process == process) {
 		atomic_fetch_sub(&all, early->counted);
-		share_give(early->from, SHARE_EARLY, early->counted);
+		quota_give(early->from, QUOTA_EARLY, early->counted);
 	}
-	share_drop(early->from);
+	quota_drop(early->from);
 	early->from = NULL;
 	early->counted = early->room = 0;
 }

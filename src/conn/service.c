@@ -14,7 +14,7 @@
 #include "conn/limits.h"
 #include "conn/loop.h"
 #include "conn/operator.h"
-#include "conn/share.h"
+#include "conn/quota.h"
 #include "conn/stranger.h"
 
 #define POLICY_MS 1000	/* between looks for a new policy, with lanes */
@@ -97,7 +97,7 @@ void service_after_fork(void)
 	watch_after_fork();
 	loop_after_fork();
 	limits_after_fork();
-	share_after_fork();
+	quota_after_fork();
 	ration_after_fork();
 	stranger_after_fork();
 	if (control >= 0)

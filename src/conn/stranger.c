@@ -10,7 +10,7 @@
 #include "base/lock.h"
 #include "base/memory.h"
 #include "conn/carrier.h"
-#include "conn/share.h"
+#include "conn/quota.h"
 #include "conn/talk.h"
 
 static struct lock lock = LOCK_INIT(strangers);
@@ -77,7 +77,7 @@ static struct stranger *pick(void)
 {
 	struct stranger **link = &first, *found;
 
-	while (*link && !share_take((*link)->claim.from, SHARE_THREADS, 1,
+	while (*link && !quota_take((*link)->claim.from, QUOTA_THREADS, 1,
 				    BOUND_strangers - served))
 		link = &(*link)->next;
 	found = *link;
@@ -90,21 +90,21 @@ static struct stranger *pick(void)
 
 struct stranger *stranger_next(struct stranger *done)
 {
-	struct share *from = done ? done->from : NULL;
+	struct quota *from = done ? done->from : NULL;
 	struct stranger *next;
 
 	lock_acquire(&lock);
 	if (done) {
-		share_give(from, SHARE_THREADS, 1);
+		quota_give(from, QUOTA_THREADS, 1);
 		served--;
 	}
 	next = pick();
 	lock_release(&lock);
 	if (next)
-		next->from = share_again(next->claim.from);
+		next->from = quota_again(next->claim.from);
 	if (done) {
 		limits_stranger_end(from);
-		share_drop(from);
+		quota_drop(from);
 		memory_free(done);
 	}
 	return next;

@@ -2,7 +2,7 @@
 /*
  * Lanes that peers have made and that are not joined yet: a queue, of which
  * each address has a part of the places, of the threads and of the memory
- * (share.h), so that the next one's is not behind all of another's. Any thread,
+ * (quota.h), so that the next one's is not behind all of another's. Any thread,
  * no locks held.
  */
 #ifndef CONN_STRANGER_H
@@ -17,7 +17,7 @@ struct stranger {
 	struct stranger *next;
 	int rs;
 	struct limits_claim claim;	/* what it pins already */
-	struct share *from;		/* held while a thread has it */
+	struct quota *from;		/* held while a thread has it */
 };
 
 /*

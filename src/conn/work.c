@@ -15,18 +15,18 @@
 #include "base/thread.h"
 #include "conn/internal.h"
 #include "conn/loop.h"
-#include "conn/share.h"
+#include "conn/quota.h"
 
 struct job {
 	struct job *next;
 	void (*run)(void *arg);
 	void *arg;
-	struct share *from;	/* held */
+	struct quota *from;	/* held */
 };
 
 static struct kind {
 	unsigned most;		/* threads at a time */
-	enum share_of share;	/* an address's part, where jobs have one */
+	enum quota_of quota;	/* an address's part, where jobs have one */
 	unsigned running;
 	unsigned busy;		/* of these, with a job */
 	unsigned waiting;
@@ -34,8 +34,8 @@ static struct kind {
 } kinds[WORK_KINDS] = {
 	[WORK_JOIN] = { .most = BOUND_joins },
 	[WORK_ADMIT] = { .most = BOUND_strangers },
-	[WORK_END] = { .most = BOUND_closings, .share = SHARE_ENDS },
-	[WORK_DISCARD] = { .most = BOUND_closings, .share = SHARE_DISCARDS },
+	[WORK_END] = { .most = BOUND_closings, .quota = QUOTA_ENDS },
+	[WORK_DISCARD] = { .most = BOUND_closings, .quota = QUOTA_DISCARDS },
 	[WORK_LISTEN] = { .most = 2 },
 	[WORK_ANSWER] = { .most = BOUND_askers },
 	[WORK_DRAIN] = { .most = 1 },
@@ -47,7 +47,7 @@ static atomic_bool behind;	/* jobs wait for a thread */
 static void free_job(struct job *job)
 {
 	if (job)
-		share_drop(job->from);
+		quota_drop(job->from);
 	memory_free(job);
 }
 
@@ -68,7 +68,7 @@ static struct job *pick(struct kind *kind)
 	struct job **link = &kind->first, *job;
 
 	while (*link && (*link)->from &&
-	       !share_take((*link)->from, kind->share, 1,
+	       !quota_take((*link)->from, kind->quota, 1,
 			   kind->most - kind->busy))
 		link = &(*link)->next;
 	job = *link;
@@ -89,7 +89,7 @@ static struct job *next_job(struct kind *kind, struct job *done)
 
 	lock_acquire(&lock);
 	if (done) {
-		share_give(done->from, kind->share, 1);
+		quota_give(done->from, kind->quota, 1);
 		kind->busy--;
 	}
 	job = pick(kind);
@@ -187,7 +187,7 @@ int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 	return work_start_for(which, NULL, run, arg);
 }
 
-int work_start_for(enum work_kind which, struct share *from,
+int work_start_for(enum work_kind which, struct quota *from,
 		   void (*run)(void *arg), void *arg)
 {
 	struct kind *kind = &kinds[which];
@@ -195,7 +195,7 @@ int work_start_for(enum work_kind which, struct share *from,
 	bool start, inside = critical_in_handler();
 
 	if (!job) {
-		share_drop(from);
+		quota_drop(from);
 		return -ENOMEM;
 	}
 	job->run = run;

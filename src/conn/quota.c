@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "conn/share.h"
+#include "conn/quota.h"
 
 #include <string.h>
 
@@ -15,16 +15,16 @@ struct key {
 	uint8_t bytes[KEY_SIZE];
 };
 
-struct share {
-	struct share *next;
+struct quota {
+	struct quota *next;
 	struct key key;
 	unsigned holders;
 	unsigned process;	/* forks before it */
-	uint64_t held[SHARES];
+	uint64_t held[QUOTAS];
 };
 
-static struct lock lock = LOCK_INIT(shares);
-static struct share *buckets[BUCKETS];
+static struct lock lock = LOCK_INIT(quotas);
+static struct quota *buckets[BUCKETS];
 static uint64_t percent = 75;
 static unsigned process;
 
@@ -46,7 +46,7 @@ static struct key key_of(const struct sockaddr_storage *address)
 	return key;
 }
 
-static struct share **bucket_of(const struct key *key)
+static struct quota **bucket_of(const struct key *key)
 {
 	uint32_t hash = key->family;
 	int i;
@@ -62,65 +62,65 @@ static bool same(const struct key *a, const struct key *b)
 	       !memcmp(a->bytes, b->bytes, KEY_SIZE);
 }
 
-struct share *share_hold(const struct sockaddr_storage *address)
+struct quota *quota_hold(const struct sockaddr_storage *address)
 {
 	struct key key = key_of(address);
-	struct share *made = memory_new(sizeof(*made)), *share;
+	struct quota *made = memory_new(sizeof(*made)), *quota;
 
 	lock_acquire(&lock);
-	share = *bucket_of(&key);
-	while (share && !same(&share->key, &key))
-		share = share->next;
-	if (!share && made) {
-		share = made;
+	quota = *bucket_of(&key);
+	while (quota && !same(&quota->key, &key))
+		quota = quota->next;
+	if (!quota && made) {
+		quota = made;
 		made = NULL;
-		share->key = key;
-		share->process = process;
-		share->next = *bucket_of(&key);
-		*bucket_of(&key) = share;
+		quota->key = key;
+		quota->process = process;
+		quota->next = *bucket_of(&key);
+		*bucket_of(&key) = quota;
 	}
-	if (share)
-		share->holders++;
+	if (quota)
+		quota->holders++;
 	lock_release(&lock);
 	memory_free(made);
-	return share;
+	return quota;
 }
 
-struct share *share_again(struct share *share)
+struct quota *quota_again(struct quota *quota)
 {
-	if (!share)
+	if (!quota)
 		return NULL;
 	lock_acquire(&lock);
-	share->holders++;
+	quota->holders++;
 	lock_release(&lock);
-	return share;
+	return quota;
 }
 
-void share_drop(struct share *share)
+void quota_drop(struct quota *quota)
 {
-	struct share **link;
+	struct quota **link;
 	bool last;
 
-	if (!share)
+	if (!quota)
 		return;
 	lock_acquire(&lock);
-	last = --share->holders == 0;
-	if (last && share->process == process) {
-		link = bucket_of(&share->key);
-		while (*link != share)
+	last = --quota->holders == 0;
+	if (last && quota->process == process) {
+		link = bucket_of(&quota->key);
+		while (*link != quota)
 			link = &(*link)->next;
-		*link = share->next;
+		*link = quota->next;
 	}
 	lock_release(&lock);
 	if (last)
-		memory_free(share);
+		memory_free(quota);
 }
 
 /* With lock. The part is rounded up: whoever holds nothing may have one. */
-static bool allows(const struct share *share, enum share_of of,
+static bool allows(const struct quota *quota, enum quota_of of,
 		   uint64_t amount, uint64_t left)
 {
-	uint64_t held = share->held[of], all, part;
+	uint64_t held = quota->held[of], all, part;
 
 	if (amount > left)
 		return false;
@@ -131,62 +131,62 @@ static bool allows(const struct share *share, enum share_of of,
 	return held + amount <= part;
 }
 
-bool share_may(const struct share *share, enum share_of of, uint64_t amount,
+bool quota_may(const struct quota *quota, enum quota_of of, uint64_t amount,
 	       uint64_t left)
 {
 	bool may;
 
-	if (!share)
+	if (!quota)
 		return amount <= left;
 	lock_acquire(&lock);
-	may = allows(share, of, amount, left);
+	may = allows(quota, of, amount, left);
 	lock_release(&lock);
 	return may;
 }
 
-bool share_take(struct share *share, enum share_of of, uint64_t amount,
+bool quota_take(struct quota *quota, enum quota_of of, uint64_t amount,
 		uint64_t left)
 {
 	bool may;
 
-	if (!share)
+	if (!quota)
 		return amount <= left;
 	lock_acquire(&lock);
-	may = allows(share, of, amount, left);
+	may = allows(quota, of, amount, left);
 	if (may)
-		share->held[of] += amount;
+		quota->held[of] += amount;
 	lock_release(&lock);
 	return may;
 }
 
-void share_add(struct share *share, enum share_of of, uint64_t amount)
+void quota_add(struct quota *quota, enum quota_of of, uint64_t amount)
 {
-	if (!share)
+	if (!quota)
 		return;
 	lock_acquire(&lock);
-	share->held[of] += amount;
+	quota->held[of] += amount;
 	lock_release(&lock);
 }
 
-void share_give(struct share *share, enum share_of of, uint64_t amount)
+void quota_give(struct quota *quota, enum quota_of of, uint64_t amount)
 {
-	if (!share)
+	if (!quota)
 		return;
 	lock_acquire(&lock);
-	share->held[of] -= amount;
+	quota->held[of] -= amount;
 	lock_release(&lock);
 }
 
-void share_limit(uint64_t most)
+void quota_limit(uint64_t most)
 {
 	lock_acquire(&lock);
 	percent = most;
 	lock_release(&lock);
 }
 
-void share_after_fork(void)
+void quota_after_fork(void)
 {
-	lock_init(&lock, LOCK_shares);
+	lock_init(&lock, LOCK_quotas);
 	memset(buckets, 0, sizeof(buckets));
 	process++;
 }
