@@ -234,17 +234,23 @@ void probe_policy_environment(const struct target *target,
 
 /* -- values --------------------------------------------------------------- */
 
-/* Who has set the option: its variable, the file, or nobody. */
+/* Who has set the option: its variable, the file, or nobody. What is not as in
+ * the file and has no variable is the profile's. */
 static const char *source_of(const struct target *target, size_t number,
 			     char name[OPTION_NAME_MAX])
 {
 	const struct rulebook *rulebook = target->rulebook;
 	const struct policy *file = rulebook->file_alone.policy;
 	const struct policy_option *option = &options[number];
+	int64_t value = option_get(option,
+				   &rulebook->result.policy->settings[0]);
 
 	option_env_name(option, name);
 	if (environment_get(&target->ours, name))
 		return name;
+	if (value != (file ? option_get(option, &file->settings[0]) :
+		      option->initial))
+		return option_env_name(&options[OPTION_lane_profile], name);
 	if (file && option_get(option, &file->settings[0]) != option->initial)
 		return rulebook->path;
 	return NULL;

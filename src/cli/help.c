@@ -27,7 +27,7 @@ static void print_option(const struct policy_option *option)
 	option_format(option, option->initial, initial);
 	printf("  %s.%s = \"%s\"   %s\n      %s", option->section, option->key,
 	       initial, option_env_name(option, name), option->help);
-	if (option->kind == OPTION_LEVEL)
+	if (option->kind == OPTION_LEVEL || option->kind == OPTION_PROFILE)
 		putchar('\n');
 	else
 		printf(" (%s to %s)\n",

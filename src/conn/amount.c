@@ -8,7 +8,9 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/early.h"
+#include "conn/parts.h"
 
 /* With receive, in the lane: how much of `size` bytes is there to be read. */
 static size_t peek(struct conn *conn, void *bytes, size_t size)

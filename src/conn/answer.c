@@ -11,8 +11,9 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/core.h"
 #include "conn/limits.h"
+#include "conn/parts.h"
 #include "diag/channel.h"
 
 #ifndef PACKAGE_VERSION

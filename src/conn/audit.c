@@ -5,8 +5,8 @@
  * connection's bytes to whoever got the number next. It looks at numbers that
  * others are using, which ThreadSanitizer takes for races.
  */
-#include "conn/family.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
+#include "conn/service.h"
 
 #if defined(SHUNT_DEBUG) && !defined(__SANITIZE_THREAD__)
 
@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/share.h"
 
 #define AUDIT_MS 100
 #define LOOK_MS 20

@@ -8,7 +8,8 @@
  */
 #include <string.h>
 
-#include "conn/internal.h"
+#include "conn/auth.h"
+#include "conn/parts.h"
 #include "policy/keys.h"
 
 #define LABEL "shunt-lane 1"

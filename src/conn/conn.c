@@ -5,16 +5,15 @@
 #include "base/addr.h"
 #include "base/fd.h"
 #include "base/memory.h"
+#include "conn/core.h"
 #include "conn/crowd.h"
-#include "conn/family.h"
-#include "conn/internal.h"
+#include "conn/due.h"
+#include "conn/parts.h"
 #include "diag/log.h"
-
-static void conn_last(struct fdtab_object *object);
 
 struct conn *conn_from(struct fdtab_object *object)
 {
-	return object && object->last == conn_last ? (struct conn *)object
+	return object && object->last == conn_hooks.last ? (struct conn *)object
 						   : NULL;
 }
 
@@ -33,11 +32,11 @@ struct conn *conn_new(int fd, enum conn_role role,
 		memory_free(conn);
 		return NULL;
 	}
-	conn->object.last = conn_last;
+	conn->object.last = conn_hooks.last;
 	conn->object.references = 1;
 	conn->holders = 1;
 	conn->role = role;
-	conn->fd = fd;
+	conn->ends.fd = fd;
 	conn->decision = *decision;
 	conn->mode = decision->mode;
 	if (decision->mode == POLICY_TCP)
@@ -65,46 +64,14 @@ struct conn *conn_new(int fd, enum conn_role role,
 	return conn;
 }
 
-/*
- * A plain socket without an application is closed now, whoever else still
- * holds the connection: a job, the service thread.
- */
-static void let_go(struct conn *conn)
+/* It is about to be plain with bytes held, which is a mistake of ours. */
+static void held_are_lost(struct conn *conn)
 {
-	if (conn_is_plain(conn) &&
-	    atomic_load(&conn->object.references) == 0 &&
-	    atomic_load(&conn->holders) > 1) {
-		/* Who made it plain may not have come to this yet. */
-		unwatch_conn(conn);
-		fd_park(conn->tcp);
-	}
-}
-
-/* What is plain has been forgotten, not closed. */
-static void trace_close(struct conn *conn)
-{
-	lock_acquire(&conn->lock);
-	if (conn->state != STATE_plain)
-		trace_step(conn, conn->state, TRACE_closed);
-	lock_release(&conn->lock);
-	trace_log(conn);
-}
-
-/* The last number of it is closed and no call is in flight. */
-static void conn_last(struct fdtab_object *object)
-{
-	struct conn *conn = (struct conn *)object;
-
-	trace_close(conn);
-	conn_end_waiters(conn);
-	end_conn(conn);
-	let_go(conn);
-	conn_drop(conn);
-}
-
-bool conn_is_away(const struct conn *conn)
-{
-	return family_is_away(conn);
+	log_error("%zu bytes that were held are lost",
+		  (size_t)conn->greeting.held_size);
+#ifdef SHUNT_DEBUG
+	abort();
+#endif
 }
 
 bool conn_step_locked(struct conn *conn, enum conn_event event,
@@ -116,9 +83,10 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 	if (next < 0)
 		return false;
 	if (next == STATE_plain && hold_any(conn))
-		hold_are_lost(conn);
+		held_are_lost(conn);
 	conn->state = next;
 	conn->reason = reason;
+	due(conn, DUE_settle);
 	tally_step(conn, from, next, reason);
 	if (next == STATE_plain) {
 		rx_step(&conn->rx.stage, RX_ON_plain);
@@ -148,65 +116,11 @@ bool conn_step(struct conn *conn, enum conn_event event, enum reason reason)
 	lock_acquire(&conn->lock);
 	done = conn_step_locked(conn, event, reason);
 	lock_release(&conn->lock);
-	if (done)
-		conn_settle(conn);
-	else
+	if (!done)
 		log_debug("event %s has no edge from state %s",
 			  state_event_name(event),
 			  state_name(conn_state(conn)));
 	return done;
-}
-
-/* Out of the table, so that later calls cost nothing. */
-static void forget(struct conn *conn)
-{
-	uint64_t generation;
-	struct fdtab_object *object = fdtab_hold(conn->fd, &generation);
-
-	if (!object)
-		return;
-	if (object == &conn->object)
-		fdtab_remove(conn->fd, generation);
-	fdtab_release(object);
-}
-
-/* Two steps may both be settled after the second; it is told once. */
-static void tell_end(struct conn *conn, const char *what)
-{
-	if (atomic_exchange(&conn->account.end_told, true))
-		return;
-	reason_count(conn->reason);
-	if (conn->reason == REASON_peer_declined)
-		reason_count_peers(conn->greeting.peers_reason);
-	tally_end(conn);
-	conn_report(conn, what);
-}
-
-void conn_settle(struct conn *conn)
-{
-	enum conn_state state = conn_state(conn);
-
-	trace_log(conn);
-	conn_ring(conn, NULL);
-	if (state == STATE_plain || state == STATE_dead)
-		family_settled(conn);
-	else if (conn->forked.owed)
-		watch_look(conn);
-	if (state == STATE_plain) {
-		tell_end(conn, "stays on tcp");
-		listener_unexpect(conn);
-		unwatch_conn(conn);
-		conn_plain_waiters(conn);
-		forget(conn);
-		let_go(conn);
-	} else if (state == STATE_on_rdma) {
-		reason_count(REASON_on_rdma);
-		conn_report(conn, "moves to rdma");
-	} else if (state == STATE_dead) {
-		listener_unexpect(conn);
-		tell_end(conn, "failed");
-		end_settle(conn);	/* it may be closed */
-	}
 }
 
 void conn_reset(struct conn *conn, int error)
@@ -219,53 +133,10 @@ void conn_reset(struct conn *conn, int error)
 
 void conn_fail(struct conn *conn, int error, enum reason reason)
 {
-	bool done;
-
 	lock_acquire(&conn->lock);
-	done = conn_step_locked(conn, EVENT_lost, reason);
-	if (done)
+	if (conn_step_locked(conn, EVENT_lost, reason))
 		conn->failure.error = error;
 	lock_release(&conn->lock);
-	if (done)
-		conn_settle(conn);
-}
-
-/* Passive, not greeted yet: HELLO must still be stripped. */
-static bool refuse_greeting(struct conn *conn, enum reason reason)
-{
-	bool refused;
-
-	lock_acquire(&conn->lock);
-	refused = conn->role == CONN_PASSIVE && conn->state == STATE_greeting;
-	if (refused) {
-		conn->reason = reason;
-		conn->mode = POLICY_TCP;
-	}
-	lock_release(&conn->lock);
-	return refused;
-}
-
-int conn_refuse(struct conn *conn, enum reason reason)
-{
-	enum conn_state state = conn_state(conn);
-
-	if (state == STATE_plain || refuse_greeting(conn, reason))
-		return 0;
-	if (conn->role == CONN_ACTIVE && state < STATE_greeted &&
-	    conn->mode != POLICY_REQUIRE) {
-		/* REPLY must still be stripped; it may demand a lane. */
-		conn->reason = reason;
-		if (reason != REASON_closed)
-			conn->mode = POLICY_TCP;
-		if (conn->greeting.stage == GREETING_QUIET)
-			dial_hurry(conn, reason);
-		return 0;
-	}
-	if (state == STATE_greeted) {
-		hold_quit(conn, reason);
-		return 0;
-	}
-	return -EBUSY;
 }
 
 void conn_keep(struct conn *conn)

@@ -8,8 +8,10 @@
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/fallback.h"
+#include "conn/listener.h"
 #include "conn/loop.h"
+#include "conn/service.h"
 
 #define MOST_MS 5000		/* joins and closing lanes have their time */
 #define LOOK_MS 1
@@ -44,7 +46,7 @@ void conn_before_credentials(void)
 		while (carrier->live() > 0 && clock_ms() < until_ms) {
 			fdtab_each(leave, NULL);
 			if (clock_ms() >= answer_ms)
-				retreat_give_up_all();
+				conn_give_up_all();
 			real.poll(NULL, 0, LOOK_MS);
 		}
 	}

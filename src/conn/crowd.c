@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "conn/crowd.h"
 
-#include "conn/internal.h"
+#include "conn/parts.h"
 
 static struct lock lock = LOCK_INIT(crowd);
 static struct conn *first;

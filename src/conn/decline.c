@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/real.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
 
 /*
  * The length of the HELLO at the head of the stream; 0: it is not there yet;

@@ -11,7 +11,16 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/real.h"
+#include "conn/auth.h"
+#include "conn/core.h"
+#include "conn/dial.h"
+#include "conn/greeting.h"
+#include "conn/hold.h"
+#include "conn/join.h"
+#include "conn/parts.h"
 #include "conn/redial.h"
+#include "conn/timer.h"
+#include "conn/watch.h"
 #include "mark/mark.h"
 
 /*
@@ -20,47 +29,6 @@
  */
 #define HELLO_MS 2
 #define HURRY_MS 1000	/* for REPLY, when the connection is to be handed on */
-
-bool dial_must_have_lane(const struct conn *conn)
-{
-	return conn->mode == POLICY_REQUIRE || conn->greeting.peer_requires;
-}
-
-bool dial_is_trusted(const struct conn *conn)
-{
-	return conn->decision.greeting == POLICY_GREETING_TRUSTED;
-}
-
-/* With lock: how long REPLY may take. */
-static uint32_t patience_ms(const struct conn *conn)
-{
-	return conn->decision.greeting == POLICY_GREETING_PROBE
-		       ? conn->decision.handshake.probe_timeout_ms
-		       : conn->decision.handshake.timeout_ms;
-}
-
-/*
- * A marked server that is silent is busy, and who has sent nothing loses
- * nothing by it: the time runs from when something is to go.
- */
-void dial_await_locked(struct conn *conn)
-{
-	if (conn->role == CONN_ACTIVE && conn->state == STATE_greeting &&
-	    conn->greeting.stage == GREETING_ASKED &&
-	    conn->greeting.deadline_ms == TIME_NEVER)
-		conn->greeting.deadline_ms = clock_ms() + patience_ms(conn);
-}
-
-void dial_learn_local(struct conn *conn)
-{
-	struct sockaddr_storage name;
-	socklen_t length = sizeof(name);
-
-	if (real.getsockname(conn->tcp, (struct sockaddr *)&name, &length) == 0)
-		addr_normalize(&conn->ends.local, (struct sockaddr *)&name,
-			       length);
-	conn_know_local(conn);
-}
 
 /*
  * With lock. Who greets is looked after by the service thread: it hears REPLY
@@ -92,10 +60,10 @@ static void send_hello(struct conn *conn)
 		return;
 	}
 	conn->greeting.stage = GREETING_ASKED;
-	if (dial_is_trusted(conn))
+	if (greeting_is_trusted(conn))
 		tx_step(&conn->tx.stage, TX_ON_speaks);
 	if (conn->decision.greeting != POLICY_GREETING_MARK)
-		conn->greeting.deadline_ms = clock_ms() + patience_ms(conn);
+		conn->greeting.deadline_ms = greeting_reply_by(conn);
 }
 
 /*
@@ -122,7 +90,7 @@ static void begin(struct conn *conn)
 	bool there =
 	    mark_read(conn->tcp, conn->ends.remote.ss_family, &reading);
 
-	dial_learn_local(conn);
+	greeting_learn_local(conn);
 	if (there && !reading.seen &&
 	    conn->decision.greeting == POLICY_GREETING_MARK)
 		reason = REASON_peer_unmarked;
@@ -145,7 +113,7 @@ static void establish(struct conn *conn, bool marked)
 	conn_step_locked(conn, EVENT_established, conn->reason);
 	conn->greeting.since_ms = clock_ms();
 	if (!marked)	/* else begin() asks, and connect() is sooner */
-		dial_learn_local(conn);
+		greeting_learn_local(conn);
 	if (!marked && conn->decision.greeting == POLICY_GREETING_MARK)
 		mark_read(conn->tcp, conn->ends.remote.ss_family, &reading);
 	if (!reading.seen && conn->decision.greeting == POLICY_GREETING_MARK)
@@ -205,7 +173,7 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 	memcpy(conn->join.peer_mark, reply->mark, sizeof(conn->join.peer_mark));
 	conn_step_locked(conn, EVENT_aware, REASON_too_short);
 	rx_step(&conn->rx.stage, RX_ON_aware);
-	tx_step(&conn->tx.stage, dial_must_have_lane(conn) ? TX_ON_required
+	tx_step(&conn->tx.stage, greeting_needs_lane(conn) ? TX_ON_required
 						 : TX_ON_aware);
 }
 
@@ -291,11 +259,11 @@ static void look_locked(struct conn *conn, bool touch)
 }
 
 /* The greeting has changed under the lock. */
-static void settle(struct conn *conn, enum conn_state before)
+static void follow(struct conn *conn, enum conn_state before)
 {
 	enum conn_state state = conn_state(conn);
 
-	if (state == STATE_plain && dial_must_have_lane(conn)) {
+	if (state == STATE_plain && greeting_needs_lane(conn)) {
 		dial_dissolve(conn);
 		lock_acquire(&conn->lock);
 		conn->failure.error = REQUIRED_ERROR;
@@ -303,8 +271,6 @@ static void settle(struct conn *conn, enum conn_state before)
 				 conn->reason);
 		lock_release(&conn->lock);
 	}
-	if (state != before)
-		conn_settle(conn);
 	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 	else if (conn_state(conn) == STATE_greeted && state != before)
@@ -320,7 +286,7 @@ static void look(struct conn *conn, bool touch)
 	before = conn->state;
 	look_locked(conn, touch);
 	lock_release(&conn->lock);
-	settle(conn, before);
+	follow(conn, before);
 	errno = saved;
 }
 
@@ -358,18 +324,18 @@ void dial_hurry(struct conn *conn, enum reason reason)
 	if (before == STATE_connecting ||
 	    (before == STATE_greeting &&
 	     conn->greeting.stage == GREETING_QUIET)) {
-		dial_learn_local(conn);
+		greeting_learn_local(conn);
 		hold_leave(conn, reason);
 	} else if (before == STATE_greeting &&
 		   conn->greeting.deadline_ms > soon) {
 		conn->greeting.deadline_ms = soon;
 	}
 	lock_release(&conn->lock);
-	settle(conn, before);
+	follow(conn, before);
 	look(conn, false);
 }
 
-void conn_dial(struct conn *conn, const struct conn_dialling *dialling)
+void dial_begin(struct conn *conn, const struct conn_dialling *dialling)
 {
 	enum conn_state before = conn->state;
 	socklen_t most = sizeof(conn->ends.dialled);
@@ -383,7 +349,7 @@ void conn_dial(struct conn *conn, const struct conn_dialling *dialling)
 		if (conn->state == STATE_connecting)
 			establish(conn, dialling->seen);
 		lock_release(&conn->lock);
-		settle(conn, before);
+		follow(conn, before);
 	}
 	if (conn->mode != POLICY_REQUIRE) {
 		if (conn_state(conn) <= STATE_greeting)

@@ -6,7 +6,7 @@
 #include "conn/drain.h"
 
 #include "base/addr.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
 
 /*
  * The service thread's own: the policy that lanes were judged by, held; its

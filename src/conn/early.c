@@ -6,14 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bounds.h"
-#include "base/clock.h"
 #include "base/memory.h"
-#include "base/real.h"
-#include "conn/internal.h"
+#include "conn/early.h"
+#include "conn/parts.h"
+#include "conn/ration.h"
 
 #define PULL_STEP 65536
-#define PULL_AGAIN_MS 100	/* others may have given some back */
 
 uint64_t conn_pulled(const struct conn *conn)
 {
@@ -64,57 +62,6 @@ size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room)
 		return 0;
 	*room = conn->rx.early.bytes + size;
 	return want;
-}
-
-/*
- * With receive: one step of conn_pull(). False: no more now. *end: the leg has
- * come to it, before the boundary.
- */
-static bool pull_step(struct conn *conn, enum leg_end *end)
-{
-	uint8_t *room;
-	size_t want = conn_early_room(conn, conn->rx.boundary, &room);
-	ssize_t got;
-
-	if (want == 0) {
-		if (conn_pulled(conn) < conn->rx.boundary)
-			timer_by(conn, clock_ms() + PULL_AGAIN_MS);
-		return false;
-	}
-	got = real.recv(conn->tcp, room, want, MSG_DONTWAIT);
-	if (got > 0) {
-		conn->rx.early.size += got;
-		conn->rx.early.raw += got;
-	} else if (got == 0)
-		*end = LEG_FIN;
-	else if (errno != EAGAIN && errno != EINTR)
-		*end = LEG_RST;
-	return got > 0;
-}
-
-void conn_pull(struct conn *conn)
-{
-	enum conn_state state = conn_state(conn);
-	enum leg_end end = LEG_OPEN;
-	int left = BOUND_round_pieces;
-
-	if (conn->rx.stage != RX_RAW || conn->rx.boundary == OFFSET_NEVER ||
-	    (state != STATE_on_rdma && state != STATE_retreating))
-		return;
-	lock_acquire(&conn->rx.lock);
-	if (conn->rx.stage == RX_RAW && conn->rx.boundary != OFFSET_NEVER)
-		while (left > 0 && pull_step(conn, &end))
-			left--;
-	lock_release(&conn->rx.lock);
-	if (left == 0)
-		timer_by(conn, clock_ms() + 1);
-	conn_cross(conn);
-	if (end == LEG_OPEN || conn->leg.end != LEG_OPEN)
-		return;
-	if (state == STATE_on_rdma || !conn->rx.early.size || conn->close.begun)
-		control_ended(conn, end);
-	else			/* what came is read; who writes hears of it */
-		conn_reset(conn, ECONNRESET);
 }
 
 ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,

@@ -9,10 +9,24 @@
 #include "base/bounds.h"
 #include "base/clock.h"
 #include "base/real.h"
-#include "conn/family.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/end.h"
+#include "conn/endpoint.h"
+#include "conn/fallback.h"
+#include "conn/fin.h"
+#include "conn/greet.h"
+#include "conn/greeting.h"
+#include "conn/heir.h"
+#include "conn/hold.h"
+#include "conn/lane.h"
+#include "conn/linger.h"
+#include "conn/outbox.h"
+#include "conn/parts.h"
 #include "conn/quota.h"
-
+#include "conn/retreat.h"
+#include "conn/share.h"
+#include "conn/watch.h"
+#include "conn/work.h"
 
 /* Has the peer sent what the application has not read? */
 static bool unread(struct conn *conn)
@@ -25,15 +39,6 @@ static bool unread(struct conn *conn)
 		return conn->rx.end != conn->rx.bytes &&
 		       conn_lane_holds(conn, 1);
 	return real.ioctl(conn->tcp, FIONREAD, &bytes) == 0 && bytes > 0;
-}
-
-void conn_dissolve(struct conn *conn)
-{
-	hold_drop(conn);
-	conn_step(conn, conn_state(conn) < STATE_greeted ? EVENT_unaware
-							 : EVENT_dissolved,
-		  REASON_closed);
-	endpoint_close_later(conn);
 }
 
 /*
@@ -56,15 +61,12 @@ static bool is_late(const struct conn *conn, uint64_t now_ms)
  * what was sent; the service thread keeps the TCP leg, and the replay ring,
  * until the peer's application has it too.
  */
-static void take_down(void *arg)
+void end_take_down(struct conn *conn)
 {
-	struct conn *conn = arg;
-
 	endpoint_close(conn);
 	linger_begin(conn);
 	if (watch_conn(conn) != 0)
-		control_flush(conn);
-	conn_drop(conn);
+		retreat_flush(conn);
 }
 
 /* Read what the kernel has, so that closing sends FIN and not RST. */
@@ -95,13 +97,13 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 		if (state == STATE_retreating)
 			return false;
 		if (state == STATE_on_rdma && conn->leg.end == LEG_OPEN &&
-		    !(control_flushed(conn) && known))
+		    !(outbox_flushed(conn) && known))
 			return false;
-	} else if (state == STATE_retreating && !family_shares(conn)) {
+	} else if (state == STATE_retreating && !share_is_ours(conn)) {
 		real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
 				sizeof(reset));	/* it lacks bytes */
 	}
-	if (!family_shares(conn))
+	if (!share_is_ours(conn))
 		drain(conn);
 	else if (state == STATE_retreating)
 		conn_fail(conn, -ECONNRESET, REASON_forked);
@@ -145,13 +147,15 @@ void end_lane(struct conn *conn)
 	if (conn_state(conn) == STATE_on_rdma) {
 		if (unread(conn) || resets_on_close(conn))
 			flags |= WIRE_CLOSE_RESET;
-		control_say(conn, WIRE_CLOSE, flags, conn->tx.bytes);
+		outbox_say(conn, WIRE_CLOSE, flags, conn->tx.bytes);
 		conn_report(conn, "closed");
 	}
 	conn_hold(conn);
-	if (work_start_for(WORK_END, quota_hold(&conn->ends.remote), take_down,
-			   conn) != 0)
-		take_down(conn);
+	if (work_start_for(WORK_END, quota_hold(&conn->ends.remote),
+			   conn_hooks.take_down, conn) == 0)
+		return;
+	end_take_down(conn);
+	conn_drop(conn);
 }
 
 void end_held_late(struct conn *conn)
@@ -164,21 +168,13 @@ void end_held_late(struct conn *conn)
 	end_lane(conn);
 }
 
-void end_sent(struct conn *conn)
-{
-	bool closed = conn->close.lingering && !family_shares(conn);
-
-	if (conn->tx.stage == TX_RAW && (conn->tx.shut || closed))
-		real.shutdown(conn->tcp, SHUT_WR);
-}
-
 void end_linger(struct conn *conn)
 {
 	if (conn->close.lingering)
 		return;
 	linger_begin(conn);
 	lock_acquire(&conn->tx.lock);
-	end_sent(conn);
+	fin_sent(conn);
 	lock_release(&conn->tx.lock);
 	watch_conn(conn);
 }
@@ -229,14 +225,14 @@ static bool has_to_wait(struct conn *conn)
  */
 void end_greeting(struct conn *conn)
 {
-	bool shares = family_shares(conn);
+	bool shares = share_is_ours(conn);
 
-	if (shut_needs_lane(conn) && !resets_on_close(conn)) {
+	if (fin_needs_lane(conn) && !resets_on_close(conn)) {
 		watch_conn(conn);
 		return;		/* end_settle() */
 	}
 	if (!shares)
-		conn_refuse(conn, REASON_closed);
+		refuse_lane(conn, REASON_closed);
 	if (conn->role == CONN_PASSIVE && !shares)
 		greet_look(conn);
 	if (conn->tx.stage == TX_RELEASE)
@@ -245,13 +241,19 @@ void end_greeting(struct conn *conn)
 		return;
 	if ((!shares || hold_any(conn)) && has_to_wait(conn)) {
 		lock_acquire(&conn->lock);
-		dial_await_locked(conn);
+		greeting_await(conn);
 		lock_release(&conn->lock);
 		watch_conn(conn);
 		return;
 	}
 	hold_drop(conn);
 	hold_quit(conn, REASON_closed);
+}
+
+void end_released(struct conn *conn)
+{
+	if (conn->close.begun && conn_state(conn) == STATE_greeting)
+		end_greeting(conn);
 }
 
 void end_conn(struct conn *conn)
@@ -290,12 +292,9 @@ out:
 
 void end_settle(struct conn *conn)
 {
-	shut_behind(conn);
-	if (!conn->close.begun)
-		return;
-	if (family_shares(conn)) {	/* perhaps since it was closed */
+	if (share_is_ours(conn)) {	/* perhaps since it was closed */
 		if (conn_state(conn) == STATE_on_rdma && !conn->forked.owed)
-			family_owe(conn);
+			share_owe(conn);
 		return;
 	}
 	if (conn_state(conn) == STATE_retreating)

@@ -7,9 +7,12 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/endpoint.h"
 #include "conn/limits.h"
+#include "conn/parts.h"
 #include "conn/quota.h"
+#include "conn/work.h"
 
 void endpoint_close(struct conn *conn)
 {

@@ -6,9 +6,17 @@
 #include "base/bounds.h"
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/conduct.h"
+#include "conn/dial.h"
+#include "conn/end.h"
+#include "conn/fallback.h"
 #include "conn/family.h"
-#include "conn/internal.h"
-
+#include "conn/hold.h"
+#include "conn/parts.h"
+#include "conn/retreat.h"
+#include "conn/share.h"
+#include "conn/watch.h"
+#include "conn/work.h"
 
 static void end_entry(int fd, struct fdtab_object *object, void *arg)
 {
@@ -27,6 +35,7 @@ static void end_entry(int fd, struct fdtab_object *object, void *arg)
 	lock_release(&conn->lock);
 	if (mine)
 		end_lane(conn);
+	conduct(conn);
 }
 
 /* Accepted, and its client has HELLO on its way: as if it had been closed. */
@@ -35,7 +44,7 @@ static void end_untouched(struct conn *conn)
 	bool mine;
 
 	lock_acquire(&conn->lock);
-	mine = family_untouched(conn) && conn->greeting.client.seen &&
+	mine = share_untouched(conn) && conn->greeting.client.seen &&
 	       !conn->close.begun;
 	if (mine)
 		conn->close.begun = true;
@@ -54,11 +63,13 @@ static void hurry_entry(int fd, struct fdtab_object *object, void *arg)
 	if (!conn || conn_is_away(conn))
 		return;
 	end_untouched(conn);
+	conduct(conn);
 	if (!hold_waits(conn))
 		return;
 	if (conn->role == CONN_ACTIVE)
 		dial_hurry(conn, REASON_closed);
 	watch_conn(conn);
+	conduct(conn);
 }
 
 /*
@@ -74,7 +85,7 @@ static void asked_entry(int fd, struct fdtab_object *object, void *arg)
 	(void)fd;
 	if (!conn || conn->role != CONN_ACTIVE || conn_is_away(conn) ||
 	    conn_state(conn) != STATE_greeting || hold_waits(conn) ||
-	    conn->greeting.stage != GREETING_ASKED || family_shares(conn))
+	    conn->greeting.stage != GREETING_ASKED || share_is_ours(conn))
 		return;
 	conn_refuse(conn, REASON_closed);
 	tcp.fd = conn->tcp;
@@ -84,6 +95,7 @@ static void asked_entry(int fd, struct fdtab_object *object, void *arg)
 	dial_look(conn);
 	if (!conn_is_plain(conn))
 		real.shutdown(conn->tcp, SHUT_WR);
+	conduct(conn);
 }
 
 /* Does it wait with bytes held, or for its lane's end to begin? */
@@ -91,6 +103,30 @@ static bool holds(struct conn *conn, unsigned how)
 {
 	(void)how;
 	return hold_waits(conn);
+}
+
+static void owe_entry(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+
+	(void)fd;
+	(void)arg;
+	if (conn && share_says(conn, SHARE_KEPT))
+		share_owe(conn);
+}
+
+/* Wait until no child is left in the lurch. */
+static void end_family(void)
+{
+	uint64_t answer_ms = clock_ms() + BOUND_answer_ms;
+	uint64_t until = clock_ms() + BOUND_exit_ms;
+
+	fdtab_each(owe_entry, NULL);
+	while (!family_all_settled() && clock_ms() < until) {
+		real.poll(NULL, 0, 1);
+		if (clock_ms() >= answer_ms)
+			conn_give_up_all();
+	}
 }
 
 enum { LATE = 1, GIVE_UP = 2 };
@@ -124,7 +160,7 @@ void conn_exit(void)
 	uint64_t answer_ms = clock_ms() + BOUND_answer_ms;
 	int saved = errno;
 
-	family_exit();
+	end_family();
 	fdtab_each(asked_entry, &reply_ms);
 	fdtab_each(hurry_entry, NULL);
 	while (watch_any(holds, 0) && clock_ms() < until_ms)

@@ -8,7 +8,13 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/real.h"
+#include "conn/conduct.h"
+#include "conn/core.h"
+#include "conn/dial.h"
+#include "conn/heir.h"
 #include "conn/loop.h"
+#include "conn/parts.h"
+#include "conn/share.h"
 #include "diag/log.h"
 
 /* The children of one fork, while they may ask for something. */
@@ -27,12 +33,6 @@ static struct children *all, *born;
 static unsigned forks;	/* that made us what we are */
 static unsigned turn = 1;	/* of family_before_fork() */
 static bool unseen;	/* forked without it */
-/*
- * This process leaves accepted connections to its children: HELLO is answered
- * by who touches one first, not in accept().
- */
-static atomic_bool greets_late;
-
 /* -- before ---------------------------------------------------------------- */
 
 /* No byte of ours has been sent on it. */
@@ -52,11 +52,6 @@ static bool is_only_accepted(const struct conn *conn)
 	       (conn_state(conn) == STATE_greeted || conn->greeting.reply_due);
 }
 
-bool family_greets_late(void)
-{
-	return greets_late;
-}
-
 static void collect(int fd, struct fdtab_object *object, void *arg)
 {
 	struct children *children = arg;
@@ -66,10 +61,12 @@ static void collect(int fd, struct fdtab_object *object, void *arg)
 	(void)fd;
 	if (!conn || family_is_away(conn) || conn->forked.collected == turn)
 		return;
-	if (is_only_dialled(conn))	/* both can have it at once */
+	if (is_only_dialled(conn)) {	/* both can have it at once */
 		dial_hurry(conn, REASON_forked);
+		conduct(conn);
+	}
 	if (is_only_accepted(conn))
-		greets_late = true;
+		share_greet_late();
 	state = conn_state(conn);
 	if (state == STATE_plain || state == STATE_dead)
 		return;
@@ -106,14 +103,6 @@ static int open_channel(struct children *children)
 	return 0;
 }
 
-bool family_untouched(const struct conn *conn)
-{
-	return conn->role == CONN_PASSIVE &&
-	       conn_state(conn) == STATE_greeting &&
-	       conn->rx.stage == RX_GREET && conn->tx.stage == TX_HOLD &&
-	       !conn->greeting.reply_due && !hold_any(conn);
-}
-
 /* With lock. Its state may have changed since it was collected. */
 static void begin_sharing(struct conn *conn, struct pages *fresh)
 {
@@ -124,7 +113,7 @@ static void begin_sharing(struct conn *conn, struct pages *fresh)
 		conn->forked.pages = fresh;
 		conn->forked.share = &fresh->shares[fresh->users++];
 		conn->forked.share->state =
-		    family_untouched(conn) ? SHARE_UNTOUCHED : SHARE_KEPT;
+		    share_untouched(conn) ? SHARE_UNTOUCHED : SHARE_KEPT;
 	}
 	if (state == STATE_plain || state == STATE_dead)
 		conn->forked.share->state = state == STATE_plain ? SHARE_PLAIN
@@ -210,15 +199,6 @@ void family_after_fork_parent(void)
 		log_warn("children cannot ask for %u connections", count);
 }
 
-/* With lock. */
-void family_forget_share(struct conn *conn)
-{
-	conn->forked.share = NULL;
-	if (--conn->forked.pages->users == 0)
-		pages_free(conn->forked.pages);
-	conn->forked.pages = NULL;
-}
-
 /*
  * With lock: one child's interest in it is over. One that a child has taken is
  * not ours to look at although that child needs us no more.
@@ -229,7 +209,7 @@ static void end_sharing(struct conn *conn)
 		conn_state(conn) == STATE_greeting;
 
 	if (--conn->forked.sharing == 0 && !taken)
-		family_forget_share(conn);
+		share_forget(conn);
 }
 
 /* Service thread: the last of them has closed, ended or exec'ed. */
@@ -266,89 +246,13 @@ static void hear(void *arg)
 				MSG_DONTWAIT);
 		if (got == sizeof(index)) {
 			if (index < children->count)
-				family_owe(children->conns[index]);
+				share_owe(children->conns[index]);
 			continue;
 		}
 		if (got >= 0 || (errno != EAGAIN && errno != EINTR))
 			forget_children(children);
 		return;
 	}
-}
-
-bool family_shares(struct conn *conn)
-{
-	return conn->forked.share && !family_is_away(conn);
-}
-
-void family_owe(struct conn *conn)
-{
-	conn->forked.owed = true;
-	if (conn_is_plain(conn) || conn_state(conn) == STATE_dead) {
-		family_settled(conn);
-		return;
-	}
-	watch_conn(conn);
-	family_pay(conn);
-}
-
-void family_pay(struct conn *conn)
-{
-	if (!conn->forked.owed || conn_is_plain(conn))
-		return;
-	conn_leave(conn, REASON_forked);
-	if (conn_state(conn) != STATE_retreating)
-		return;
-	lock_acquire(&family_lock);
-	if (conn->forked.share && conn->tx.stage == TX_RAW)
-		conn->forked.share->raw_out = true;
-	lock_release(&family_lock);
-	if (conn->close.begun)
-		end_linger(conn);
-}
-
-void family_settled(struct conn *conn)
-{
-	uint32_t now, kept = SHARE_KEPT, taken = SHARE_TAKEN;
-
-	lock_acquire(&family_lock);
-	now = conn_is_plain(conn) ? SHARE_PLAIN : SHARE_DEAD;
-	if (conn->forked.taken && now == SHARE_PLAIN)
-		atomic_compare_exchange_strong(&conn->forked.taken->state,
-					       &taken, now);
-	if (conn->forked.share && !family_is_away(conn)) {
-		conn->forked.share->error = conn->failure.error;
-		atomic_compare_exchange_strong(&conn->forked.share->state,
-					       &kept, now);
-	}
-	lock_release(&family_lock);
-}
-
-void family_hand_over(struct conn *conn)
-{
-	struct pages *to;
-	uint64_t at;
-	bool done = false;
-
-	lock_acquire(&conn->rx.lock);
-	lock_acquire(&family_lock);
-	to = conn->forked.share ? conn->forked.pages : NULL;
-	if (to && conn->rx.early.size) {
-		at = atomic_fetch_add(&to->end, conn->rx.early.size);
-		done = pwrite(to->fd, conn->rx.early.bytes + conn->rx.early.at,
-			      conn->rx.early.size, (off_t)at) ==
-		       (ssize_t)conn->rx.early.size;
-		conn->forked.share->early_at = at;
-		conn->forked.share->early_size = done ? conn->rx.early.size : 0;
-	}
-	lock_release(&family_lock);
-	if (done) {
-		memory_free(conn->rx.early.bytes);
-		conn->rx.early.bytes = NULL;
-		conn->rx.early.at = 0;
-		conn->rx.early.size = 0;
-		ration_give(conn);
-	}
-	lock_release(&conn->rx.lock);
 }
 
 /* -- the child ------------------------------------------------------------- */
@@ -416,8 +320,6 @@ void family_after_fork_child(void)
 	born = NULL;
 	unseen = false;
 }
-
-/* -- the end --------------------------------------------------------------- */
 
 bool family_all_settled(void)
 {

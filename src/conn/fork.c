@@ -6,10 +6,14 @@
 #include "conn/carrier.h"
 #include "conn/crowd.h"
 #include "conn/family.h"
+#include "conn/linger.h"
+#include "conn/listener.h"
+#include "conn/service.h"
 #include "conn/tally.h"
 #include "conn/trace.h"
 #include "conn/trace_tell.h"
 #include "conn/unaware.h"
+#include "conn/work.h"
 #include "policy/keys.h"
 
 void conn_before_fork(void)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "base/memory.h"
+#include "conn/core.h"
 #include "conn/crowd.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
 
 #define PIECE 128	/* connections looked at under the list's lock */
 

@@ -11,10 +11,18 @@
 
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/auth.h"
 #include "conn/carrier.h"
-#include "conn/family.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/greet.h"
+#include "conn/heir.h"
+#include "conn/hold.h"
 #include "conn/limits.h"
+#include "conn/listener.h"
+#include "conn/parts.h"
+#include "conn/share.h"
+#include "conn/timer.h"
+#include "conn/watch.h"
 
 #define GRACE_TRIPS 4		/* round trips */
 #define GRACE_MOST_US 200000
@@ -150,22 +158,18 @@ static bool look_locked(struct conn *conn)
 /* True: as look_locked(). */
 static bool look(struct conn *conn)
 {
-	bool answer, left = false, refused = false;
+	bool answer, refused = false;
 	int saved = errno;
 
 	lock_acquire(&conn->lock);
 	if (conn->state == STATE_greeting && conn->rx.stage == RX_GREET &&
-	    !conn->greeting.reply_due) {
+	    !conn->greeting.reply_due)
 		refused = look_locked(conn);
-		left = conn->state != STATE_greeting;
-	}
 	answer = conn->greeting.reply_due;
 	lock_release(&conn->lock);
 
 	if (answer)
 		greet_answer(conn);
-	else if (left)
-		conn_settle(conn);
 	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 	errno = saved;
@@ -209,19 +213,14 @@ ssize_t greet_receive(struct conn *conn)
 
 void greet_end_wait(struct conn *conn)
 {
-	bool over;
-
 	if (!greet_awaits_lane(conn) ||
 	    clock_ms() < conn->greeting.deadline_ms)
 		return;
 	lock_acquire(&conn->lock);
-	over = conn->state == STATE_greeted;
 	conn->greeting.deadline_ms = TIME_NEVER;
-	if (over)
+	if (conn->state == STATE_greeted)
 		leave(conn, REASON_join_timeout);
 	lock_release(&conn->lock);
-	if (over)
-		conn_settle(conn);
 }
 
 /* Under `require`: the lane has the time that a join has, and a greeting. */
@@ -327,7 +326,6 @@ void greet_answer(struct conn *conn)
 	} while (again);
 	if (count != -EAGAIN) {
 		await_lane(conn);
-		conn_settle(conn);
 		if (conn->tx.stage == TX_RELEASE)
 			hold_release(conn);
 	}
@@ -395,19 +393,6 @@ void greet_give(struct conn *conn)
 	speak(conn, GIVE_MS);
 }
 
-void greeting_look(struct conn *conn)
-{
-	if (conn->role == CONN_ACTIVE) {
-		dial_tend(conn);
-		return;
-	}
-	greet_look(conn);
-	if (conn->tx.stage == TX_HOLD && (hold_any(conn) || conn->tx.shut))
-		greet_speak(conn);
-	else if (conn->close.begun && clock_ms() >= conn->greeting.deadline_ms)
-		hold_quit(conn, REASON_closed);
-}
-
 static unsigned attend_ms(const struct conn *conn)
 {
 	uint32_t part = conn->decision.handshake.timeout_ms / ATTEND_PART;
@@ -424,12 +409,11 @@ static void refuse(struct conn *conn, const struct mark_client *client)
 	lock_acquire(&conn->lock);
 	leave(conn, reason);
 	lock_release(&conn->lock);
-	conn_settle(conn);
 	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 }
 
-bool conn_accepted(struct conn *conn, unsigned mark, enum reason unmarked,
+bool greet_accepted(struct conn *conn, unsigned mark, enum reason unmarked,
 		   const struct mark_client *client)
 {
 	bool refused;
@@ -441,7 +425,7 @@ bool conn_accepted(struct conn *conn, unsigned mark, enum reason unmarked,
 		refuse(conn, client);
 		return true;
 	}
-	refused = family_greets_late() ? look_refused(conn) : look(conn);
+	refused = share_greets_late() ? look_refused(conn) : look(conn);
 	/* A client may have seen the mark although its own was lost. */
 	if (mark && conn_state(conn) == STATE_greeting)
 		timer_by(conn, clock_ms() + attend_ms(conn));

@@ -9,7 +9,13 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/real.h"
-#include "conn/family.h"
+#include "conn/core.h"
+#include "conn/fin.h"
+#include "conn/heir.h"
+#include "conn/parts.h"
+#include "conn/ration.h"
+#include "conn/retreat.h"
+#include "conn/share.h"
 #include "diag/log.h"
 
 /* A connection that we made nothing of: it is as if it were on its way back. */
@@ -20,7 +26,7 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->forked.asked = false;
 	conn->forked.owed = false;
 	if (conn->forked.share->state == SHARE_UNTOUCHED &&
-	    family_untouched(conn))
+	    share_untouched(conn))
 		return;		/* family_claim() */
 	memory_free(conn->rx.early.bytes);
 	conn->rx.early.bytes = NULL;
@@ -76,6 +82,7 @@ static void begin_again(struct conn *conn)
 	conn->account.unlogged = 0;
 	conn->lane.users = 0;
 	conn->lane.rs = -1;
+	conn->due = 0;
 }
 
 void heir_inherit(struct conn *conn, struct parent *parent)
@@ -88,7 +95,7 @@ void heir_inherit(struct conn *conn, struct parent *parent)
 		return;		/* as it was */
 	if (parent)
 		inherit(conn, parent);
-	else if (!family_untouched(conn))
+	else if (!share_untouched(conn))
 		disown(conn);
 }
 
@@ -148,7 +155,7 @@ static void begin_sending(struct conn *conn)
 	lock_acquire(&conn->tx.lock);
 	if (conn->tx.stage == TX_RETREAT) {
 		tx_step(&conn->tx.stage, TX_ON_home);
-		end_sent(conn);
+		fin_sent(conn);
 	}
 	lock_release(&conn->tx.lock);
 }

@@ -15,8 +15,16 @@
 #include "base/iov.h"
 #include "base/memory.h"
 #include "base/real.h"
-#include "conn/family.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/due.h"
+#include "conn/fin.h"
+#include "conn/greeting.h"
+#include "conn/hold.h"
+#include "conn/lane.h"
+#include "conn/parts.h"
+#include "conn/share.h"
+#include "conn/timer.h"
+#include "conn/watch.h"
 #include "diag/log.h"
 
 #define SERVICE_MS 2	/* then the service thread looks after them */
@@ -94,7 +102,7 @@ ssize_t hold_take(struct conn *conn, const struct iovec *iov, int count)
 		 hold_while_moving(conn))
 		took = take(conn, iov, count);
 	if (took > 0)
-		dial_await_locked(conn);
+		greeting_await(conn);
 	lock_release(&conn->lock);
 	return took;
 }
@@ -168,7 +176,7 @@ static bool release(struct conn *conn)
 		tx_step(&conn->tx.stage, TX_ON_released);
 	lock_release(&conn->lock);
 	if (over)
-		end_sent(conn);
+		fin_sent(conn);
 	if (over && conn->rx.shut && conn->rx.stage != RX_GREET)
 		real.shutdown(conn->tcp, SHUT_RD);
 	return over;
@@ -186,18 +194,15 @@ void hold_over(struct conn *conn)
 	    conn->greeting.stage == GREETING_OVER)
 		conn_step_locked(conn, EVENT_unaware, conn->reason);
 	lock_release(&conn->lock);
-	if (conn_is_plain(conn))
-		conn_settle(conn);
-	else
-		conn_ring(conn, NULL);
+	conn_ring(conn, NULL);
 	if (conn->forked.owed)		/* a child waits: go on with it */
 		watch_look(conn);
 	if (conn->close.begun && conn_state(conn) == STATE_greeting)
-		end_greeting(conn);
+		due(conn, DUE_closed);
 	else if (conn_state(conn) == STATE_greeted)
-		join_if_worth(conn);
+		due(conn, DUE_join);
 	else if (conn_state(conn) == STATE_retreating)
-		retreat_check(conn);
+		due(conn, DUE_retreat);
 }
 
 void hold_release(struct conn *conn)
@@ -241,9 +246,7 @@ void hold_quit(struct conn *conn, enum reason reason)
 	if (state <= STATE_greeted)
 		hold_leave(conn, reason);
 	lock_release(&conn->lock);
-	if (state <= STATE_greeted && conn_is_plain(conn))
-		conn_settle(conn);
-	else if (conn->tx.stage == TX_RELEASE)
+	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
 }
 
@@ -285,18 +288,9 @@ bool hold_lane_look(struct conn *conn)
 	lock_release(&conn->tx.lock);
 	if (over) {
 		conn_ring(conn, NULL);
-		end_settle(conn);	/* CLOSE waited for it */
+		fin_due(conn);	/* CLOSE waited for it */
 	}
 	return !over;
-}
-
-void hold_are_lost(struct conn *conn)
-{
-	log_error("%zu bytes that were held are lost",
-		  (size_t)conn->greeting.held_size);
-#ifdef SHUNT_DEBUG
-	abort();
-#endif
 }
 
 bool hold_waits(const struct conn *conn)

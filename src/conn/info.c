@@ -11,7 +11,7 @@
 
 #include "base/real.h"
 #include "conn/info.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
 
 /* tcp_states.h, as TCP_INFO numbers them */
 enum { IS_FIN_WAIT2 = 5, IS_CLOSE = 7, IS_CLOSE_WAIT = 8 };

@@ -7,8 +7,21 @@
 
 #include "base/iov.h"
 #include "base/real.h"
-#include "conn/family.h"
-#include "conn/internal.h"
+#include "conn/conduct.h"
+#include "conn/core.h"
+#include "conn/cross.h"
+#include "conn/dial.h"
+#include "conn/early.h"
+#include "conn/fallback.h"
+#include "conn/greet.h"
+#include "conn/heir.h"
+#include "conn/hold.h"
+#include "conn/join.h"
+#include "conn/lane.h"
+#include "conn/parts.h"
+#include "conn/raw.h"
+#include "conn/share.h"
+#include "conn/watch.h"
 
 static void look_at_greeting(struct conn *conn)
 {
@@ -18,56 +31,6 @@ static void look_at_greeting(struct conn *conn)
 		dial_touch(conn);
 }
 
-/* With receive: has the raw part been read to its end? */
-static void cross_locked(struct conn *conn)
-{
-	enum conn_state state = conn_state(conn);
-
-	if (conn->rx.stage != RX_RAW || conn_pulled(conn) != conn->rx.boundary)
-		return;
-	if (state == STATE_on_rdma)
-		rx_step(&conn->rx.stage, RX_ON_boundary);
-	else if (state == STATE_retreating)
-		rx_step(&conn->rx.stage, RX_ON_cancelled);
-}
-
-/* With receive: the boundary, and what is behind it after a retreat. */
-static int find_stage(struct conn *conn)
-{
-	cross_locked(conn);
-	return conn->rx.stage == RX_MAYBE ? control_mark_or_raw(conn) : 0;
-}
-
-/* What a change of the receiving stage asks for. No locks. */
-static void stage_changed(struct conn *conn, enum rx_stage before)
-{
-	enum rx_stage now = conn->rx.stage;
-
-	if (conn->leg.resume_seen && conn_state(conn) == STATE_retreating)
-		retreat_check(conn);
-	if (now == before)
-		return;
-	if (now != RX_RAW)
-		watch_conn(conn);
-}
-
-void conn_find_stage(struct conn *conn)
-{
-	enum rx_stage before;
-
-	lock_acquire(&conn->rx.lock);
-	before = conn->rx.stage;
-	find_stage(conn);
-	lock_release(&conn->rx.lock);
-	stage_changed(conn, before);
-}
-
-void conn_cross(struct conn *conn)
-{
-	conn_find_stage(conn);
-	conn_ring(conn, NULL);
-}
-
 /* STATE_dead: the error once, as a socket has it, then `after`. */
 static ssize_t say_failure(struct conn *conn, ssize_t after)
 {
@@ -75,15 +38,6 @@ static ssize_t say_failure(struct conn *conn, ssize_t after)
 	    atomic_exchange(&conn->failure.told, true))
 		return after;
 	return conn->failure.error;
-}
-
-void conn_acknowledge(struct conn *conn)
-{
-	uint64_t consumed = conn->rx.bytes;
-	bool closed = conn->close.peers & WIRE_CLOSE_FULL;
-
-	conn->rx.ack_sent = consumed;
-	control_say(conn, WIRE_ACK, closed ? WIRE_ACK_CLOSE : 0, consumed);
 }
 
 /* With receive: has so much been consumed that the peer should know? */
@@ -110,7 +64,7 @@ static ssize_t receive_part(struct conn *conn, const struct iovec *iov,
 		return peek_across(conn, iov, count);
 	if (conn->rx.early.size)
 		return conn_early_receive(conn, iov, count, flags);
-	if (find_stage(conn) != 0)
+	if (cross_find(conn) != 0)
 		return -EAGAIN;
 	switch (atomic_load(&conn->rx.stage)) {
 	case RX_RAW:
@@ -155,7 +109,7 @@ static bool may_have_urgent(struct conn *conn)
 {
 	if (conn->rx.stage == RX_GREET && conn->role == CONN_PASSIVE)
 		greet_look(conn);
-	return conn_refuse(conn, REASON_urgent) == 0;
+	return refuse_lane(conn, REASON_urgent) == 0;
 }
 
 /* Has the call used up what was ready? At the end of the stream nothing is. */
@@ -202,7 +156,7 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 		conn_acknowledge(conn);
 	lock_release(&conn->rx.lock);
 
-	stage_changed(conn, before);
+	cross_changed(conn, before);
 	if (conn->lane.over && got == -EAGAIN)
 		watch_look(conn);
 	if (conn->waits.sets && !conn_is_raw(conn))
@@ -211,6 +165,7 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 		return 0;
 	if (got > 0 && conn_state(conn) == STATE_greeted)
 		join_if_worth(conn);
+	conduct(conn);
 	return got;
 }
 
@@ -226,12 +181,6 @@ static ssize_t tcp_transmit(struct conn *conn, const struct iovec *iov,
 	conn->tx.bytes += put;
 	conn->tx.raw += put;
 	return put;
-}
-
-bool conn_ring_full(const struct conn *conn)
-{
-	return conn->tx.replay.limit &&
-	       conn->tx.bytes - conn->tx.acked >= conn->tx.replay.limit;
 }
 
 static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
@@ -275,7 +224,7 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 static void leave_for_ring(struct conn *conn, int denied)
 {
 	if (denied && conn->rx.ack_every)
-		(void)conn_leave(conn, denied == -EDQUOT ? REASON_ring_limit
+		(void)fall_back(conn, denied == -EDQUOT ? REASON_ring_limit
 							 : REASON_no_memory);
 }
 
@@ -319,5 +268,6 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 		conn_used(conn, used_up(put, iov, count) ? POLLOUT : 0);
 	if (put > 0 && conn_state(conn) == STATE_greeted)
 		join_if_worth(conn);
+	conduct(conn);
 	return put;
 }

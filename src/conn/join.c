@@ -21,12 +21,22 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/cross.h"
+#include "conn/endpoint.h"
+#include "conn/fin.h"
+#include "conn/hold.h"
+#include "conn/join.h"
 #include "conn/limits.h"
+#include "conn/listener.h"
+#include "conn/parts.h"
+#include "conn/reach.h"
+#include "conn/retreat.h"
 #include "conn/stranger.h"
 #include "conn/talk.h"
+#include "conn/watch.h"
+#include "conn/work.h"
 #include "diag/log.h"
-
 
 /* What was held before the greeting was over goes raw, and before the lane. */
 static void await_release(struct conn *conn, uint64_t until_ms)
@@ -91,10 +101,12 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 		endpoint_close_later(conn);	/* dissolved meanwhile */
 		return;
 	}
+	reason_count(REASON_on_rdma);
+	conn_report(conn, "moves to rdma");
 	watch_conn(conn);
 	conn_cross(conn);
 	hold_lane_look(conn);
-	end_settle(conn);
+	fin_due(conn);
 }
 
 /*
@@ -213,12 +225,12 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 		return;
 	}
 	thaw(conn);
-	end_settle(conn);
+	fin_due(conn);
 	if (told) {
 		conn_step(conn, EVENT_cancelled, reason);
 		conn_cross(conn);
 		if (conn_state(conn) == STATE_retreating)
-			end_settle(conn);	/* it may be closed */
+			fin_due(conn);	/* it may be closed */
 	} else if (conn->tx.stage == TX_RELEASE) {
 		conn_step(conn, EVENT_unready, reason);
 		hold_quit(conn, reason);
@@ -227,9 +239,8 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 	}
 }
 
-static void join_active(void *arg)
+void join_run(struct conn *conn)
 {
-	struct conn *conn = arg;
 	struct talk talk = {
 		.conn = conn,
 		.until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms,
@@ -247,7 +258,6 @@ static void join_active(void *arg)
 	else
 		cancel(conn, talk.rs, ret, told);
 	limits_join_end();
-	conn_drop(conn);
 }
 
 void join_if_worth(struct conn *conn)
@@ -273,7 +283,7 @@ void join_if_worth(struct conn *conn)
 	trace_log(conn);
 	conn_hold(conn);
 	allowed = limits_join_begin();
-	if (allowed && work_start(WORK_JOIN, join_active, conn) == 0)
+	if (allowed && work_start(WORK_JOIN, conn_hooks.join, conn) == 0)
 		return;
 	if (allowed)
 		limits_join_end();
@@ -323,7 +333,7 @@ static void cancel_confirmed(struct conn *conn, int rs, int error)
 	conn_step(conn, EVENT_cancelled, reason_of(conn, rs, error));
 	retreat_unused(conn);
 	conn_cross(conn);
-	end_settle(conn);
+	fin_due(conn);
 }
 
 static void refuse(struct talk *talk, enum reason reason)
@@ -367,7 +377,7 @@ static struct conn *claim(struct talk *talk)
 	return NULL;
 }
 
-static void admit_one(struct stranger *stranger)
+struct conn *join_admit(struct stranger *stranger)
 {
 	int rs = stranger->rs;
 	struct talk talk = { .rs = rs };
@@ -383,9 +393,7 @@ static void admit_one(struct stranger *stranger)
 	if (!conn || !conn_step(conn, EVENT_worth, REASON_too_short)) {
 		log_debug("a lane without a connection was closed");
 		endpoint_discard(rs, &stranger->claim);
-		if (conn)
-			conn_drop(conn);
-		return;
+		return conn;
 	}
 	conn->greeting.deadline_ms = TIME_NEVER;
 	talk.conn = conn;
@@ -399,16 +407,7 @@ static void admit_one(struct stranger *stranger)
 		cancel_confirmed(conn, rs, ret);
 	else
 		cancel(conn, rs, ret, false);
-	conn_drop(conn);
-}
-
-static void admit(void *arg)
-{
-	struct stranger *stranger = NULL;
-
-	(void)arg;
-	while ((stranger = stranger_next(stranger)))
-		admit_one(stranger);
+	return conn;
 }
 
 void join_accept(int rs, uint64_t pins)
@@ -418,7 +417,7 @@ void join_accept(int rs, uint64_t pins)
 				      : REASON_no_memory;
 
 	if (reason == REASON_none &&
-	    (work_start(WORK_ADMIT, admit, NULL) == 0 ||
+	    (work_start(WORK_ADMIT, conn_hooks.admit, NULL) == 0 ||
 	     !stranger_withdraw(stranger)))
 		return;
 	if (reason == REASON_none)

@@ -4,7 +4,8 @@
  */
 #include "base/addr.h"
 #include "base/real.h"
-#include "conn/internal.h"
+#include "conn/greet.h"
+#include "conn/parts.h"
 
 /* Did the client dial the address that we have, and not a proxy's? */
 static bool dialled_us(const struct conn *conn, const struct wire_hello *hello)

@@ -7,7 +7,10 @@
 #include "base/iov.h"
 #include "base/memory.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/lane.h"
+#include "conn/parts.h"
+#include "conn/timer.h"
 
 /*
  * The lane has nothing: wait, or what TCP would say at its end. That the lane

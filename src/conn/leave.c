@@ -17,8 +17,14 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
-
+#include "conn/core.h"
+#include "conn/early.h"
+#include "conn/leave.h"
+#include "conn/outbox.h"
+#include "conn/parts.h"
+#include "conn/ration.h"
+#include "conn/retreat.h"
+#include "conn/watch.h"
 
 void leave_in_order(struct conn *conn, enum reason reason)
 {
@@ -34,7 +40,7 @@ void leave_in_order(struct conn *conn, enum reason reason)
 	lock_release(&conn->tx.lock);
 	if (!begin)
 		return;
-	control_say(conn, WIRE_LEAVE, 0, conn->tx.bytes);
+	outbox_say(conn, WIRE_LEAVE, 0, conn->tx.bytes);
 	watch_look(conn);
 }
 
@@ -115,7 +121,7 @@ static bool give_back(struct conn *conn)
 
 	while (conn->leave.back_at < conn->leave.back_size) {
 		said =
-		    control_return(conn, conn->rx.bytes + conn->leave.back_at,
+		    outbox_return(conn, conn->rx.bytes + conn->leave.back_at,
 				   conn->leave.back + conn->leave.back_at,
 				   conn->leave.back_size - conn->leave.back_at);
 		if (said == 0)

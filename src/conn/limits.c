@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
 #include "conn/quota.h"
 
 static struct lock lock = LOCK_INIT(limits);

@@ -8,18 +8,7 @@
 #ifndef CONN_LIMITS_H
 #define CONN_LIMITS_H
 
-#include "conn/conn.h"
-
-struct quota;
-
-/* What an rsocket, or one to come, has of them; all under the limits' lock. */
-struct limits_claim {
-	uint64_t pins;		/* bytes taken for it; 0: none */
-	bool lane;		/* it is one of the lanes */
-	bool coming;		/* not pinned yet, perhaps */
-	unsigned family;	/* forks before it */
-	struct quota *from;	/* whose, held; NULL: we went there */
-};
+#include "conn/parts.h"
 
 /*
  * One more lane, for conn: REASON_none, or the limit it would be over. Tens of

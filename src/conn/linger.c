@@ -4,7 +4,8 @@
  */
 #include "base/bounds.h"
 #include "base/clock.h"
-#include "conn/internal.h"
+#include "conn/linger.h"
+#include "conn/parts.h"
 
 static atomic_uint lingerers;
 static unsigned process;	/* forks before it: whose they are */

@@ -14,8 +14,11 @@
 #include "base/fd.h"
 #include "base/real.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/listener.h"
+#include "conn/parts.h"
 #include "conn/quota.h"
+#include "conn/work.h"
 #include "diag/log.h"
 
 #define ACCEPT_SLICE_MS 10000
@@ -87,7 +90,7 @@ static void accept_loop(void *arg)
 	while (!stopping) {
 		made = carrier->accept(rs, bell, ACCEPT_SLICE_MS);
 		if (made >= 0)
-			join_accept(made, carrier->lane_bytes(&sizes));
+			conn_hooks.lane_came(made, carrier->lane_bytes(&sizes));
 		else if (passes(made))
 			real.poll(NULL, 0, ACCEPT_PAUSE_MS);
 		else if (made != -EAGAIN && made != -EINTR)
@@ -166,7 +169,7 @@ static void answer(struct conn *conn, bool made, enum reason reason)
 		next = conn->join.reply_next;
 		if (!made)
 			conn->reason = reason;
-		greet_answer(conn);
+		conn_hooks.listened(conn);
 		conn_drop(conn);
 	}
 }

@@ -11,6 +11,7 @@
 #include "base/lock.h"
 #include "base/real.h"
 #include "base/thread.h"
+#include "conn/due.h"
 
 #define EVENTS 64
 
@@ -44,6 +45,7 @@ static void *run(void *arg)
 			void (*ready)(void *arg) = atomic_load(&source->ready);
 
 			ready(source->arg);
+			due_check();
 		}
 	}
 	atomic_store(&paused, true);

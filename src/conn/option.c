@@ -11,8 +11,9 @@
 #include <sys/ioctl.h>
 
 #include "base/real.h"
+#include "conn/dial.h"
 #include "conn/info.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
 
 /* SO_ERROR: the kernel's, unless connect() or a lane has one of its own. */
 static int socket_error(struct conn *conn)

@@ -9,7 +9,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/real.h"
-#include "conn/family.h"
+#include "conn/share.h"
 
 struct pages *pages_make(unsigned count)
 {

@@ -16,7 +16,6 @@
 
 #include "base/lock.h"
 #include "conn/conn.h"
-#include "conn/limits.h"
 #include "conn/loop.h"
 #include "conn/replay.h"
 #include "conn/stage.h"
@@ -32,6 +31,7 @@
 
 /* conn.c: the two ends */
 struct ends {
+	int fd;		/* the application's first number for it */
 	struct sockaddr_storage local, remote;
 	struct sockaddr_storage dialled;	/* as connect() was given it */
 	socklen_t dialled_length;
@@ -101,7 +101,7 @@ struct join {
 	struct conn *reply_next;
 };
 
-/* control.c: the TCP leg behind the boundary, with lock */
+/* outbox.c, inbox.c: the TCP leg behind the boundary, with lock */
 enum leg_end { LEG_OPEN, LEG_FIN, LEG_RST };	/* what it has told */
 
 struct leg {
@@ -166,6 +166,15 @@ struct tx {
 	_Atomic uint64_t acked;	/* the peer's application has consumed */
 	uint64_t resume_at;	/* next byte of the ring to go on TCP */
 	/* one send after the peer has gone is lost */
+};
+
+/* limits.c: what an rsocket, or one to come, has of them; with their lock */
+struct limits_claim {
+	uint64_t pins;		/* bytes taken for it; 0: none */
+	bool lane;		/* it is one of the lanes */
+	bool coming;		/* not pinned yet, perhaps */
+	unsigned family;	/* forks before it */
+	struct quota *from;	/* whose, held; NULL: we went there */
 };
 
 /* The rsocket, and what it costs. */
@@ -269,7 +278,6 @@ struct conn {
 	atomic_uint holders;	/* the object counts as one */
 	enum conn_role role;
 	int tcp;		/* our dup of the kernel socket */
-	int fd;			/* the application's first number for it */
 	struct policy_decision decision;
 	_Atomic enum policy_mode mode;	/* its; tcp: refused since */
 	struct ends ends;
@@ -290,6 +298,7 @@ struct conn {
 	struct waits waits;
 	struct watch watch;
 	struct account account;
+	atomic_uint due;	/* bits of enum due: conduct.h */
 };
 
 #endif

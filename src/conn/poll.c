@@ -7,8 +7,18 @@
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/carrier.h"
-#include "conn/family.h"
-#include "conn/internal.h"
+#include "conn/conduct.h"
+#include "conn/core.h"
+#include "conn/cross.h"
+#include "conn/dial.h"
+#include "conn/early.h"
+#include "conn/greet.h"
+#include "conn/heir.h"
+#include "conn/hold.h"
+#include "conn/lane.h"
+#include "conn/parts.h"
+#include "conn/share.h"
+#include "conn/watch.h"
 
 #define READ_BITS (POLLIN | POLLRDNORM)
 #define WRITE_BITS (POLLOUT | POLLWRNORM)
@@ -166,7 +176,7 @@ static void look_at_dial(struct conn *conn, short events)
 		dial_look(conn);
 }
 
-static void look_first(struct conn *conn, short events)
+static void look_ahead(struct conn *conn, short events)
 {
 	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
@@ -184,6 +194,12 @@ static void look_first(struct conn *conn, short events)
 	greet_look(conn);
 	if (hold_any(conn) || ((events & WRITE_BITS) && !hold_room(conn)))
 		greet_speak(conn);
+}
+
+static void look_first(struct conn *conn, short events)
+{
+	look_ahead(conn, events);
+	conduct(conn);
 }
 
 /* Is a sleeper waiting for the bytes before an end that is known? */

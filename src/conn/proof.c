@@ -12,7 +12,8 @@
 #include <linux/tcp.h>
 
 #include "base/real.h"
-#include "conn/internal.h"
+#include "conn/outbox.h"
+#include "conn/parts.h"
 
 /* In a queue of ours that was not sent yet it is the peer who takes nothing. */
 bool proof_leg_answers(const struct conn *conn, uint64_t ms)
@@ -64,6 +65,6 @@ bool proof_look(struct conn *conn, uint64_t now)
 	if (!begin(conn, now))
 		return false;
 	if (!first && !has_said(conn))
-		control_say(conn, WIRE_PROBE, 0, conn->tx.bytes);
+		outbox_say(conn, WIRE_PROBE, 0, conn->tx.bytes);
 	return true;
 }

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * The early bytes of all connections together, and of each address; with
- * receive, or nobody else has the connection.
- */
+#include "conn/ration.h"
+
 #include "base/bounds.h"
-#include "conn/internal.h"
 #include "conn/quota.h"
 
 static atomic_ullong all;	/* bytes */

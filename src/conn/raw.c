@@ -6,7 +6,10 @@
 #include "base/iov.h"
 #include "base/real.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/early.h"
+#include "conn/parts.h"
+#include "conn/raw.h"
 
 ssize_t raw_receive(struct conn *conn, const struct iovec *iov, int count,
 		    int flags)

@@ -6,7 +6,10 @@
 
 #include "base/addr.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/endpoint.h"
+#include "conn/hold.h"
+#include "conn/parts.h"
+#include "conn/reach.h"
 #include "conn/talk.h"
 #include "diag/log.h"
 

@@ -11,6 +11,10 @@
 
 #include "base/addr.h"
 #include "base/real.h"
+#include "conn/core.h"
+#include "conn/greeting.h"
+#include "conn/hold.h"
+#include "conn/parts.h"
 #include "conn/unaware.h"
 #include "mark/mark.h"
 
@@ -77,7 +81,7 @@ static int redial(struct conn *conn)
 		choose_port(conn->tcp, 0);
 	if (chosen && ret == -EADDRNOTAVAIL)
 		ret = connect_at_once(conn);
-	dial_learn_local(conn);
+	greeting_learn_local(conn);
 	return ret;
 }
 
@@ -113,12 +117,12 @@ void redial_take_back(struct conn *conn)
 	if (conn->decision.greeting == POLICY_GREETING_PROBE)
 		unaware_remember(&conn->ends.remote,
 				 conn->decision.handshake.forget_after_ms);
-	if (dial_must_have_lane(conn)) {
+	if (greeting_needs_lane(conn)) {
 		dial_dissolve(conn);
 		fail(conn, REQUIRED_ERROR, reason_of_silence(conn));
 		return;
 	}
-	if (dial_is_trusted(conn)) {
+	if (greeting_is_trusted(conn)) {
 		hold_leave(conn, REASON_peer_unaware);
 		return;
 	}
@@ -142,6 +146,6 @@ void redial_look(struct conn *conn)
 		fail(conn, error_of_refusal(conn), reason_of_silence(conn));
 		return;
 	}
-	dial_learn_local(conn);
+	greeting_learn_local(conn);
 	hold_leave(conn, reason_of_silence(conn));
 }

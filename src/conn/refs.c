@@ -7,8 +7,11 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "conn/core.h"
 #include "conn/crowd.h"
-#include "conn/internal.h"
+#include "conn/linger.h"
+#include "conn/parts.h"
+#include "conn/ration.h"
 
 struct fdtab_object *conn_object(struct conn *conn)
 {

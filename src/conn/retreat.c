@@ -6,8 +6,16 @@
  * are nowhere else (lane.replay = "0") cannot be left: the connection is reset.
  */
 #include "base/real.h"
-#include "conn/family.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/early.h"
+#include "conn/endpoint.h"
+#include "conn/fin.h"
+#include "conn/hold.h"
+#include "conn/outbox.h"
+#include "conn/parts.h"
+#include "conn/retreat.h"
+#include "conn/share.h"
+#include "conn/watch.h"
 
 /* Say RETREAT once. No locks. */
 static void say_retreat(struct conn *conn)
@@ -26,7 +34,7 @@ static void say_retreat(struct conn *conn)
 	conn->leg.retreat_sent = true;
 	lock_release(&conn->rx.lock);
 	if (!said)
-		control_say(conn, WIRE_RETREAT, 0, consumed);
+		outbox_say(conn, WIRE_RETREAT, 0, consumed);
 }
 
 static void lose(struct conn *conn)
@@ -55,12 +63,12 @@ static void resume_from(struct conn *conn, uint64_t offset)
 		lose(conn);
 		return;
 	}
-	control_say(conn, WIRE_RESUME, 0, offset);
+	outbox_say(conn, WIRE_RESUME, 0, offset);
 	lock_acquire(&conn->tx.lock);
 	conn->leg.resume_sent = true;
 	lock_release(&conn->tx.lock);
 	if (watch_conn(conn) == 0)
-		control_flush(conn);
+		retreat_flush(conn);
 }
 
 /*
@@ -120,10 +128,8 @@ void retreat_lane(struct conn *conn, enum reason reason)
 {
 	if (conn->leg.end != LEG_OPEN)
 		retreat_alone(conn, reason);
-	else if (leave_lane(conn, reason)) {
+	else if (leave_lane(conn, reason))
 		say_retreat(conn);
-		conn_settle(conn);
-	}
 }
 
 void retreat_unused(struct conn *conn)
@@ -162,14 +168,14 @@ static void pump_locked(struct conn *conn)
 	tx_step(&conn->tx.stage, hold_any(conn) ? TX_ON_resumed_held
 					  : TX_ON_resumed);
 	replay_free(&conn->tx.replay);
-	end_sent(conn);
+	fin_sent(conn);
 }
 
 void retreat_pump(struct conn *conn)
 {
 	int saved = errno;
 	/* Said, and out: nothing comes between it and the raw bytes. */
-	bool resumed = conn->leg.resume_sent && control_flushed(conn);
+	bool resumed = conn->leg.resume_sent && outbox_flushed(conn);
 
 	lock_acquire(&conn->tx.lock);
 	if (conn->tx.stage == TX_RETREAT && resumed)
@@ -181,6 +187,17 @@ void retreat_pump(struct conn *conn)
 	errno = saved;
 }
 
+void retreat_flush(struct conn *conn)
+{
+	bool flushed = outbox_flushed(conn);
+
+	if (conn->leg.lost && conn_state(conn) == STATE_retreating &&
+	    !retreat_alone(conn, conn->reason))
+		conn_fail(conn, -ECONNRESET, REASON_peer_died);
+	if (flushed && conn_state(conn) == STATE_retreating)
+		retreat_pump(conn);
+}
+
 void retreat_check(struct conn *conn)
 {
 	if (conn_state(conn) != STATE_retreating)
@@ -189,78 +206,14 @@ void retreat_check(struct conn *conn)
 	if (conn->tx.stage != TX_RAW || !conn->leg.resume_seen)
 		return;
 	if (conn->rx.early.size && conn->forked.owed)
-		family_hand_over(conn);
+		share_hand_over(conn);
 	if (conn->rx.early.size && !conn->close.lingering)
 		return;
-	end_settle(conn);
+	/* Before it is plain, when a send is the kernel's. */
+	fin_due(conn);
 	/* Several threads may see it; one takes the step. */
 	if (conn_step(conn, EVENT_resumed, conn->reason))
 		endpoint_close_later(conn);
-}
-
-/*
- * Before a lane. A client whose SYN was marked may have HELLO on its way: it
- * gets more than the grace that an application's first bytes have.
- */
-static void leave_greeting(struct conn *conn, enum reason reason)
-{
-	if (conn->role == CONN_ACTIVE) {
-		dial_hurry(conn, reason);
-		return;
-	}
-	conn_refuse(conn, reason);
-	greet_look(conn);
-	greet_give(conn);
-	if (conn_state(conn) == STATE_greeting && !conn->greeting.reply_due &&
-	    conn->tx.stage != TX_HOLD)
-		hold_quit(conn, reason);
-}
-
-/* Is what is on the lane elsewhere, too? */
-static bool has_rings(const struct conn *conn)
-{
-	return conn->tx.replay.limit && conn->rx.ack_every;
-}
-
-/*
- * Have raw bytes been taken off TCP that are not read, or will some be? Others
- * are to find them in the kernel's socket, so they go back to the peer.
- */
-static bool holds_raw(const struct conn *conn)
-{
-	return conn->rx.early.size || (conn->rx.stage == RX_RAW &&
-				    conn->rx.boundary != OFFSET_NEVER);
-}
-
-int conn_leave(struct conn *conn, enum reason reason)
-{
-	switch (conn_state(conn)) {
-	case STATE_plain:
-		return 0;
-	case STATE_dead:
-		return -EIO;
-	case STATE_connecting:
-	case STATE_greeting:
-		leave_greeting(conn, reason);
-		break;
-	case STATE_greeted:
-		hold_quit(conn, reason);
-		break;
-	case STATE_on_rdma:
-		if (conn->leg.end == LEG_OPEN &&
-		    (conn->leave.begun || !has_rings(conn) || holds_raw(conn)))
-			leave_in_order(conn, reason);
-		else
-			retreat_lane(conn, reason);
-		break;
-	case STATE_retreating:
-		family_look(conn);
-		retreat_check(conn);
-		break;
-	default:
-		break;		/* joining: wait */
-	}
-	return conn_is_plain(conn) ? 0 : -EAGAIN;
 }
 
 /*
@@ -279,33 +232,4 @@ bool retreat_owed(const struct conn *conn)
 	return state == STATE_retreating &&
 	       ((conn->tx.stage == TX_RETREAT && !conn->leg.resume_sent) ||
 		conn->rx.stage == RX_CONTROL);
-}
-
-bool conn_give_up(struct conn *conn)
-{
-	const struct linger reset = { .l_onoff = 1 };
-
-	if (!retreat_owed(conn))
-		return false;
-	real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
-			sizeof(reset));
-	real.shutdown(conn->tcp, SHUT_RDWR);
-	conn_fail(conn, -ECONNRESET, REASON_lane_stalled);
-	endpoint_close_later(conn);
-	return true;
-}
-
-static void give_up(int fd, struct fdtab_object *object, void *arg)
-{
-	struct conn *conn = conn_from(object);
-
-	(void)fd;
-	(void)arg;
-	if (conn)
-		(void)conn_give_up(conn);
-}
-
-void retreat_give_up_all(void)
-{
-	fdtab_each(give_up, NULL);
 }

@@ -10,12 +10,17 @@
 #include "base/fd.h"
 #include "conn/carrier.h"
 #include "conn/drain.h"
-#include "conn/internal.h"
 #include "conn/limits.h"
 #include "conn/loop.h"
 #include "conn/operator.h"
 #include "conn/quota.h"
+#include "conn/ration.h"
+#include "conn/service.h"
 #include "conn/stranger.h"
+#include "conn/tick.h"
+#include "conn/timer.h"
+#include "conn/watch.h"
+#include "conn/work.h"
 
 #define POLICY_MS 1000	/* between looks for a new policy, with lanes */
 

@@ -4,26 +4,27 @@
  * stream ends.
  */
 #include "base/real.h"
-#include "conn/internal.h"
-
-/* With send: shut the sending direction where it is. True: say CLOSE. */
-static bool shut_sending(struct conn *conn)
-{
-	if (conn->tx.stage == TX_RAW)
-		real.shutdown(conn->tcp, SHUT_WR);
-	return conn->tx.stage == TX_LANE && !hold_any(conn);
-}
+#include "conn/conduct.h"
+#include "conn/core.h"
+#include "conn/fallback.h"
+#include "conn/fin.h"
+#include "conn/greet.h"
+#include "conn/greeting.h"
+#include "conn/hold.h"
+#include "conn/outbox.h"
+#include "conn/parts.h"
+#include "conn/redial.h"
 
 static void shut_write(struct conn *conn)
 {
 	bool say;
 
 	lock_acquire(&conn->tx.lock);
-	say = !conn->tx.shut && shut_sending(conn);
+	say = !conn->tx.shut && fin_sending(conn);
 	conn->tx.shut = true;
 	lock_release(&conn->tx.lock);
 	if (say)
-		control_say(conn, WIRE_CLOSE, 0, conn->tx.bytes);
+		outbox_say(conn, WIRE_CLOSE, 0, conn->tx.bytes);
 }
 
 static int shut_down(struct conn *conn, int how);
@@ -37,7 +38,7 @@ static bool shut_later(struct conn *conn, int how)
 {
 	if (conn->state > STATE_greeted || conn->tx.stage == TX_RAW)
 		return false;
-	dial_await_locked(conn);
+	greeting_await(conn);
 	if (how != SHUT_RD)
 		conn->tx.shut = true;
 	if (how != SHUT_WR)
@@ -53,11 +54,6 @@ static int shut_raw(struct conn *conn, int how)
 	return real.shutdown(conn->tcp, how) == 0 ? 0 : -errno;
 }
 
-bool shut_needs_lane(const struct conn *conn)
-{
-	return conn->greeting.peer_requires && hold_any(conn);
-}
-
 /* Shut down before the connection has a lane. */
 static int shut_early(struct conn *conn, int how)
 {
@@ -70,8 +66,8 @@ static int shut_early(struct conn *conn, int how)
 		hold_quit(conn, REASON_closed);
 		return 0;
 	}
-	if (!shut_needs_lane(conn))	/* not any more */
-		conn_refuse(conn, REASON_closed);
+	if (!fin_needs_lane(conn))	/* not any more */
+		refuse_lane(conn, REASON_closed);
 	if (conn->role == CONN_PASSIVE && greets) {
 		greet_look(conn);
 		greet_speak(conn);
@@ -120,19 +116,7 @@ int conn_shutdown(struct conn *conn, int how)
 {
 	int saved = errno, ret = shut_down(conn, how);
 
+	conduct(conn);
 	errno = saved;
 	return ret;
-}
-
-void shut_behind(struct conn *conn)
-{
-	bool say;
-
-	if (!conn->tx.shut || conn_state(conn) == STATE_dead)
-		return;
-	lock_acquire(&conn->tx.lock);
-	say = shut_sending(conn);
-	lock_release(&conn->tx.lock);
-	if (say)
-		control_say(conn, WIRE_CLOSE, 0, conn->tx.bytes);
 }

@@ -3,8 +3,9 @@
 
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/auth.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
 
 #define SLICE_MS 5	/* librdmacm's own threads may take the news */
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
 
 static const uint32_t bounds_us[CHANNEL_BOUNDS] = CHANNEL_BOUNDS_US;
 

@@ -5,10 +5,27 @@
  */
 #include "base/clock.h"
 #include "base/real.h"
+#include "conn/conduct.h"
+#include "conn/core.h"
+#include "conn/cross.h"
+#include "conn/dial.h"
 #include "conn/drain.h"
-#include "conn/family.h"
-#include "conn/internal.h"
+#include "conn/end.h"
+#include "conn/fallback.h"
+#include "conn/greet.h"
+#include "conn/hold.h"
+#include "conn/inbox.h"
+#include "conn/lane.h"
+#include "conn/leave.h"
+#include "conn/linger.h"
+#include "conn/outbox.h"
+#include "conn/parts.h"
 #include "conn/proof.h"
+#include "conn/retreat.h"
+#include "conn/tick.h"
+#include "conn/share.h"
+#include "conn/timer.h"
+#include "conn/watch.h"
 
 #define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
 #define LEAVE_MS 1	/* what is on the lane still comes in */
@@ -59,7 +76,7 @@ static bool look_for_stall(struct conn *conn, uint64_t now)
 	uint32_t most = conn->decision.lane.stall_timeout_ms;
 
 	if (conn->lane.probed)
-		control_answer_probe(conn);
+		inbox_answer_probe(conn);
 	if (conn->tx.replay.limit == 0 || (conn->close.peers & WIRE_CLOSE_FULL))
 		return conn->lane.probed;
 	if (conn->tx.acked == conn->tx.bytes)
@@ -73,7 +90,7 @@ static bool look_for_stall(struct conn *conn, uint64_t now)
 	else if (now - conn->lane.progress_ms >= most / 2 &&
 		 !conn->lane.probe_sent) {
 		conn->lane.probe_sent = true;
-		control_say(conn, WIRE_PROBE, 0, conn->tx.bytes);
+		outbox_say(conn, WIRE_PROBE, 0, conn->tx.bytes);
 	}
 	return conn->lane.probed || conn->tx.acked != conn->tx.bytes;
 }
@@ -148,21 +165,55 @@ static void attend(struct conn *conn)
 	 * Who of the processes that share it touches it first is to have it;
 	 * what we have sent on it is ours to look after.
 	 */
-	if ((conn->forked.share && family_untouched(conn)) ||
+	if ((conn->forked.share && share_untouched(conn)) ||
 	    (conn_state(conn) > STATE_greeting && conn->tx.stage != TX_RELEASE))
 		return;
 	watch_conn(conn);
 }
 
+/* Either side: one look, and what is due is done. */
+static void look_at_greeting(struct conn *conn)
+{
+	if (conn->role == CONN_ACTIVE) {
+		dial_tend(conn);
+		return;
+	}
+	greet_look(conn);
+	if (conn->tx.stage == TX_HOLD && (hold_any(conn) || conn->tx.shut))
+		greet_speak(conn);
+	else if (conn->close.begun && clock_ms() >= conn->greeting.deadline_ms)
+		hold_quit(conn, REASON_closed);
+}
+
+/*
+ * One more step, if it is owed to another process. Whoever waits for it may
+ * send before it may receive: a peer that says nothing first leaves a cancelled
+ * lane's boundary undecided (cross.c).
+ */
+static void pay(struct conn *conn)
+{
+	if (!conn->forked.owed || conn_is_plain(conn))
+		return;
+	fall_back(conn, REASON_forked);
+	if (conn_state(conn) != STATE_retreating)
+		return;
+	lock_acquire(&family_lock);
+	if (conn->forked.share && conn->tx.stage == TX_RAW)
+		conn->forked.share->raw_out = true;
+	lock_release(&family_lock);
+	if (conn->close.begun)
+		end_linger(conn);
+}
+
 static void look_at_leg(struct conn *conn)
 {
 	if (conn->state == STATE_connecting || conn->state == STATE_greeting)
-		greeting_look(conn);
+		look_at_greeting(conn);
 	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
-	control_flush(conn);
-	control_look(conn);
-	family_pay(conn);
+	retreat_flush(conn);
+	inbox_look(conn);
+	pay(conn);
 }
 
 void tick(struct conn *conn)
@@ -173,6 +224,8 @@ void tick(struct conn *conn)
 		return;
 	look_at_leg(conn);
 	drain_if_judged(conn);
+	conduct(conn);
 	if (conn->watch.on)
 		timer_by(conn, look_at_times(conn, clock_ms()));
+	conduct(conn);
 }

@@ -16,8 +16,10 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/real.h"
-#include "conn/internal.h"
+#include "conn/core.h"
 #include "conn/loop.h"
+#include "conn/parts.h"
+#include "conn/timer.h"
 
 #define ROOM_FIRST 64
 

@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "base/real.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
 #include "diag/log.h"
 #include "diag/reason.h"
 

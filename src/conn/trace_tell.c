@@ -12,8 +12,9 @@
 #include "base/fd.h"
 #include "base/real.h"
 #include "conn/answer.h"
-#include "conn/internal.h"
 #include "conn/trace.h"
+#include "conn/work.h"
+#include "diag/reason.h"
 
 #define PIECE 4096
 #define PATIENCE_S 5	/* with who asks for the past alone */

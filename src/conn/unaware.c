@@ -8,7 +8,8 @@
 #include "base/addr.h"
 #include "base/bounds.h"
 #include "base/clock.h"
-#include "conn/internal.h"
+#include "base/lock.h"
+#include "conn/unaware.h"
 
 static struct lock lock = LOCK_INIT(unaware);
 static struct {

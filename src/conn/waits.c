@@ -3,7 +3,8 @@
  * Who sleeps on a connection, and the epoll sets that it is in: they are rung
  * when there is news that no fd tells.
  */
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/parts.h"
 
 void conn_ring(struct conn *conn, const struct conn_waiter *except)
 {

@@ -10,8 +10,11 @@
 #include <sys/epoll.h>
 
 #include "base/fd.h"
-#include "conn/internal.h"
+#include "conn/core.h"
 #include "conn/loop.h"
+#include "conn/parts.h"
+#include "conn/timer.h"
+#include "conn/watch.h"
 
 static struct lock lock = LOCK_INIT(watch);
 static struct conn *watched, *gone;

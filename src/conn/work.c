@@ -5,17 +5,20 @@
  * so that one dead device holds up neither an application's thread nor another
  * kind.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/bounds.h"
 #include "base/clock.h"
 #include "base/critical.h"
+#include "base/lock.h"
 #include "base/memory.h"
 #include "base/real.h"
 #include "base/thread.h"
-#include "conn/internal.h"
+#include "conn/due.h"
 #include "conn/loop.h"
 #include "conn/quota.h"
+#include "conn/work.h"
 
 struct job {
 	struct job *next;
@@ -105,8 +108,10 @@ static void *work_thread(void *arg)
 	struct kind *kind = arg;
 	struct job *job = NULL;
 
-	while ((job = next_job(kind, job)))
+	while ((job = next_job(kind, job))) {
 		job->run(job->arg);
+		due_check();
+	}
 	return NULL;
 }
 

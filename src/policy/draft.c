@@ -56,6 +56,13 @@ void overrides_set(struct overrides *overrides,
 	overrides->value[number] = value;
 }
 
+void overrides_forget_sizes(struct overrides *overrides)
+{
+	overrides->set &= ~(UINT64_C(1) << OPTION_lane_send_buffer |
+			    UINT64_C(1) << OPTION_lane_receive_buffer |
+			    UINT64_C(1) << OPTION_lane_replay);
+}
+
 void overrides_apply(const struct overrides *overrides,
 		     struct settings *settings)
 {

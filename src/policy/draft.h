@@ -60,6 +60,10 @@ void draft_free(struct draft *draft);
 
 void overrides_set(struct overrides *overrides,
 		   const struct policy_option *option, int64_t value);
+
+/* Forget those that a profile sets; so it stands over all set before it. */
+void overrides_forget_sizes(struct overrides *overrides);
+
 void overrides_apply(const struct overrides *overrides,
 		     struct settings *settings);
 

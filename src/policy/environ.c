@@ -110,19 +110,26 @@ static void read_default(const char *value, struct draft *draft,
 		problem_no_memory(problems);
 }
 
+static void set(struct overrides *overrides, const struct policy_option *option,
+		int64_t value)
+{
+	if (option->kind == OPTION_PROFILE)
+		overrides_forget_sizes(overrides);
+	overrides_set(overrides, option, value);
+}
+
 /* What the operator sets in the environment also stands over a rule's own. */
 static void set_everywhere(struct draft *draft,
 			   const struct policy_option *option, int64_t value)
 {
-	overrides_set(&draft->overrides, option, value);
+	set(&draft->overrides, option, value);
 	for (size_t i = 0; i < draft->rule_count; i++) {
 		if (draft->rules[i].overrides)
-			overrides_set(draft->rules[i].overrides, option,
-				      value);
+			set(draft->rules[i].overrides, option, value);
 	}
 }
 
-static void read_option(const struct variable *variable,
+static void read_option(const char *name, const char *text,
 			const struct policy_option *option, struct draft *draft,
 			struct problems *problems)
 {
@@ -130,11 +137,11 @@ static void read_option(const struct variable *variable,
 	const char *wrong;
 	int64_t value;
 
-	wrong = option_parse(option, variable->value, &value);
+	wrong = option_parse(option, text, &value);
 	if (!wrong)
 		wrong = option_check(option, value, why);
 	if (wrong)
-		problem_value(problems, variable->name, variable->value, wrong);
+		problem_value(problems, name, text, wrong);
 	else
 		set_everywhere(draft, option, value);
 }
@@ -142,15 +149,17 @@ static void read_option(const struct variable *variable,
 void environment_options(const struct environment *environment,
 			 struct draft *draft, struct problems *problems)
 {
-	const struct variable *variable = environment->variables;
-	const struct policy_option *option;
+	const char *value = environment_get(environment, PREFIX "DEFAULT");
+	char name[OPTION_NAME_MAX];
 
-	for (size_t i = 0; i < environment->count; i++, variable++) {
-		option = option_find_env(variable->name);
-		if (option)
-			read_option(variable, option, draft, problems);
-		else if (!strcmp(variable->name, PREFIX "DEFAULT"))
-			read_default(variable->value, draft, problems);
+	if (value)
+		read_default(value, draft, problems);
+	/* By row: the profile comes before the sizes that stand over it. */
+	for (size_t i = 0; i < OPTION_COUNT_ALL; i++) {
+		value = environment_get(environment,
+					option_env_name(&options[i], name));
+		if (value)
+			read_option(name, value, &options[i], draft, problems);
 	}
 }
 

@@ -26,6 +26,16 @@ const struct settings settings_initial = {
 #undef OPTION
 };
 
+static const struct profile {
+	const char *name;
+	uint32_t send_buffer, receive_buffer;
+	uint64_t replay;
+} profiles[] = {
+#define PROFILE(name, send, receive, ring) { #name, send, receive, ring },
+#include "policy/profiles.def"
+#undef PROFILE
+};
+
 #define FOR_EACH_OPTION(o) \
 	for (const struct policy_option *o = options; \
 	     o < options + OPTION_COUNT_ALL; o++)
@@ -121,6 +131,15 @@ static const char *parse_level(const char *text, int64_t *value)
 			  : NULL;
 }
 
+static const char *parse_profile(const char *text, int64_t *value)
+{
+	for (*value = 0; *value < PROFILE_COUNT; ++*value) {
+		if (!strcmp(text, profiles[*value].name))
+			return NULL;
+	}
+	return "not a profile (normal or many)";
+}
+
 const char *option_parse(const struct policy_option *option, const char *text,
 			 int64_t *value)
 {
@@ -133,6 +152,7 @@ const char *option_parse(const struct policy_option *option, const char *text,
 		[OPTION_AUTO_SIZE] = parse_auto_size,
 		[OPTION_MARK] = parse_mark,
 		[OPTION_LEVEL] = parse_level,
+		[OPTION_PROFILE] = parse_profile,
 	};
 
 	return parsers[option->kind](text, value);
@@ -174,6 +194,14 @@ const char *option_check(const struct policy_option *option, int64_t value,
 	return why;
 }
 
+static void set_profile(const struct profile *profile,
+			struct policy_lane *lane)
+{
+	lane->send_buffer = profile->send_buffer;
+	lane->receive_buffer = profile->receive_buffer;
+	lane->replay = profile->replay;
+}
+
 void option_set(const struct policy_option *option, struct settings *settings,
 		int64_t value)
 {
@@ -183,6 +211,9 @@ void option_set(const struct policy_option *option, struct settings *settings,
 		*(uint64_t *)field = (uint64_t)value;
 	else
 		*(uint32_t *)field = (uint32_t)value;
+	if (option->kind == OPTION_PROFILE && value >= 0 &&
+	    value < PROFILE_COUNT)
+		set_profile(&profiles[value], &settings->lane);
 }
 
 int64_t option_get(const struct policy_option *option,
@@ -260,6 +291,9 @@ char *option_format(const struct policy_option *option, int64_t value,
 		break;
 	case OPTION_LEVEL:
 		return strcpy(text, level_name(value));
+	case OPTION_PROFILE:
+		return strcpy(text, value >= 0 && value < PROFILE_COUNT ?
+			      profiles[value].name : "?");
 	}
 	return text;
 }

@@ -23,7 +23,15 @@ struct settings {
 
 enum option_kind {
 	OPTION_SIZE, OPTION_COUNT, OPTION_MS, OPTION_US, OPTION_AUTO_US,
-	OPTION_AUTO_SIZE, OPTION_MARK, OPTION_LEVEL
+	OPTION_AUTO_SIZE, OPTION_MARK, OPTION_LEVEL, OPTION_PROFILE
+};
+
+/* profiles.def */
+enum option_profile {
+#define PROFILE(name, ...) PROFILE_##name,
+#include "policy/profiles.def"
+#undef PROFILE
+	PROFILE_COUNT
 };
 
 struct policy_option {
@@ -67,6 +75,7 @@ const char *option_parse(const struct policy_option *option, const char *text,
 const char *option_check(const struct policy_option *option, int64_t value,
 			 char why[OPTION_WHY_MAX]);
 
+/* A profile's number sets the sizes of the profile, too. */
 void option_set(const struct policy_option *option, struct settings *settings,
 		int64_t value);
 int64_t option_get(const struct policy_option *option,

@@ -32,6 +32,7 @@ enum policy_greeting {
 
 /* Section lane: what a lane costs and when a connection is worth one. */
 struct policy_lane {
+	uint32_t profile;	   /* enum option_profile, of policy/option.h */
 	uint64_t after_bytes;	   /* bytes carried before a lane is made */
 	uint64_t after_messages;   /* or this many sends and receives */
 	uint32_t send_buffer;	   /* bytes, of the rsocket */

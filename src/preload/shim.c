@@ -6,6 +6,7 @@
 
 #include "base/cancel.h"
 #include "base/fd.h"
+#include "conn/due.h"
 #include "diag/log.h"
 #include "preload/message.h"
 #include "rdma/rdma.h"
@@ -44,6 +45,7 @@ void shim_done(struct conn *conn)
 	int saved = errno;
 
 	fdtab_release(conn_object(conn));
+	due_check();
 	cancel_release();
 	errno = saved;
 }

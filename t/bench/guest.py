@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 
-from measure import CLEAN, Target, environment, in_turns, row, rspreload, save
+from measure import (CLEAN, Target, environment, in_turns, pinned, row,
+                     rspreload, save)
 
 BUILD, LIBRARY, RUNTIME = sys.argv[1:4]
 QUICK = sys.argv[4] == 'yes'
@@ -36,7 +37,8 @@ def shunt(**more):
 
 
 WAYS = {'plain': environment(), 'shunt': shunt(), 'native': environment(),
-        'no replay': shunt(LANE_REPLAY='0')}
+         'no replay': shunt(LANE_REPLAY='0'),
+        'many': shunt(LANE_PROFILE='many')}
 if rspreload():
     WAYS['librspreload'] = environment(rspreload())
 
@@ -54,15 +56,15 @@ class Failed(ValueError):
 
 
 class Program:
-    """A process that answers lines with lines."""
+    """A process that answers lines with lines, on a processor of its own."""
 
-    def __init__(self, way, *arguments, name='program', told=True):
+    def __init__(self, processor, way, *arguments, name, told):
         env = dict(WAYS[way])
         if not told:
             env.pop('SHUNT_LOG_LEVEL', None)
         native = ('-n', RUNTIME) if way == 'native' else ()
         self.log = f'{OUT}/{name}.log'
-        with open(self.log, 'w') as log:
+        with open(self.log, 'w') as log, pinned(processor):
             self.process = subprocess.Popen(
                 [f'{BUILD}/t/bench/talk', *native, *map(str, arguments)],
                 env=env, text=True, stdin=subprocess.PIPE,
@@ -102,10 +104,10 @@ class Pair:
         self.way, self.lanes = way, lanes
         self.name = f'{port}.{way.replace(" ", "-")}.{test}'
         served = ('-e',) if test == 'wake' else events
-        self.server = Program(way, *served, 'serve', HOST, port,
+        self.server = Program(1, way, *served, 'serve', HOST, port,
                               name=f'{self.name}.server', told=lanes > 0)
         self.server.line()
-        self.client = Program(way, *events, test, HOST, port, *arguments,
+        self.client = Program(0, way, *events, test, HOST, port, *arguments,
                               name=f'{self.name}.client', told=lanes > 0)
         try:
             self.client.line()
@@ -191,7 +193,7 @@ def redis_server(way):
     """Process, port; None if it does not come up."""
     global port
     port += 1
-    with open(f'{OUT}/redis.{port}.{way}.log', 'w') as log:
+    with open(f'{OUT}/redis.{port}.{way}.log', 'w') as log, pinned(1):
         process = subprocess.Popen(
             ['redis-server', '--bind', HOST, '--port', str(port), '--save',
              '', '--protected-mode', 'no'], env=WAYS[way], stdout=log,
@@ -212,10 +214,12 @@ def redis_server(way):
 
 def redis_bench(way, at, clients, requests):
     before = packets()
-    said = subprocess.run(
-        ['redis-benchmark', '-h', HOST, '-p', str(at), '-t', 'get', '--csv',
-         '-c', str(clients), '-n', str(requests)], env=WAYS[way], text=True,
-        capture_output=True, check=True, timeout=90)
+    with pinned(0):
+        said = subprocess.run(
+            ['redis-benchmark', '-h', HOST, '-p', str(at), '-t', 'get',
+             '--csv', '-c', str(clients), '-n', str(requests)],
+            env=WAYS[way], text=True, capture_output=True, check=True,
+            timeout=90)
     if (packets() - before > requests // 2) != (way != 'plain'):
         raise Failed(f'{packets() - before} packets by RDMA')
     return float(said.stdout.splitlines()[-1].split(',')[1].strip('"'))
@@ -258,6 +262,10 @@ def part_e_h():
             up[way, count] = pair
     figures = in_turns(TURNS, {key: lambda pair=pair: pair.ask()[0]
                                for key, pair in up.items()})
+    for count in counts[-2:]:
+        for way, pair in pairs(['many'], 'wake', count, 1,
+                               lanes=count).items():
+            up[way, count] = pair
     last = counts[-1]
     rows = []
     for count in counts:
@@ -268,13 +276,19 @@ def part_e_h():
                     *([target] if count == last else []))
     from_to = counts[-2:]
     memory = {way: [up[way, count].ask('memory') if (way, count) in up
-                    else None for count in from_to] for way in ways}
+                    else None for count in from_to]
+              for way in (*ways, 'many')}
     end(up)
     target = Target('1.10 of native', 'shunt', 'native', 1.10)
-    for i, what in enumerate(('resident', 'pinned')):
+    for i, (what, most) in enumerate((('resident', 290), ('pinned', 70))):
         each = {way: slope(pair[0][i], pair[1][i], from_to)
                 for way, pair in memory.items() if None not in pair}
-        rows += row(f'(h) a connection, {what}', 'KiB', each, target)
+        rows += row(f'(h) a connection, {what}', 'KiB', each, target,
+                    timed=False)
+        rows += row(f'(h) the same with lane.profile many, {what}', 'KiB',
+                    {'plain': 0, 'shunt': each.get('many')},
+                    Target(f'{most} KiB', 'shunt', 'plain', most,
+                           difference=True), timed=False)
     return rows
 
 

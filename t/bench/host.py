@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from measure import Target, environment, in_turns, row, rspreload
+from measure import Target, environment, in_turns, pinned, row, rspreload
 
 LIMIT = 300
 
@@ -22,9 +22,11 @@ def settings(build):
 
 
 def calls(build, count, library, behind, variables):
-    said = subprocess.run([f'{build}/t/bench/calls', str(count)], text=True,
-                          env=environment(library, behind, **variables),
-                          capture_output=True, check=True, timeout=LIMIT)
+    with pinned(0):
+        said = subprocess.run([f'{build}/t/bench/calls', str(count)],
+                              env=environment(library, behind, **variables),
+                              text=True, capture_output=True, check=True,
+                              timeout=LIMIT)
     return {line.split()[0]: float(line.split()[1])
             for line in said.stdout.splitlines()}
 
@@ -100,9 +102,10 @@ class Redis:
             free.bind(('127.0.0.1', 0))
             self.port = str(free.getsockname()[1])
         self.env = env
-        self.process = subprocess.Popen(
-            ['redis-server', '--port', self.port, '--save', '', '--bind',
-             '127.0.0.1'], env=env, stdout=subprocess.DEVNULL)
+        with pinned(1):
+            self.process = subprocess.Popen(
+                ['redis-server', '--port', self.port, '--save', '', '--bind',
+                 '127.0.0.1'], env=env, stdout=subprocess.DEVNULL)
         for _ in range(100):
             with socket.socket() as probe:
                 if probe.connect_ex(('127.0.0.1', int(self.port))) == 0:
@@ -121,10 +124,11 @@ class Redis:
     def bench(self, requests, *options):
         """Requests a second, and processor time of one (microseconds)."""
         busy = self.busy()
-        said = subprocess.run(
-            ['redis-benchmark', '-p', self.port, '-t', 'get', '--csv', '-n',
-             str(requests), *options], env=self.env, text=True, check=True,
-            capture_output=True, timeout=LIMIT)
+        with pinned(0):
+            said = subprocess.run(
+                ['redis-benchmark', '-p', self.port, '-t', 'get', '--csv',
+                 '-n', str(requests), *options], env=self.env, text=True,
+                check=True, capture_output=True, timeout=LIMIT)
         return (float(said.stdout.splitlines()[-1].split(',')[1].strip('"')),
                 (self.busy() - busy) / requests * 1e6)
 
@@ -163,7 +167,8 @@ def part_b(build, quick):
 
 def start(env):
     begun = time.perf_counter()
-    subprocess.run(['/bin/true'], env=env, check=True)
+    with pinned(0):
+        subprocess.run(['/bin/true'], env=env, check=True)
     return (time.perf_counter() - begun) * 1e3
 
 
@@ -196,10 +201,10 @@ def part_g(build, quick):
                        difference=True)) +
             row('(g) resident', 'KiB',
                 {way: pair[0] for way, pair in sizes.items()},
-                Target(**least)) +
+                Target(**least), timed=False) +
             row('(g) of it private', 'KiB',
                 {way: pair[1] for way, pair in sizes.items()},
-                Target(**least)))
+                Target(**least), timed=False))
 
 
 class Loopback:
@@ -243,13 +248,6 @@ class Link:
             holder.wait()
 
 
-def processor(which):
-    """Each end has one of its own: where the scheduler wakes the server differs
-    between two programs by more than what is measured."""
-    allowed = sorted(os.sched_getaffinity(0))
-    return ('taskset', '-c', str(allowed[which % len(allowed)]))
-
-
 class Talk:
     """t/bench/talk, connecting; its server is under `served`."""
     test, events = 'connect', ()
@@ -259,16 +257,17 @@ class Talk:
             free.bind(('127.0.0.1', 0))
             port = str(free.getsockname()[1])
         talk, there = f'{build}/t/bench/talk', (place.host, port)
-        self.server = self.start(served, [*processor(1), *place.server, talk,
-                                          *self.events, 'serve', *there])
-        self.client = self.start(env, [*processor(0), *place.client, talk,
-                                       self.test, *there, *map(str, call)])
+        self.server = self.start(1, served, [*place.server, talk, *self.events,
+                                             'serve', *there])
+        self.client = self.start(0, env, [*place.client, talk, self.test,
+                                          *there, *map(str, call)])
 
     @staticmethod
-    def start(env, words):
-        process = subprocess.Popen(words, env=env, text=True,
-                                   stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE)
+    def start(processor, env, words):
+        with pinned(processor):
+            process = subprocess.Popen(words, env=env, text=True,
+                                       stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE)
         process.stdout.readline()       # it is up
         return process
 

@@ -3,12 +3,16 @@
 
 A way is what a program is run with: plain, shunt, librspreload (both
 preloaded), native (rsockets called by name). A row is one figure in up to
-four ways. The ratio is what its target is about; both sides of it were
-measured in turns, and each is the median of its turns."""
+four ways, each with all its runs. The ratio is what its target is about; both
+sides of it were measured in turns. If the machine was busy meanwhile it is
+left out, and `refused` says why."""
+import contextlib
 import json
 import os
-import statistics
 import subprocess
+
+from figure import Figure, compare, quartiles, runs
+from quiet import unsteady
 
 CLEAN = {name: value for name, value in os.environ.items()
          if name != 'LD_PRELOAD' and not name.startswith('SHUNT_')}
@@ -37,14 +41,29 @@ def environment(library=None, behind=None, **settings):
     return env
 
 
+@contextlib.contextmanager
+def pinned(which):
+    """What is started in it stays on one processor, by its number among those
+    that we may use. The two ends of a talk have one each: where the scheduler
+    wakes a server differs between two programs by more than what is
+    measured."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(allowed)[which % len(allowed)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 def in_turns(turns, measures):
-    """Call each of the dict's functions in turn; medians by name.
+    """Call each of the dict's functions in turn; figures by name. Every other
+    turn is backwards, so that nobody always comes after the same one.
 
     A function that answers None, or raises, has failed and is left out
     of the other turns."""
     figures = {name: [] for name in measures}
-    for _ in range(turns):
-        for name, measure in measures.items():
+    for turn in range(turns):
+        for name, measure in list(measures.items())[::-1 if turn % 2 else 1]:
             if figures[name] is None:
                 continue
             try:
@@ -56,8 +75,8 @@ def in_turns(turns, measures):
                 figures[name] = None
             else:
                 figures[name].append(figure)
-    return {name: list(map(statistics.median, zip(*values)))
-            if isinstance(values[0], tuple) else statistics.median(values)
+    return {name: list(map(Figure, zip(*values)))
+            if isinstance(values[0], tuple) else Figure(values)
             for name, values in figures.items() if values}
 
 
@@ -73,27 +92,37 @@ class Target:
         self.at_most, self.difference = at_most, difference
 
     def judge(self, figures):
-        a, b = figures.get(self.a), figures.get(self.b)
-        if a is None or b is None or (not self.difference and not b):
-            return None, None
-        ratio = a - b if self.difference else a / b
-        if self.limit is None:
+        """What they are to each other, and whether that meets the limit; each
+        may be None."""
+        ratio = compare(figures.get(self.a), figures.get(self.b),
+                        self.difference)
+        if ratio is None or self.limit is None:
             return ratio, None
         return ratio, (ratio <= self.limit if self.at_most
                        else ratio >= self.limit)
 
 
-def row(name, unit, figures, *targets, note=''):
-    """One row for each target; without any, one that is only told."""
-    rows = []
-    for target in targets or (None,):
+def one_row(name, unit, figures, target, note, timed):
+    ratio = met = None
+    refused = ''
+    if target:
+        ratio, met = target.judge(figures)
+        refused = timed and unsteady(figures, 'plain', target.b) or ''
+    if refused:
         ratio = met = None
-        if target:
-            ratio, met = target.judge(figures)
-        rows.append({'name': name, 'unit': unit, 'ratio': ratio, 'met': met,
-                     'target': target.text if target else '', 'note': note,
-                     **{way: figures.get(way) for way in WAYS}})
-    return rows
+    return {'name': name, 'unit': unit, 'timed': timed, 'note': note,
+            'target': target.text if target else '', 'refused': refused,
+            'ratio': ratio, 'ratio_quartiles': quartiles(runs(ratio)),
+            'met': met, 'runs': {way: runs(figure) for way, figure
+                                 in figures.items() if runs(figure)},
+            **{way: figures.get(way) for way in WAYS}}
+
+
+def row(name, unit, figures, *targets, note='', timed=True):
+    """One row for each target; without any, one that is only told. `timed`: a
+    busy machine changes it."""
+    return [one_row(name, unit, figures, target, note, timed)
+            for target in targets or (None,)]
 
 
 def save(rows, path):

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rows as a table, a CSV file and an SVG plot."""
+"""The rows as a table and a CSV file, which `plot` draws."""
 import csv
-from xml.sax.saxutils import escape
 
+from figure import quartiles
 from measure import WAYS
 
 COLUMNS = ('name', 'unit', *WAYS, 'ratio', 'target', 'met', 'note')
-COLOURS = dict(zip(WAYS, ('#888888', '#1f77b4', '#2ca02c', '#d62728')))
-WIDTH, LEFT, BAR, GAP = 1000, 330, 11, 9
+OF_WAY = '{}', '{}_q1', '{}_q3', '{}_runs'
+CSV_COLUMNS = ('name', 'unit',
+               *(column.format(way) for way in WAYS for column in OF_WAY),
+               'other_runs', 'ratio', 'ratio_q1', 'ratio_q3', 'target', 'met',
+               'refused', 'note')
 MET = {True: 'yes', False: 'NO', None: ''}
 
 
@@ -19,68 +22,63 @@ def number(value):
     return f'{value:.3g}' if abs(value) < 100 else f'{value:.1f}'
 
 
+def with_quartiles(value, ends):
+    if not ends:
+        return number(value)
+    return f'{number(value)} [{number(ends[0])} {number(ends[1])}]'
+
+
+def ratio(row):
+    if row['refused']:
+        return 'refused'
+    return with_quartiles(row['ratio'], row['ratio_quartiles'])
+
+
 def cells(row):
-    return [row['name'], row['unit'], *(number(row[way]) for way in WAYS),
-            number(row['ratio']), row['target'] or '-', MET[row['met']],
-            row['note']]
+    note = f'busy: {row["refused"]}' if row['refused'] else row['note']
+    return [row['name'], row['unit'],
+            *(with_quartiles(row[way], quartiles(row['runs'].get(way, [])))
+              for way in WAYS),
+            ratio(row), row['target'] or '-', MET[row['met']], note]
 
 
 def table(rows):
+    """Medians, with the quartiles in brackets."""
     lines = [list(COLUMNS)] + [cells(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
         print('  '.join(cell.rjust(width) if 2 <= i < 7 else cell.ljust(width)
                         for i, (cell, width) in enumerate(zip(line, widths)))
               .rstrip())
+    refused = sum(bool(row['refused']) for row in rows)
+    if refused:
+        print(f'{refused} ratios are not told: take them again when nothing '
+              'else runs')
+
+
+def listed(values):
+    return ' '.join(f'{value:g}' for value in values)
+
+
+def flat(row):
+    """A line of the CSV file, by column."""
+    line = {column: row.get(column) for column in CSV_COLUMNS}
+    line['met'] = MET[row['met']]
+    for name, ends in [('ratio', row['ratio_quartiles'])] + [
+            (way, quartiles(row['runs'].get(way, []))) for way in WAYS]:
+        line[f'{name}_q1'], line[f'{name}_q3'] = ends or (None, None)
+    if row['refused']:
+        line['ratio_q1'] = line['ratio_q3'] = None
+    for way in WAYS:
+        line[f'{way}_runs'] = listed(row['runs'].get(way, []))
+    line['other_runs'] = '; '.join(
+        f'{name}: {listed(values)}' for name, values in row['runs'].items()
+        if name not in WAYS)
+    return line
 
 
 def write_csv(rows, path):
     with open(path, 'w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for row in rows:
-            writer.writerow(['' if row[column] is None else
-                             MET[row[column]] if column == 'met' else
-                             row[column] for column in COLUMNS])
-
-
-def bars(row, top):
-    """One group: a bar for each way that has a figure, longest is full."""
-    there = [way for way in WAYS if row[way] is not None]
-    most = max([abs(row[way]) for way in there] + [1e-9])
-    yield (f'<text x="{LEFT - 8}" y="{top + BAR}" text-anchor="end">'
-           f'{escape(row["name"])}</text>')
-    if row['target']:
-        met = {True: 'met', False: 'MISSED', None: 'not measured'}[row['met']]
-        yield (f'<text x="{LEFT - 8}" y="{top + 2 * BAR + 2}" fill="#666" '
-               f'text-anchor="end">{number(row["ratio"])}; target: '
-               f'{escape(row["target"])}, {met}</text>')
-    for i, way in enumerate(there):
-        y = top + i * BAR
-        length = abs(row[way]) / most * (WIDTH - LEFT - 150)
-        yield (f'<rect x="{LEFT}" y="{y + 1}" width="{length:.1f}" '
-               f'height="{BAR - 2}" fill="{COLOURS[way]}"/>'
-               f'<text x="{LEFT + length + 5:.1f}" y="{y + BAR - 2}">'
-               f'{number(row[way])} {row["unit"]}</text>')
-
-
-def write_svg(rows, path):
-    parts, top = [], 40
-    for i, way in enumerate(WAYS):
-        parts.append(f'<rect x="{LEFT + 110 * i}" y="12" width="10" '
-                     f'height="10" fill="{COLOURS[way]}"/>'
-                     f'<text x="{LEFT + 110 * i + 14}" y="21">{way}</text>')
-    seen = None
-    for row in rows:
-        if (row['name'], row['unit']) == seen:
-            continue    # the same figures under another target
-        seen = row['name'], row['unit']
-        parts += bars(row, top)
-        count = sum(row[way] is not None for way in WAYS)
-        top += max(2, count) * BAR + GAP
-    with open(path, 'w') as file:
-        file.write('<svg xmlns="http://www.w3.org/2000/svg" '
-                   f'width="{WIDTH}" height="{top}" '
-                   'font-family="sans-serif" font-size="10">'
-                   '<rect width="100%" height="100%" fill="white"/>'
-                   + '\n'.join(parts) + '</svg>\n')
+        writer = csv.DictWriter(file, CSV_COLUMNS)
+        writer.writeheader()
+        writer.writerows(map(flat, rows))

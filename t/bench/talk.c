@@ -38,7 +38,7 @@
 #define REST_US 100
 #define WARM 16		/* exchanges before it counts; some make a lane worth it */
 #define EVENTS 64
-#define CONNECTIONS_MOST 5120
+#define CONNECTIONS_MOST 16384
 #define FDS_MOST 65536
 
 /* rsockets have the same names behind an r. */

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #include "base/addr.h"
-#include "conn/internal.h"
+#include "conn/auth.h"
+#include "conn/parts.h"
 #include "policy/keys.h"
 
 #define OLD "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"

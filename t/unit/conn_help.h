@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/real.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
 
 /* Accepted, in its greeting; the other end is open and says nothing. */
 static inline struct conn *conn_alone(void)

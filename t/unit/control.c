@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What control_say() says arrives, however long the TCP leg takes nothing. */
+/* What outbox_say() says arrives, however long the TCP leg takes nothing. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -8,7 +8,11 @@
 #include <unistd.h>
 
 #include "base/real.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/cross.h"
+#include "conn/inbox.h"
+#include "conn/outbox.h"
+#include "conn/parts.h"
 
 #define MANY 5000
 
@@ -29,7 +33,7 @@ static void make_full_leg(void)
 	conn = conn_new(ends[0], CONN_PASSIVE, &decision, &remote, NULL);
 	cr_assert_not_null(conn);
 	memset(conn->join.mark, 0xaa, sizeof(conn->join.mark));
-	control_say(conn, WIRE_ACK, 0, 1);
+	outbox_say(conn, WIRE_ACK, 0, 1);
 	while ((put = send(ends[0], bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
 		ballast += put;
 	cr_assert_eq(errno, EAGAIN);
@@ -70,22 +74,22 @@ Test(control, what_waits_is_said_once_and_newest)
 
 	make_full_leg();
 	for (i = 2; i < MANY; i++) {
-		control_say(conn, WIRE_ACK, 0, i);
-		control_say(conn, WIRE_PROBE, 0, 2 * i);
+		outbox_say(conn, WIRE_ACK, 0, i);
+		outbox_say(conn, WIRE_PROBE, 0, 2 * i);
 	}
-	control_say(conn, WIRE_CLOSE, 0, 7);
-	control_say(conn, WIRE_CLOSE, WIRE_CLOSE_FULL, 7);
-	control_say(conn, WIRE_RETREAT, 0, 8);
-	control_say(conn, WIRE_ACK, WIRE_ACK_CLOSE, MANY);
-	control_say(conn, WIRE_RESUME, 0, 9);
-	control_say(conn, WIRE_ACK, 0, MANY + 1); /* behind RESUME: never */
-	cr_assert_not(control_flushed(conn));
+	outbox_say(conn, WIRE_CLOSE, 0, 7);
+	outbox_say(conn, WIRE_CLOSE, WIRE_CLOSE_FULL, 7);
+	outbox_say(conn, WIRE_RETREAT, 0, 8);
+	outbox_say(conn, WIRE_ACK, WIRE_ACK_CLOSE, MANY);
+	outbox_say(conn, WIRE_RESUME, 0, 9);
+	outbox_say(conn, WIRE_ACK, 0, MANY + 1); /* behind RESUME: never */
+	cr_assert_not(outbox_flushed(conn));
 
 	take(mark, sizeof(mark));
 	cr_assert_arr_eq(mark, conn->join.mark, sizeof(mark));
 	cr_assert_eq(next().offset, 1);
 	empty_leg();
-	cr_assert(control_flushed(conn));
+	cr_assert(outbox_flushed(conn));
 	record = next();
 	cr_assert_eq(record.type, WIRE_ACK);
 	cr_assert_eq(record.offset, MANY);
@@ -106,13 +110,13 @@ Test(control, what_waits_is_said_once_and_newest)
 Test(control, a_record_that_went_in_part_is_ended)
 {
 	make_full_leg();
-	control_say(conn, WIRE_PROBE, 0, 1);
+	outbox_say(conn, WIRE_PROBE, 0, 1);
 	/* As if the leg had taken five bytes of a record before. */
 	cr_assert_eq(conn->leg.out_size, WIRE_RECORD_SIZE);
 	conn->leg.out_size -= 5;
 	memmove(conn->leg.out, conn->leg.out + 5, conn->leg.out_size);
-	control_say(conn, WIRE_PROBE, 0, 2);
-	control_say(conn, WIRE_PROBE, 0, 3);
+	outbox_say(conn, WIRE_PROBE, 0, 2);
+	outbox_say(conn, WIRE_PROBE, 0, 3);
 	cr_assert_eq(conn->leg.out_size, 2 * WIRE_RECORD_SIZE - 5);
 	cr_assert_eq(conn->leg.out[WIRE_RECORD_SIZE - 5], WIRE_PROBE);
 	cr_assert_eq(conn->leg.out[2 * WIRE_RECORD_SIZE - 5 - 1], 3);
@@ -126,15 +130,15 @@ Test(control, a_return_waits_whole)
 
 	make_full_leg();
 	memset(bytes, WIRE_ACK, sizeof(bytes));
-	cr_assert_eq(control_return(conn, 70, bytes, sizeof(bytes)), most);
-	cr_assert_eq(control_return(conn, 70 + most, bytes, 9), 0);
-	control_say(conn, WIRE_ACK, 0, 5);
-	control_say(conn, WIRE_ACK, 0, 6);
+	cr_assert_eq(outbox_return(conn, 70, bytes, sizeof(bytes)), most);
+	cr_assert_eq(outbox_return(conn, 70 + most, bytes, 9), 0);
+	outbox_say(conn, WIRE_ACK, 0, 5);
+	outbox_say(conn, WIRE_ACK, 0, 6);
 	cr_assert_eq(conn->leg.out_size, WIRE_RECORD_MAX + WIRE_RECORD_SIZE);
 	take(in, WIRE_TOKEN_SIZE);
 	cr_assert_eq(next().offset, 1);
 	empty_leg();
-	cr_assert(control_flushed(conn));
+	cr_assert(outbox_flushed(conn));
 	take(in, sizeof(in));
 	cr_assert_eq(in[WIRE_RECORD_TYPE], WIRE_RETURN);
 	cr_assert_arr_eq(in + WIRE_RECORD_SIZE, bytes, most);
@@ -148,8 +152,8 @@ Test(control, the_mark_is_no_record)
 	conn->leg.mark_sent = false;
 	conn->leg.out_size = conn->leg.out_kept = 0;
 	memset(conn->join.mark, WIRE_ACK, sizeof(conn->join.mark));
-	control_say(conn, WIRE_ACK, 0, 1);
-	control_say(conn, WIRE_ACK, 0, 2);
+	outbox_say(conn, WIRE_ACK, 0, 1);
+	outbox_say(conn, WIRE_ACK, 0, 2);
 	cr_assert_eq(conn->leg.out_size, WIRE_TOKEN_SIZE + WIRE_RECORD_SIZE);
 	cr_assert_arr_eq(conn->leg.out, conn->join.mark, WIRE_TOKEN_SIZE);
 	cr_assert_eq(conn->leg.out[WIRE_TOKEN_SIZE + WIRE_RECORD_SIZE - 1], 2);
@@ -273,7 +277,7 @@ Test(control, a_reset_behind_a_half_close_is_the_kernels)
 	conn->rx.stage = RX_LANE;
 	conn->tx.stage = TX_LANE;
 	conn->rx.end = conn->rx.bytes;
-	control_ended(conn, LEG_RST);
+	inbox_ended(conn, LEG_RST);
 	kernel_says(&got, &got_error, &put_error);
 	cr_assert_eq(conn_receive(conn, &iov, 1, 0),
 		     got < 0 ? -got_error : got);

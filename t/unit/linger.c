@@ -8,6 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "conn/core.h"
+#include "conn/end.h"
+#include "conn/linger.h"
+#include "conn/watch.h"
 #include "conn_help.h"
 
 /* The service thread has done with it, so that it is only counted. */

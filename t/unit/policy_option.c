@@ -127,6 +127,33 @@ Test(policy_option, parses_by_kind)
 	cr_assert_not_null(option_parse(level, "loud", &value));
 }
 
+Test(policy_option, profiles)
+{
+	const struct policy_option *profile = option_find("lane", "profile");
+	struct settings settings = settings_initial;
+	char text[OPTION_TEXT_MAX];
+	int64_t value;
+
+	option_set(profile, &settings, PROFILE_normal);
+	cr_assert_arr_eq(&settings, &settings_initial, sizeof(settings));
+	cr_assert_null(option_parse(profile, "many", &value));
+	cr_assert_eq(value, PROFILE_many);
+	cr_assert_str_eq(option_format(profile, value, text), "many");
+	cr_assert_not_null(option_parse(profile, "few", &value));
+	cr_assert_not_null(option_parse(profile, "", &value));
+	option_set(profile, &settings, PROFILE_many);
+	cr_assert_eq(settings.lane.send_buffer, 32 << 10);
+	cr_assert_eq(settings.lane.receive_buffer, 32 << 10);
+	cr_assert_eq(settings.lane.replay, 128 << 10);
+	cr_assert_eq(settings.lane.after_bytes,
+		     settings_initial.lane.after_bytes);
+	/* Rows are applied in order: those by name stand. */
+	cr_assert_eq(profile - options, OPTION_lane_profile);
+	cr_assert_lt(OPTION_lane_profile, OPTION_lane_send_buffer);
+	cr_assert_lt(OPTION_lane_profile, OPTION_lane_receive_buffer);
+	cr_assert_lt(OPTION_lane_profile, OPTION_lane_replay);
+}
+
 Test(policy_option, found_by_both_names)
 {
 	char name[OPTION_NAME_MAX];

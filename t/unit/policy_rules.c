@@ -265,6 +265,47 @@ Test(policy_rules, variables_over_the_file)
 	table_free(policy);
 }
 
+static const char profiles[] =
+	"version = 1; lane = { profile = \"many\"; replay = \"2MiB\"; };\n"
+	"rules = ( { port = 1; mode = \"prefer\"; },\n"
+	"{ port = 2; mode = \"prefer\"; lane = { send_buffer = \"1MiB\"; }; },\n"
+	"{ port = 3; mode = \"prefer\"; lane = { profile = \"normal\"; }; } );";
+
+static void expect_sizes(const struct policy *policy, const char *remote,
+			 uint32_t send, uint32_t receive, uint64_t replay)
+{
+	struct policy_decision decision = ask(policy, POLICY_CONNECT, remote);
+
+	cr_assert_eq(decision.lane.send_buffer, send << 10, "%s", remote);
+	cr_assert_eq(decision.lane.receive_buffer, receive << 10, "%s", remote);
+	cr_assert_eq(decision.lane.replay, replay << 10, "%s", remote);
+}
+
+/* By name over the profile, a rule's over the file's, variables over both. */
+Test(policy_rules, profiles)
+{
+	const char *many[] = { "SHUNT_LANE_PROFILE=many", NULL };
+	const char *both[] = { "SHUNT_LANE_REPLAY=0",
+			       "SHUNT_LANE_PROFILE=many", NULL };
+	struct policy *policy = load_with(profiles, NULL, NULL, NULL);
+
+	expect_sizes(policy, "10.0.0.1:1", 32, 32, 2048);
+	expect_sizes(policy, "10.0.0.1:2", 1024, 32, 2048);
+	expect_sizes(policy, "10.0.0.1:3", 128, 128, 1024);
+	table_free(policy);
+	policy = load_with(profiles, many, NULL, NULL);
+	for (const char *port = "123"; *port; port++) {
+		char remote[] = "10.0.0.1:0";
+
+		remote[sizeof(remote) - 2] = *port;
+		expect_sizes(policy, remote, 32, 32, 128);
+	}
+	table_free(policy);
+	policy = load_with(profiles, both, NULL, NULL);
+	expect_sizes(policy, "10.0.0.1:2", 32, 32, 0);
+	table_free(policy);
+}
+
 static void expect_modes(const char *mode, enum policy_mode one,
 			 enum policy_mode two, enum policy_mode three)
 {

@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include "base/real.h"
+#include "conn/core.h"
 #include "conn/crowd.h"
-#include "conn/internal.h"
+#include "conn/parts.h"
 
 static struct tally_view views[TALLY_ROWS];
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <netinet/in.h>
 
+#include "conn/core.h"
 #include "conn_help.h"
 
 #define WRITERS 3

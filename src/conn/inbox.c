@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Control records on the TCP leg, behind each direction's boundary. Any
- * thread may say one; only the service thread reads them, record by record,
+ * What comes by the TCP leg of a lane: raw bytes up to the boundary, then
+ * control records. Only the service thread reads them, record by record,
  * because raw bytes follow RESUME.
  */
 #include <string.h>
@@ -10,118 +10,22 @@
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/carrier.h"
-#include "conn/internal.h"
+#include "conn/core.h"
+#include "conn/cross.h"
+#include "conn/early.h"
+#include "conn/inbox.h"
+#include "conn/leave.h"
+#include "conn/parts.h"
+#include "conn/retreat.h"
+#include "conn/timer.h"
 #include "diag/log.h"
 
 #define DRAIN_MS 1000	/* RDMA bytes may come in after the peer's FIN */
 #define IDLE_MS 1000
-
-/* With lock. True: all of it is out. */
-static bool flush_locked(struct conn *conn)
-{
-	ssize_t put;
-
-	while (conn->leg.out_size > 0) {
-		put = real.send(conn->tcp, conn->leg.out, conn->leg.out_size,
-				MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (put < 0 && errno != EAGAIN && errno != EINTR) {
-			/* Nobody will read it. EPIPE: FIN was here before. */
-			if (errno == ECONNRESET)
-				conn->leg.lost = true;
-			put = conn->leg.out_size;
-		}
-		if (put <= 0)
-			break;
-		conn->leg.out_size -= put;
-		conn->leg.out_kept -=
-		    put < conn->leg.out_kept ? put : conn->leg.out_kept;
-		memmove(conn->leg.out, conn->leg.out + put, conn->leg.out_size);
-	}
-	return conn->leg.out_size == 0;
-}
-
-/*
- * With lock. What waits already says less than a later one of its type, so
- * that there is always room; RESUME, behind which no record may come, is said
- * once.
- */
-static void queue(struct conn *conn, const struct wire_record *record)
-{
-	unsigned at;
-
-	if (!conn->leg.mark_sent) {
-		memcpy(conn->leg.out, conn->join.mark, WIRE_TOKEN_SIZE);
-		conn->leg.out_size = conn->leg.out_kept = WIRE_TOKEN_SIZE;
-		conn->leg.mark_sent = true;
-	}
-	at = conn->leg.out_kept ? conn->leg.out_kept
-			    : conn->leg.out_size % WIRE_RECORD_SIZE;
-	while (at < conn->leg.out_size &&
-	       conn->leg.out[at + WIRE_RECORD_TYPE] != record->type)
-		at += WIRE_RECORD_SIZE;
-	wire_put_record(conn->leg.out + at, record);
-	if (at == conn->leg.out_size)
-		conn->leg.out_size += WIRE_RECORD_SIZE;
-}
-
-void control_say(struct conn *conn, uint8_t type, uint32_t flags,
-		 uint64_t offset)
-{
-	struct wire_record record = { type, flags, offset };
-	int saved = errno;
-
-	lock_acquire(&conn->lock);
-	if (!conn->leg.resume_said) {	/* else raw bytes follow: too late */
-		conn->leg.resume_said = type == WIRE_RESUME;
-		queue(conn, &record);
-		flush_locked(conn);
-	}
-	lock_release(&conn->lock);
-	errno = saved;
-}
-
-size_t control_return(struct conn *conn, uint64_t offset, const uint8_t *bytes,
-		      size_t size)
-{
-	const size_t most = WIRE_RECORD_MAX - WIRE_RECORD_SIZE;
-
-	size = size < most ? size : most;
-	lock_acquire(&conn->lock);
-	if (!flush_locked(conn) || conn->leg.resume_said)
-		size = 0;
-	if (size > 0) {
-		wire_put_return(conn->leg.out, offset, bytes, size);
-		conn->leg.out_size = conn->leg.out_kept = WIRE_RECORD_SIZE +
-							  size;
-		flush_locked(conn);
-	}
-	lock_release(&conn->lock);
-	return size;
-}
-
-void control_flush(struct conn *conn)
-{
-	bool flushed = control_flushed(conn);
-
-	if (conn->leg.lost && conn_state(conn) == STATE_retreating &&
-	    !retreat_alone(conn, conn->reason))
-		conn_fail(conn, -ECONNRESET, REASON_peer_died);
-	if (flushed && conn_state(conn) == STATE_retreating)
-		retreat_pump(conn);
-}
-
-bool control_flushed(struct conn *conn)
-{
-	bool flushed;
-
-	lock_acquire(&conn->lock);
-	flushed = flush_locked(conn);
-	lock_release(&conn->lock);
-	return flushed;
-}
+#define PULL_AGAIN_MS 100	/* others may have given early bytes back */
 
 /* The leg has ended: without CLOSE the peer died; give RDMA time to drain. */
-void control_ended(struct conn *conn, enum leg_end end)
+void inbox_ended(struct conn *conn, enum leg_end end)
 {
 	conn->leg.end = end;
 	if (conn_state(conn) == STATE_retreating) {
@@ -153,9 +57,9 @@ static bool fill(struct conn *conn, unsigned size)
 			continue;
 		}
 		if (got == 0)
-			control_ended(conn, LEG_FIN);
+			inbox_ended(conn, LEG_FIN);
 		else if (errno != EAGAIN && errno != EINTR)
-			control_ended(conn, LEG_RST);
+			inbox_ended(conn, LEG_RST);
 		return false;
 	}
 	return true;
@@ -251,7 +155,7 @@ static void hear_ack(struct conn *conn, const struct wire_record *record)
 		conn_ring(conn, NULL);
 }
 
-void control_answer_probe(struct conn *conn)
+void inbox_answer_probe(struct conn *conn)
 {
 	bool alive = conn->rx.bytes >= conn->lane.probed;
 
@@ -308,7 +212,7 @@ static void hear(struct conn *conn, const struct wire_record *record,
 	case WIRE_PROBE:
 		hear_idle(conn);
 		conn->lane.probed = record->offset;
-		control_answer_probe(conn);
+		inbox_answer_probe(conn);
 		break;
 	case WIRE_LEAVE:
 		hear_leave(conn, record->offset);
@@ -370,12 +274,67 @@ static bool hear_record(struct conn *conn)
 	return length > 0;
 }
 
-void control_look(struct conn *conn)
+/*
+ * With receive: one step of pull(). False: no more now. *end: the leg has
+ * come to it, before the boundary.
+ */
+static bool pull_step(struct conn *conn, enum leg_end *end)
+{
+	uint8_t *room;
+	size_t want = conn_early_room(conn, conn->rx.boundary, &room);
+	ssize_t got;
+
+	if (want == 0) {
+		if (conn_pulled(conn) < conn->rx.boundary)
+			timer_by(conn, clock_ms() + PULL_AGAIN_MS);
+		return false;
+	}
+	got = real.recv(conn->tcp, room, want, MSG_DONTWAIT);
+	if (got > 0) {
+		conn->rx.early.size += got;
+		conn->rx.early.raw += got;
+	} else if (got == 0)
+		*end = LEG_FIN;
+	else if (errno != EAGAIN && errno != EINTR)
+		*end = LEG_RST;
+	return got > 0;
+}
+
+/*
+ * Take raw bytes off TCP up to the boundary, as far as they are there; a piece,
+ * and it looks again soon.
+ */
+static void pull(struct conn *conn)
+{
+	enum conn_state state = conn_state(conn);
+	enum leg_end end = LEG_OPEN;
+	int left = BOUND_round_pieces;
+
+	if (conn->rx.stage != RX_RAW || conn->rx.boundary == OFFSET_NEVER ||
+	    (state != STATE_on_rdma && state != STATE_retreating))
+		return;
+	lock_acquire(&conn->rx.lock);
+	if (conn->rx.stage == RX_RAW && conn->rx.boundary != OFFSET_NEVER)
+		while (left > 0 && pull_step(conn, &end))
+			left--;
+	lock_release(&conn->rx.lock);
+	if (left == 0)
+		timer_by(conn, clock_ms() + 1);
+	conn_cross(conn);
+	if (end == LEG_OPEN || conn->leg.end != LEG_OPEN)
+		return;
+	if (state == STATE_on_rdma || !conn->rx.early.size || conn->close.begun)
+		inbox_ended(conn, end);
+	else			/* what came is read; who writes hears of it */
+		conn_reset(conn, ECONNRESET);
+}
+
+void inbox_look(struct conn *conn)
 {
 	enum rx_stage rx;
 	int left = BOUND_round_records;
 
-	conn_pull(conn);
+	pull(conn);
 	if (conn->rx.stage == RX_MAYBE)
 		conn_find_stage(conn);
 	while (rx = conn->rx.stage, (rx == RX_LANE || rx == RX_CONTROL) &&
@@ -388,40 +347,4 @@ void control_look(struct conn *conn)
 		if (!hear_mark(conn) || !hear_record(conn))
 			break;
 	}
-}
-
-/* A part of the mark, and nothing behind it for long, is raw bytes. */
-static bool given_up(struct conn *conn)
-{
-	if (conn->leg.mark_ms == TIME_NEVER) {
-		conn->leg.mark_ms = clock_ms() +
-				conn->decision.lane.stall_timeout_ms;
-		return false;
-	}
-	return clock_ms() >= conn->leg.mark_ms;
-}
-
-int control_mark_or_raw(struct conn *conn)
-{
-	uint8_t in[WIRE_TOKEN_SIZE];
-	ssize_t got = real.recv(conn->tcp, in, sizeof(in),
-				MSG_PEEK | MSG_DONTWAIT);
-
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return -EAGAIN;
-	if (got > 0 && memcmp(in, conn->join.peer_mark, got) == 0) {
-		if (got < WIRE_TOKEN_SIZE && !given_up(conn))
-			return -EAGAIN;
-		if (got == WIRE_TOKEN_SIZE) {
-			real.recv(conn->tcp, in, sizeof(in), MSG_DONTWAIT);
-			conn->leg.mark_seen = true;
-			rx_step(&conn->rx.stage, RX_ON_marked);
-			return -EAGAIN;
-		}
-	}
-	conn->leg.mark_ms = TIME_NEVER;
-	rx_step(&conn->rx.stage, RX_ON_unmarked);
-	conn->rx.boundary = OFFSET_NEVER;
-	conn->leg.resume_seen = true;
-	return 0;
 }
