@@ -10,6 +10,7 @@
 
 #if defined(SHUNT_DEBUG) && !defined(__SANITIZE_THREAD__)
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,15 @@ static bool same_file(int fd, int other)
 	       one.st_dev == two.st_dev && one.st_ino == two.st_ino;
 }
 
+/*
+ * A program that closes all numbers by an inline system call takes ours as
+ * well: that is not a call which we should have seen.
+ */
+static bool is_open(int fd)
+{
+	return real.fcntl(fd, F_GETFD, NULL) >= 0;
+}
+
 static bool is_stale(int fd, struct fdtab_object *object)
 {
 	struct conn *conn = conn_from(object);
@@ -39,8 +49,9 @@ static bool is_stale(int fd, struct fdtab_object *object)
 
 	if (now)
 		fdtab_release(now);
-	return now == object && !same_file(fd, conn->tcp) &&
-	       !conn_is_plain(conn) && !family_is_away(conn);
+	return now == object && is_open(conn->tcp) &&
+	       !same_file(fd, conn->tcp) && !conn_is_plain(conn) &&
+	       !family_is_away(conn);
 }
 
 /* dup2(2) has made another file of it when the table hears of it. */

@@ -12,6 +12,7 @@
 #include "base/real.h"
 #include "base/thread.h"
 #include "conn/due.h"
+#include "diag/log.h"
 
 #define EVENTS 64
 
@@ -20,6 +21,7 @@ static int epoll = -1, bell = -1;
 static atomic_bool started;
 static atomic_bool pausing, paused;	/* the thread is to end; it does */
 static atomic_bool owed;		/* and could not be made again */
+static atomic_bool lost;		/* for good, and why: run() */
 
 static void unring(void *arg)
 {
@@ -31,6 +33,19 @@ static void unring(void *arg)
 
 static struct loop_source bell_source = { .ready = unring };
 
+/*
+ * An inline system call of the program, close_range(2) for one, has closed what
+ * is ours. What was watched is gone with that, and the number may be the
+ * program's any time: nothing is made anew.
+ */
+static void lose(void)
+{
+	atomic_store(&lost, true);
+	log_error("the process has closed file descriptors of the library, "
+		  "by a system call that passes it by: its lanes fail, and new "
+		  "connections stay on tcp");
+}
+
 static void *run(void *arg)
 {
 	struct epoll_event events[EVENTS];
@@ -40,6 +55,10 @@ static void *run(void *arg)
 	while (!atomic_load(&pausing)) {
 		count = real.epoll_pwait(epoll, events, EVENTS,
 					 loop_hooks.round(), NULL);
+		if (count < 0 && errno != EINTR) {
+			lose();
+			break;
+		}
 		for (i = 0; i < count; i++) {
 			struct loop_source *source = events[i].data.ptr;
 			void (*ready)(void *arg) = atomic_load(&source->ready);
@@ -62,6 +81,8 @@ int loop_add_held(int fd, uint32_t events, struct loop_source *source)
 /* With lock. */
 static int start(void)
 {
+	if (lost)
+		return -EAGAIN;
 	if (started && owed && !critical_in_handler())
 		owed = thread_start(run, NULL) != 0;
 	if (started)
@@ -92,7 +113,7 @@ int loop_start(void)
 {
 	int ret, saved = errno;
 
-	if (started && !owed)
+	if (loop_runs())
 		return 0;
 	lock_acquire(&lock);
 	ret = start();
@@ -103,6 +124,8 @@ int loop_start(void)
 
 enum reason loop_refusal(void)
 {
+	if (lost)
+		return REASON_passed_by;
 	return critical_in_handler() ? REASON_in_handler : REASON_no_thread;
 }
 
@@ -111,7 +134,7 @@ bool loop_wake(void)
 	uint64_t one = 1;
 	int saved = errno;
 
-	if (!started)
+	if (!started || lost)
 		return false;
 	(void)!real.write(bell, &one, sizeof(one));
 	errno = saved;
@@ -136,14 +159,15 @@ void loop_remove(int fd)
 	int saved = errno;
 
 	lock_acquire(&lock);
-	real.epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
+	if (!lost)
+		real.epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
 	lock_release(&lock);
 	errno = saved;
 }
 
 bool loop_runs(void)
 {
-	return started && !owed;
+	return started && !owed && !lost;
 }
 
 void loop_pause(void)
@@ -175,5 +199,5 @@ void loop_after_fork(void)
 		fd_close(bell);
 	epoll = bell = -1;
 	started = owed = false;
-	pausing = paused = false;
+	pausing = paused = lost = false;
 }

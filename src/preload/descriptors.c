@@ -4,6 +4,7 @@
 #include <linux/sockios.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/cancel.h"
 #include "base/fd.h"
@@ -60,23 +61,53 @@ SHIM int close(int fd)
 	return close_known(fd);
 }
 
+/*
+ * On 0, 1 and 2 libc has FILEs of its own, which read and write without asking
+ * us: bash's echo on a /dev/tcp does. 0 or -EBUSY.
+ */
+static int leave_for_stdio(int fd, int to)
+{
+	int ret, saved = errno;
+
+	if (to < STDIN_FILENO || to > STDERR_FILENO || to == fd ||
+	    !fdtab_maybe(fd) || !shim_owns_process())
+		return 0;
+	ret = shim_send_back(fd, REASON_passed_by);
+	errno = saved;
+	return ret < 0 ? -EBUSY : 0;
+}
+
+static int duplicated(int fd, int made)
+{
+	int ret = leave_for_stdio(fd, made);
+
+	if (ret == 0)
+		return shim_duplicate(fd, made);
+	real.close(made);
+	return (int)shim_result(ret);
+}
+
 SHIM int dup(int fd)
 {
-	return shim_duplicate(fd, real.dup(fd));
+	return duplicated(fd, real.dup(fd));
 }
 
 /* What `to` stood for is over when the call has succeeded. */
 SHIM int dup2(int fd, int to)
 {
-	if (fd_is(to, FD_OURS))
-		return (int)shim_result(-EBADF);
+	int ret = fd_is(to, FD_OURS) ? -EBADF : leave_for_stdio(fd, to);
+
+	if (ret < 0)
+		return (int)shim_result(ret);
 	return shim_duplicate(fd, real.dup2(fd, to));
 }
 
 SHIM int dup3(int fd, int to, int flags)
 {
-	if (fd_is(to, FD_OURS))
-		return (int)shim_result(-EBADF);
+	int ret = fd_is(to, FD_OURS) ? -EBADF : leave_for_stdio(fd, to);
+
+	if (ret < 0)
+		return (int)shim_result(ret);
 	return shim_duplicate(fd, real.dup3(fd, to, flags));
 }
 
@@ -93,7 +124,7 @@ static int do_fcntl(int fd, int cmd, void *arg)
 		return (int)shim_result(ret);
 	ret = real.fcntl(fd, cmd, arg);
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
-		return shim_duplicate(fd, ret);
+		return duplicated(fd, ret);
 	return ret;
 }
 

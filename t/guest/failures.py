@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 Streams that are checked: failures.py serve ADDRESS PORT; failures.py talk
-ADDRESS PORT CONNECTIONS. A client says a seed and an amount; then both send
-that much, each byte a function of seed and side, and compare what they read;
-what was compared by both is printed.
+ADDRESS PORT CONNECTIONS [TIMES]: so many at once, each TIMES (1) one after the
+other. A client says a seed and an amount; then both send that much, each byte a
+function of seed and side, and compare what they read; what was compared by both
+is printed.
 """
 
 import random
@@ -82,7 +83,12 @@ def serve(address, port):
             threading.Thread(target=serve_one, args=(sock,)).start()
 
 
-def talk(address, port, failed):
+def talk(address, port, times, failed):
+    for _ in range(times):
+        talk_once(address, port, failed)
+
+
+def talk_once(address, port, failed):
     try:
         seed, amount = random.getrandbits(60), random.randint(1, 6000000)
         sock = socket.create_connection((address, port))
@@ -98,8 +104,9 @@ def main():
     what, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     if what == "serve":
         serve(address, port)
+    times = int(sys.argv[5]) if len(sys.argv) > 5 else 1
     failed = []
-    threads = [threading.Thread(target=talk, args=(address, port, failed))
+    threads = [threading.Thread(target=talk, args=(address, port, times, failed))
                for _ in range(int(sys.argv[4]))]
     for thread in threads:
         thread.start()

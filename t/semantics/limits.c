@@ -172,7 +172,7 @@ static void last_accept(struct pair *p)
 	(void)p;
 }
 
-#define TINY ((256 + 24) << 10)	/* a stack of 24 KiB; TLS of the suite is more */
+#define TINY ((256 + 16) << 10)	/* a stack of 16 KiB; TLS of the suite is more */
 
 static void *all_of_it(void *arg)
 {

@@ -55,18 +55,26 @@ static void use(struct pair *p, void *handle, const char *to, const char *from)
 	}
 }
 
+/* Its end comes to the peer, and the number is nobody's. */
+static void closed_by(struct pair *p, int (*end)(int))
+{
+	pair_next(p, buf, 100);
+	SHOW(write(p->fd, buf, 100));
+	p->tx += 100;
+	SHOW(end(p->fd));
+	SHOW(write(p->fd, buf, 1));
+	SHOW(peer_do(PEER_DRAIN, p->slot, 0, 0));
+	p->fd = -1;
+}
+
 static void loaded(struct pair *p, int flags)
 {
 	void *handle = dlopen(path_of("plugin.so"), RTLD_NOW | flags);
-	int (*end)(int);
 
 	if (!handle)
 		broken("dlopen: %s", dlerror());
 	use(p, handle, "plugin_send", "plugin_receive");
-	end = symbol(handle, "plugin_close");
-	SHOW(end(p->fd));
-	p->fd = -1;
-	SHOW(peer_do(PEER_DRAIN, p->slot, 0, 0));
+	closed_by(p, symbol(handle, "plugin_close"));
 }
 
 static void local(struct pair *p)
@@ -104,6 +112,21 @@ static void namespace(struct pair *p)
 	pair_close(&late);
 }
 
+/* The other libc's close(), of what had a lane and of what has none. */
+static void namespace_close(struct pair *p)
+{
+	struct pair late = { .fd = -1 };
+	void *handle = dlmopen(LM_ID_NEWLM, path_of("plugin.so"), RTLD_NOW);
+	int (*end)(int);
+
+	if (!handle)
+		broken("dlmopen: %s", dlerror());
+	end = symbol(handle, "plugin_close");
+	pair_open(&late, 1);
+	closed_by(&late, end);
+	closed_by(p, end);
+}
+
 /* A function of libc's, called by its address; no flags: MSG_WAITALL is none */
 static void libc(struct pair *p)
 {
@@ -112,6 +135,7 @@ static void libc(struct pair *p)
 	use(p, handle, "write", "read");
 	SHOW(dlsym(handle, "no such thing") == NULL);
 	say("%s", dlerror() ? "an error" : "no error");
+	closed_by(p, symbol(handle, "close"));
 }
 
 static void next(struct pair *p)
@@ -139,6 +163,8 @@ const struct sem_case sem_cases[] = {
 	{ "deep_global", LANE | SEM_NO_TSAN, deep_global, "the same, as PHP" },
 	{ "deep_kept", LANE | SEM_NO_TSAN, deep_kept, "the same, and it is to be so" },
 	{ "namespace", LANE | SEM_NO_TSAN, namespace, "dlmopen" },
+	{ "namespace_close", LANE | SEM_NO_TSAN, namespace_close,
+	  "dlmopen, and its close()" },
 	{ "libc", LANE | SEM_NO_TSAN, libc, "dlsym on libc's handle" },
 	{ "next", LANE | SEM_NO_TSAN, next, "dlsym of what comes next, and first" },
 	{ "runpath", LANE | SEM_NO_TSAN, runpath, "dlopen by the caller's RUNPATH" },
