@@ -151,6 +151,29 @@ int fd_dup_high(int fd)
 	return high;
 }
 
+/* Of a limit that is high enough it is not asked whether it is near. */
+static bool in_last_quarter(int fd)
+{
+	struct rlimit limit;
+
+	if (fd >= HIGH_MOST && fd < HIGH_MOST / 2 * 3)
+		return false;
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	       (rlim_t)fd >= limit.rlim_cur / 4 * 3;
+}
+
+int fd_dup_spare(int fd)
+{
+	int saved = errno, high = fd_dup_high(fd);
+
+	if (high >= 0 && in_last_quarter(high)) {
+		fd_close(high);
+		high = -EMFILE;
+	}
+	errno = saved;
+	return high;
+}
+
 int fd_lift(int fd)
 {
 	int high = fd_dup_high(fd);

@@ -87,6 +87,11 @@ void fd_close(int fd);
 
 /* A second number for fd, high and close-on-exec; -errno. */
 int fd_dup_high(int fd);
+/*
+ * The same, but not into the last quarter of what the process may have, which
+ * is the application's: -EMFILE.
+ */
+int fd_dup_spare(int fd);
 
 /*
  * Let go of the file behind a number of ours but keep the number, which other

@@ -20,20 +20,23 @@ static inline size_t iov_size(const struct iovec *iov, int count)
 }
 
 /*
- * At most `limit` bytes of iov, as part[IOV_PART]. Returns the vectors used.
+ * At most `limit` bytes of iov, as part[IOV_PART], which has no empty ones: as
+ * many as there is room for would look like the end. Returns the vectors used.
  */
 static inline int iov_limit(struct iovec *part, const struct iovec *iov,
 			    int count, uint64_t limit)
 {
-	int i;
+	int used = 0;
 
-	for (i = 0; i < count && i < IOV_PART && limit > 0; i++) {
-		part[i] = iov[i];
-		if (part[i].iov_len > limit)
-			part[i].iov_len = limit;
-		limit -= part[i].iov_len;
+	for (; count > 0 && used < IOV_PART && limit > 0; iov++, count--) {
+		if (iov->iov_len == 0)
+			continue;
+		part[used] = *iov;
+		if (part[used].iov_len > limit)
+			part[used].iov_len = limit;
+		limit -= part[used++].iov_len;
 	}
-	return i;
+	return used;
 }
 
 /* iov without its first `skip` bytes, as rest[IOV_PART]. The vectors used. */

@@ -26,7 +26,8 @@ struct conn *conn_new(int fd, enum conn_role role,
 
 	if (!conn)
 		return NULL;
-	conn->tcp = fd_dup_high(fd);
+	conn->tcp = decision->mode == POLICY_REQUIRE ? fd_dup_high(fd)
+						      : fd_dup_spare(fd);
 	if (conn->tcp < 0) {
 		memory_free(conn);
 		return NULL;

@@ -25,10 +25,11 @@ void conn_jump_locked(struct conn *conn, enum conn_state state,
 struct conn_hooks {
 	void (*last)(struct fdtab_object *object); /* its number is closed */
 	void (*listened)(struct conn *conn);	/* lane addresses are known */
-	void (*lane_came)(int rs);		/* a peer's, by raccept(3) */
+	/* A peer's, by raccept(3), and the bytes that it pins. */
+	void (*lane_came)(int rs, uint64_t pins);
 	/* Jobs of work.c; of a connection that they hold. */
 	void (*join)(void *conn);
-	void (*admit)(void *rs);
+	void (*admit)(void *nothing);
 	void (*take_down)(void *conn);
 };
 extern const struct conn_hooks conn_hooks;

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "conn/early.h"
 #include "conn/parts.h"
+#include "conn/ration.h"
 
 #define PULL_STEP 65536
 
@@ -17,10 +18,35 @@ uint64_t conn_pulled(const struct conn *conn)
 	return conn->rx.bytes + conn->rx.early.size;
 }
 
+/*
+ * With receive: room for `size` bytes, of `most` that will be at most. Another
+ * piece of memory each time, twice as large, because the end of the heap, if it
+ * grew there, would not go back to the kernel.
+ */
+static bool grow(struct conn *conn, size_t size, uint64_t most)
+{
+	struct early *early = &conn->rx.early;
+	size_t twice = early->room * 2;
+	uint8_t *grown;
+
+	if (twice > size && twice <= most && ration_take(conn, twice))
+		size = twice;
+	else if (!ration_take(conn, size))
+		return false;
+	grown = memory_resize(NULL, size);
+	if (!grown)
+		return false;		/* counted until the others go */
+	if (early->size)
+		memcpy(grown, early->bytes, early->size);
+	memory_free(early->bytes);
+	early->bytes = grown;
+	early->room = size;
+	return true;
+}
+
 size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room)
 {
 	size_t size = conn->rx.early.size, want = PULL_STEP;
-	uint8_t *grown;
 
 	if (want > end - conn_pulled(conn))
 		want = end - conn_pulled(conn);
@@ -31,11 +57,10 @@ size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room)
 			conn->rx.early.bytes + conn->rx.early.at, size);
 		conn->rx.early.at = 0;
 	}
-	grown = memory_resize(conn->rx.early.bytes, size + want);
-	if (!grown)
+	if (size + want > conn->rx.early.room &&
+	    !grow(conn, size + want, size + (end - conn_pulled(conn))))
 		return 0;
-	conn->rx.early.bytes = grown;
-	*room = grown + size;
+	*room = conn->rx.early.bytes + size;
 	return want;
 }
 
@@ -67,6 +92,7 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
 		memory_free(conn->rx.early.bytes);
 		conn->rx.early.bytes = NULL;
 		conn->rx.early.at = 0;
+		ration_give(conn);
 	}
 	return moved;
 }

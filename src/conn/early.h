@@ -14,7 +14,7 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
 			   int count, int flags);
 /*
  * With receive: room for bytes before stream offset `end` behind the early
- * ones. Returns its size; 0: there are none, or no memory.
+ * ones. Returns its size; 0: there are none, no memory, or it is all taken.
  */
 size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room);
 

@@ -22,6 +22,7 @@
 #include "conn/linger.h"
 #include "conn/outbox.h"
 #include "conn/parts.h"
+#include "conn/quota.h"
 #include "conn/retreat.h"
 #include "conn/share.h"
 #include "conn/watch.h"
@@ -150,7 +151,8 @@ void end_lane(struct conn *conn)
 		conn_report(conn, "closed");
 	}
 	conn_hold(conn);
-	if (work_start(WORK_END, conn_hooks.take_down, conn) == 0)
+	if (work_start_for(WORK_END, quota_hold(&conn->ends.remote),
+			   conn_hooks.take_down, conn) == 0)
 		return;
 	end_take_down(conn);
 	conn_drop(conn);

@@ -15,7 +15,10 @@
 void endpoint_close(struct conn *conn);
 /* The same, on a thread of work.c's. */
 void endpoint_close_later(struct conn *conn);
-/* Of one that never was a lane. Nobody waits for it. */
-void endpoint_discard(int rs);
+/*
+ * Of one that never was a lane. Nobody waits for it. Its claim, which may be
+ * NULL, is taken over and given back when it is closed.
+ */
+void endpoint_discard(int rs, struct limits_claim *claim);
 
 #endif

@@ -288,8 +288,8 @@ static int addresses(struct conn *conn, struct wire_reply *reply)
 	if (reason == REASON_none && count > 0 &&
 	    !conn_random(conn->join.mark, sizeof(conn->join.mark)))
 		reason = REASON_no_random;
-	if (reason == REASON_none && count > 0 && listener_expect(conn) != 0)
-		reason = REASON_no_memory;
+	if (reason == REASON_none && count > 0)
+		reason = listener_expect(conn);
 	if (reason != REASON_none)
 		conn->reason = reason;
 	reply->count = count > 0 ? count : 0;

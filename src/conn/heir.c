@@ -13,6 +13,7 @@
 #include "conn/fin.h"
 #include "conn/heir.h"
 #include "conn/parts.h"
+#include "conn/ration.h"
 #include "conn/retreat.h"
 #include "conn/share.h"
 #include "diag/log.h"
@@ -31,6 +32,7 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->rx.early.bytes = NULL;
 	conn->rx.early.at = 0;
 	conn->rx.early.size = 0;
+	ration_give(conn);
 	conn->rx.early.raw = 0;
 	conn->leave.begun = false;
 	rx_step(&conn->rx.stage, RX_ON_inherited);

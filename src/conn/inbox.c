@@ -22,6 +22,7 @@
 
 #define DRAIN_MS 1000	/* RDMA bytes may come in after the peer's FIN */
 #define IDLE_MS 1000
+#define PULL_AGAIN_MS 100	/* others may have given early bytes back */
 
 /* The leg has ended: without CLOSE the peer died; give RDMA time to drain. */
 void inbox_ended(struct conn *conn, enum leg_end end)
@@ -283,8 +284,11 @@ static bool pull_step(struct conn *conn, enum leg_end *end)
 	size_t want = conn_early_room(conn, conn->rx.boundary, &room);
 	ssize_t got;
 
-	if (want == 0)
+	if (want == 0) {
+		if (conn_pulled(conn) < conn->rx.boundary)
+			timer_by(conn, clock_ms() + PULL_AGAIN_MS);
 		return false;
+	}
 	got = real.recv(conn->tcp, room, want, MSG_DONTWAIT);
 	if (got > 0) {
 		conn->rx.early.size += got;

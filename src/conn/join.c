@@ -18,6 +18,7 @@
 #include "base/addr.h"
 #include "base/bounds.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/carrier.h"
 #include "conn/core.h"
@@ -31,6 +32,7 @@
 #include "conn/parts.h"
 #include "conn/reach.h"
 #include "conn/retreat.h"
+#include "conn/stranger.h"
 #include "conn/talk.h"
 #include "conn/watch.h"
 #include "conn/work.h"
@@ -169,10 +171,10 @@ static int exchange(struct talk *talk, bool *told, struct wire_lane *peer)
 	return 0;
 }
 
-/* 0, or -EDQUOT: conn->over says of which limit. */
-static int take_lane(struct conn *conn, bool pinned)
+/* 0, or -EDQUOT: lane.refused says of which limit. */
+static int limited(struct conn *conn, enum reason reason)
 {
-	conn->lane.refused = limits_take(conn, pinned);
+	conn->lane.refused = reason;
 	return conn->lane.refused == REASON_none ? 0 : -EDQUOT;
 }
 
@@ -212,8 +214,9 @@ static void cancel(struct conn *conn, int rs, int error, bool told)
 	enum reason reason;
 
 	if (rs >= 0)
-		endpoint_discard(rs);
-	limits_give(conn);
+		endpoint_discard(rs, &conn->lane.claim);
+	else
+		limits_give(&conn->lane.claim);
 	reason = reason_of(conn, rs, error);
 	log_debug("join: %s: %s", reason_name(reason), strerror(-error));
 	if (conn->mode == POLICY_REQUIRE || conn->greeting.peer_requires) {
@@ -246,7 +249,7 @@ void join_run(struct conn *conn)
 	bool told = false;
 	int ret;
 
-	talk.rs = take_lane(conn, false);
+	talk.rs = limited(conn, limits_take(conn));
 	if (talk.rs == 0)
 		talk.rs = reach_any(conn, talk.until_ms);
 	ret = talk.rs < 0 ? talk.rs : exchange(&talk, &told, &peer);
@@ -320,8 +323,7 @@ static int welcome(struct talk *talk, bool *told, struct wire_lane *peer)
  */
 static void cancel_confirmed(struct conn *conn, int rs, int error)
 {
-	endpoint_discard(rs);
-	limits_give(conn);
+	endpoint_discard(rs, &conn->lane.claim);
 	lock_acquire(&conn->tx.lock);
 	/* The active side's RETREAT may be heard as soon as we step. */
 	replay_begin(&conn->tx.replay, 0, conn->tx.bytes);
@@ -375,45 +377,28 @@ static struct conn *claim(struct talk *talk)
 	return NULL;
 }
 
-/*
- * A lane that has not said whose it is. Any number of strangers can make one
- * and be silent: as soon as others wait, each has a moment only.
- */
-static int await_join(int rs)
+struct conn *join_admit(struct stranger *stranger)
 {
-	uint64_t begun_ms = clock_ms(), now = begun_ms;
-	int ret = -ETIMEDOUT;
-
-	while (ret == -ETIMEDOUT && now - begun_ms < BOUND_stranger_ms &&
-	       (now - begun_ms < BOUND_stranger_busy_ms ||
-		!work_waits(WORK_ADMIT))) {
-		ret = talk_wait(rs, POLLIN, now + BOUND_stranger_busy_ms);
-		now = clock_ms();
-	}
-	return ret;
-}
-
-struct conn *join_admit(int rs)
-{
+	int rs = stranger->rs;
 	struct talk talk = { .rs = rs };
 	struct wire_lane peer = { 0 };
 	struct conn *conn = NULL;
 	bool told = false;
 	int ret;
 
-	ret = await_join(rs);
+	ret = stranger_await(stranger);
 	talk.until_ms = clock_ms() + BOUND_stranger_busy_ms;
 	if (ret == 0)
 		conn = claim(&talk);
 	if (!conn || !conn_step(conn, EVENT_worth, REASON_too_short)) {
 		log_debug("a lane without a connection was closed");
-		endpoint_discard(rs);
+		endpoint_discard(rs, &stranger->claim);
 		return conn;
 	}
 	conn->greeting.deadline_ms = TIME_NEVER;
 	talk.conn = conn;
 	talk.until_ms = clock_ms() + conn->decision.lane.stall_timeout_ms;
-	ret = take_lane(conn, true);
+	ret = limited(conn, limits_admit(conn, &stranger->claim));
 	if (ret == 0)
 		ret = welcome(&talk, &told, &peer);
 	if (ret == 0)
@@ -425,18 +410,21 @@ struct conn *join_admit(int rs)
 	return conn;
 }
 
-void join_accept(int rs)
+void join_accept(int rs, uint64_t pins)
 {
-	bool allowed = limits_join_begin();
-	void *arg = (void *)(long)rs;
-	enum reason reason;
+	struct stranger *stranger = stranger_new(rs, pins);
+	enum reason reason = stranger ? stranger_enter(stranger)
+				      : REASON_no_memory;
 
-	if (allowed && work_start(WORK_ADMIT, conn_hooks.admit, arg) == 0)
+	if (reason == REASON_none &&
+	    (work_start(WORK_ADMIT, conn_hooks.admit, NULL) == 0 ||
+	     !stranger_withdraw(stranger)))
 		return;
-	if (allowed)
-		limits_join_end();
-	reason = allowed ? REASON_no_thread : REASON_join_limit;
+	if (reason == REASON_none)
+		reason = REASON_no_thread;
 	reason_count(reason);
 	log_info("a lane was turned away: %s", reason_sentence(reason));
-	endpoint_discard(rs);	/* its connection, if any, stays on TCP */
+	/* Its connection, if any, stays on TCP. */
+	endpoint_discard(rs, stranger ? &stranger->claim : NULL);
+	memory_free(stranger);
 }

@@ -6,12 +6,14 @@
 #define CONN_JOIN_H
 
 #include "conn/parts.h"
+#include "conn/stranger.h"
 
 void join_if_worth(struct conn *conn);	/* active: begin when it pays */
-void join_accept(int rs);		/* passive: a peer's lane is here */
+/* Passive: a peer's lane is here, and pins so many bytes. */
+void join_accept(int rs, uint64_t pins);
 /* Jobs: the active side's, and the passive one's, which returns whose lane it
  * was, held, or NULL. */
 void join_run(struct conn *conn);
-struct conn *join_admit(int rs);
+struct conn *join_admit(struct stranger *stranger);
 
 #endif

@@ -22,6 +22,7 @@
 #include "conn/leave.h"
 #include "conn/outbox.h"
 #include "conn/parts.h"
+#include "conn/ration.h"
 #include "conn/retreat.h"
 #include "conn/watch.h"
 
@@ -101,7 +102,7 @@ static bool take_in(struct conn *conn)
 		conn->leave.back_size = conn->rx.early.size;
 		conn->leave.back_at = 0;
 		conn->rx.early.bytes = NULL;
-		conn->rx.early.size = 0;
+		conn->rx.early.size = conn->rx.early.room = 0;
 		conn->rx.early.at = conn->rx.early.raw = 0;
 		rx_step(&conn->rx.stage, RX_ON_taken_in);
 	}
@@ -140,8 +141,12 @@ static bool is_stuck(const struct conn *conn)
 
 static void retreat(struct conn *conn, enum reason reason)
 {
+	lock_acquire(&conn->rx.lock);
+	if (conn->leave.back)
+		ration_give(conn);
 	memory_free(conn->leave.back);
 	conn->leave.back = NULL;
+	lock_release(&conn->rx.lock);
 	retreat_lane(conn, reason);
 	if (conn->leave.retreat_at != OFFSET_NEVER)
 		retreat_heard(conn, conn->leave.retreat_at);

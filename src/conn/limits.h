@@ -8,17 +8,29 @@
 #ifndef CONN_LIMITS_H
 #define CONN_LIMITS_H
 
-#include "conn/conn.h"
+#include "conn/parts.h"
 
 /*
- * One more lane, for conn: REASON_none, or the limit it would be over.
- * `pinned`: its rsocket is there already. Tens of microseconds.
+ * One more lane, for conn: REASON_none, or the limit it would be over. Tens of
+ * microseconds.
  */
-enum reason limits_take(struct conn *conn, bool pinned);
+enum reason limits_take(struct conn *conn);
+/*
+ * The same of one that a peer has made. Its claim is the connection's from now
+ * on, whatever this says.
+ */
+enum reason limits_admit(struct conn *conn, struct limits_claim *claim);
 /* The lane is joined, so the kernel counts its memory. */
 void limits_arrived(struct conn *conn);
 /* The rsocket is closed, or there was none. Any number of times. */
-void limits_give(struct conn *conn);
+void limits_give(struct limits_claim *claim);
+
+/* An rsocket has come from there, and pins this much, whoever it is for. */
+void limits_pinned(struct limits_claim *claim,
+		   const struct sockaddr_storage *from, uint64_t bytes);
+/* It is not joined yet: REASON_none, or the limit that it would be over. */
+enum reason limits_stranger_begin(const struct limits_claim *claim);
+void limits_stranger_end(struct quota *from);
 
 /* Would one more be over a limit now? For the greeting; takes nothing. */
 enum reason limits_look(const struct conn *conn);

@@ -17,6 +17,7 @@
 #include "conn/core.h"
 #include "conn/listener.h"
 #include "conn/parts.h"
+#include "conn/quota.h"
 #include "conn/work.h"
 #include "diag/log.h"
 
@@ -89,7 +90,7 @@ static void accept_loop(void *arg)
 	while (!stopping) {
 		made = carrier->accept(rs, bell, ACCEPT_SLICE_MS);
 		if (made >= 0)
-			conn_hooks.lane_came(made);
+			conn_hooks.lane_came(made, carrier->lane_bytes(&sizes));
 		else if (passes(made))
 			real.poll(NULL, 0, ACCEPT_PAUSE_MS);
 		else if (made != -EAGAIN && made != -EINTR)
@@ -173,29 +174,12 @@ static void answer(struct conn *conn, bool made, enum reason reason)
 	}
 }
 
-static void make_listeners(void *arg)
+/* They are made, or there is a reason why not: who has waited is answered. */
+static void tell_made(uint16_t made4, uint16_t made6, enum reason reason)
 {
-	struct sockaddr_storage addresses[WIRE_REPLY_MAX_ADDRESSES];
-	uint16_t made4 = 0, made6 = 0;
 	struct conn *conn, *next;
-	enum reason reason = carrier->open();
-	int count = 0;
 	bool made;
 
-	(void)arg;
-	lock_acquire(&lock);
-	lost4 = lost6 = false;
-	lock_release(&lock);
-	if (bell < 0)
-		bell = make_bell();
-	if (reason == REASON_none)
-		count = carrier->addresses(addresses, WIRE_REPLY_MAX_ADDRESSES);
-	if (reason == REASON_none)
-		reason = count > 0 ? REASON_no_device : REASON_no_address;
-	if (!port4 && any_of(addresses, count, AF_INET))
-		made4 = listen_on(AF_INET, told4);
-	if (!port6 && any_of(addresses, count, AF_INET6))
-		made6 = listen_on(AF_INET6, told6);
 	lock_acquire(&lock);
 	told4 = made4 ? made4 : told4;
 	told6 = made6 ? made6 : told6;
@@ -213,6 +197,37 @@ static void make_listeners(void *arg)
 		next->join.awaits = false;
 	lock_release(&lock);
 	answer(conn, made, reason);
+}
+
+static void make_listeners(void *arg)
+{
+	struct sockaddr_storage addresses[WIRE_REPLY_MAX_ADDRESSES];
+	uint16_t made4 = 0, made6 = 0;
+	enum reason reason = carrier->open();
+	int count = 0;
+
+	(void)arg;
+	lock_acquire(&lock);
+	lost4 = lost6 = false;
+	lock_release(&lock);
+	if (bell < 0)
+		bell = make_bell();
+	if (reason == REASON_none)
+		count = carrier->addresses(addresses, WIRE_REPLY_MAX_ADDRESSES);
+	if (reason == REASON_none)
+		reason = count > 0 ? REASON_no_device : REASON_no_address;
+	if (!port4 && any_of(addresses, count, AF_INET))
+		made4 = listen_on(AF_INET, told4);
+	if (!port6 && any_of(addresses, count, AF_INET6))
+		made6 = listen_on(AF_INET6, told6);
+	tell_made(made4, made6, reason);
+}
+
+/* Not here, where it would wait; and without threads nobody would accept. */
+static void start_making(void)
+{
+	if (work_start(WORK_JOIN, make_listeners, NULL) != 0)
+		tell_made(0, 0, REASON_no_thread);
 }
 
 bool listener_pause(void)
@@ -244,8 +259,7 @@ bool listener_pause(void)
 
 void listener_resume(void)
 {
-	if (work_start(WORK_JOIN, make_listeners, NULL) != 0)
-		make_listeners(NULL);
+	start_making();
 }
 
 /* With lock: conn is answered when the listeners are there. */
@@ -282,8 +296,8 @@ static int await_listeners(struct conn *conn)
 		sizes.receive_buffer = conn->decision.lane.receive_buffer;
 	}
 	lock_release(&lock);
-	if (start && work_start(WORK_JOIN, make_listeners, NULL) != 0)
-		make_listeners(NULL);
+	if (start)
+		start_making();
 	return made ? 0 : failed ? -EADDRNOTAVAIL : -EAGAIN;
 }
 
@@ -311,25 +325,29 @@ static unsigned bucket_of(const uint8_t token[WIRE_TOKEN_SIZE])
 	return (token[0] | token[1] << 8) % BUCKETS;
 }
 
-int listener_expect(struct conn *conn)
+enum reason listener_expect(struct conn *conn)
 {
+	struct quota *from;
 	unsigned bucket;
 
 	if (!conn_random(conn->join.token, sizeof(conn->join.token)))
-		return -EIO;
+		return REASON_no_random;
 	bucket = bucket_of(conn->join.token);
+	from = quota_hold(&conn->ends.remote);
 	lock_acquire(&lock);
-	if (expected_count >= BOUND_tokens) {
+	if (!quota_take(from, QUOTA_TOKENS, 1, BOUND_tokens - expected_count)) {
 		lock_release(&lock);
-		return -ENOMEM;
+		quota_drop(from);
+		return REASON_address_limit;
 	}
 	expected_count++;
+	conn->join.from = from;
 	conn_hold(conn);
 	conn->join.expected = true;
 	conn->join.token_next = expected[bucket];
 	expected[bucket] = conn;
 	lock_release(&lock);
-	return 0;
+	return REASON_none;
 }
 
 /* With lock. */
@@ -342,6 +360,9 @@ static void take_out(struct conn *conn)
 	*link = conn->join.token_next;
 	conn->join.expected = false;
 	expected_count--;
+	quota_give(conn->join.from, QUOTA_TOKENS, 1);
+	quota_drop(conn->join.from);
+	conn->join.from = NULL;
 }
 
 void listener_unexpect(struct conn *conn)

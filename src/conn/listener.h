@@ -16,10 +16,10 @@
 int listener_addresses(struct conn *conn, struct sockaddr_storage *addresses,
 		       int max);
 /*
- * A connection that a lane may ask for by its token, until taken back. 0; -EIO:
- * no random bytes for a token; -ENOMEM.
+ * A connection that a lane may ask for by its token, until taken back:
+ * REASON_none, or why not.
  */
-int listener_expect(struct conn *conn);
+enum reason listener_expect(struct conn *conn);
 void listener_unexpect(struct conn *conn);
 /* The connection of this token, held, once; NULL: nobody's. */
 struct conn *listener_claim(const uint8_t token[WIRE_TOKEN_SIZE]);

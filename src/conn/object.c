@@ -8,9 +8,9 @@
 #include "conn/end.h"
 #include "conn/greet.h"
 #include "conn/join.h"
-#include "conn/limits.h"
 #include "conn/parts.h"
 #include "conn/settle.h"
+#include "conn/stranger.h"
 
 /* What is plain has been forgotten, not closed. */
 static void trace_close(struct conn *conn)
@@ -53,13 +53,17 @@ static void join(void *arg)
 
 static void admit(void *arg)
 {
-	struct conn *conn = join_admit((int)(long)arg);
+	struct stranger *stranger = NULL;
+	struct conn *conn;
 
-	if (conn) {
+	(void)arg;
+	while ((stranger = stranger_next(stranger))) {
+		conn = join_admit(stranger);
+		if (!conn)
+			continue;
 		conduct(conn);
 		conn_drop(conn);
 	}
-	limits_join_end();
 }
 
 static void take_down(void *arg)

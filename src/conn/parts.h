@@ -94,8 +94,9 @@ struct join {
 	struct wire_reply *offer; /* active: the lane addresses; owned */
 	bool authentic;		/* REPLY says so: lane messages have a MAC */
 	uint8_t greeted[WIRE_MAC_SIZE];	/* SHA-256 of HELLO, then of REPLY */
-	bool expected;			/* tokens lock, and the next */
+	bool expected;			/* tokens lock, and the next two */
 	struct conn *token_next;
+	struct quota *from;		/* whose address's: held meanwhile */
 	bool awaits;			/* the listeners, whose lock */
 	struct conn *reply_next;
 };
@@ -131,6 +132,10 @@ struct early {
 	size_t at;
 	_Atomic size_t size;
 	size_t raw;		/* of it by TCP */
+	size_t room;		/* for so many in all; 0: not known */
+	size_t counted;		/* of all connections', for these or `back` */
+	unsigned process;	/* forks before that */
+	struct quota *from;	/* whose address's; held with `counted` */
 };
 
 /* What is received. */
@@ -163,6 +168,15 @@ struct tx {
 	/* one send after the peer has gone is lost */
 };
 
+/* limits.c: what an rsocket, or one to come, has of them; with their lock */
+struct limits_claim {
+	uint64_t pins;		/* bytes taken for it; 0: none */
+	bool lane;		/* it is one of the lanes */
+	bool coming;		/* not pinned yet, perhaps */
+	unsigned family;	/* forks before it */
+	struct quota *from;	/* whose, held; NULL: we went there */
+};
+
 /* The rsocket, and what it costs. */
 struct lane {
 	atomic_int rs;		/* -1: no lane */
@@ -171,9 +185,7 @@ struct lane {
 	atomic_bool ending;	/* somebody has begun to take it down */
 	atomic_bool closed;	/* for lookers: it is going away */
 	_Atomic uint64_t end_ms;	/* service thread: it is over */
-	uint64_t pins;		/* limits lock: bytes taken for it; 0: none */
-	bool pins_coming;	/* limits lock, and the next */
-	unsigned pins_family;
+	struct limits_claim claim;
 	enum reason refused;	/* the limit that one would have been over */
 	/* The service thread's own. */
 	uint64_t progress_ms;	/* outstanding without an ACK since; 0: not */

@@ -49,7 +49,7 @@ static int reach(struct conn *conn, const struct sockaddr_storage *address,
 		ret = -carrier->error(rs);
 	if (ret == 0)
 		return rs;
-	endpoint_discard(rs);
+	endpoint_discard(rs, NULL);
 	return ret;
 }
 

@@ -11,6 +11,7 @@
 #include "conn/crowd.h"
 #include "conn/linger.h"
 #include "conn/parts.h"
+#include "conn/ration.h"
 
 struct fdtab_object *conn_object(struct conn *conn)
 {
@@ -55,6 +56,7 @@ void conn_drop(struct conn *conn)
 	memory_free(conn->greeting.held);
 	memory_free(conn->rx.early.bytes);
 	memory_free(conn->leave.back);
+	ration_give(conn);
 	memory_free(conn->join.offer);
 	memory_free(conn);
 	errno = saved;

@@ -13,7 +13,10 @@
 #include "conn/limits.h"
 #include "conn/loop.h"
 #include "conn/operator.h"
+#include "conn/quota.h"
+#include "conn/ration.h"
 #include "conn/service.h"
+#include "conn/stranger.h"
 #include "conn/tick.h"
 #include "conn/timer.h"
 #include "conn/watch.h"
@@ -99,6 +102,9 @@ void service_after_fork(void)
 	watch_after_fork();
 	loop_after_fork();
 	limits_after_fork();
+	quota_after_fork();
+	ration_after_fork();
+	stranger_after_fork();
 	if (control >= 0)
 		fd_close(control);
 	timer_after_fork();

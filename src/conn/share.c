@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "conn/hold.h"
 #include "conn/parts.h"
+#include "conn/ration.h"
 #include "conn/watch.h"
 
 /*
@@ -114,6 +115,7 @@ void share_hand_over(struct conn *conn)
 		conn->rx.early.bytes = NULL;
 		conn->rx.early.at = 0;
 		conn->rx.early.size = 0;
+		ration_give(conn);
 	}
 	lock_release(&conn->rx.lock);
 }

@@ -17,24 +17,28 @@
 #include "base/thread.h"
 #include "conn/due.h"
 #include "conn/loop.h"
+#include "conn/quota.h"
 #include "conn/work.h"
 
 struct job {
 	struct job *next;
 	void (*run)(void *arg);
 	void *arg;
+	struct quota *from;	/* held */
 };
 
 static struct kind {
 	unsigned most;		/* threads at a time */
+	enum quota_of quota;	/* an address's part, where jobs have one */
 	unsigned running;
+	unsigned busy;		/* of these, with a job */
 	unsigned waiting;
 	struct job *first, **last;
 } kinds[WORK_KINDS] = {
 	[WORK_JOIN] = { .most = BOUND_joins },
 	[WORK_ADMIT] = { .most = BOUND_strangers },
-	[WORK_END] = { .most = BOUND_closings },
-	[WORK_DISCARD] = { .most = BOUND_closings },
+	[WORK_END] = { .most = BOUND_closings, .quota = QUOTA_ENDS },
+	[WORK_DISCARD] = { .most = BOUND_closings, .quota = QUOTA_DISCARDS },
 	[WORK_LISTEN] = { .most = 2 },
 	[WORK_ANSWER] = { .most = BOUND_askers },
 	[WORK_DRAIN] = { .most = 1 },
@@ -43,21 +47,59 @@ static struct kind {
 static struct lock lock = LOCK_INIT(jobs);
 static atomic_bool behind;	/* jobs wait for a thread */
 
-/* The kind's next job; NULL ends the thread. */
+static void free_job(struct job *job)
+{
+	if (job)
+		quota_drop(job->from);
+	memory_free(job);
+}
+
+/* With lock. */
+static void take_out(struct kind *kind, struct job **link)
+{
+	struct job *job = *link;
+
+	*link = job->next;
+	if (!job->next)
+		kind->last = link;
+	kind->waiting--;
+}
+
+/* With lock: the first whose address has not its part of the threads. */
+static struct job *pick(struct kind *kind)
+{
+	struct job **link = &kind->first, *job;
+
+	while (*link && (*link)->from &&
+	       !quota_take((*link)->from, kind->quota, 1,
+			   kind->most - kind->busy))
+		link = &(*link)->next;
+	job = *link;
+	if (job) {
+		take_out(kind, link);
+		kind->busy++;
+	}
+	return job;
+}
+
+/*
+ * The kind's next job; NULL ends the thread. What it passes over waits for a
+ * thread that has a job of the same address, and comes here after it.
+ */
 static struct job *next_job(struct kind *kind, struct job *done)
 {
 	struct job *job;
 
-	memory_free(done);
 	lock_acquire(&lock);
-	job = kind->first;
-	if (job) {
-		kind->first = job->next;
-		kind->waiting--;
-	} else {
-		kind->running--;
+	if (done) {
+		quota_give(done->from, kind->quota, 1);
+		kind->busy--;
 	}
+	job = pick(kind);
+	if (!job)
+		kind->running--;
 	lock_release(&lock);
+	free_job(done);
 	return job;
 }
 
@@ -97,16 +139,12 @@ static int take_back(struct kind *kind, struct job *job)
 		job = NULL;
 	while (job && *link && *link != job)
 		link = &(*link)->next;
-	if (job && *link) {
-		*link = job->next;
-		if (!job->next)
-			kind->last = link;
-		kind->waiting--;
-	} else {
+	if (job && *link)
+		take_out(kind, link);
+	else
 		job = NULL;
-	}
 	lock_release(&lock);
-	memory_free(job);
+	free_job(job);
 	return job ? -EAGAIN : 0;
 }
 
@@ -139,29 +177,39 @@ static bool start_next(struct kind *kind)
 
 void work_catch_up(void)
 {
-	int i;
+	unsigned i, most;
 
 	if (!atomic_exchange(&behind, false))
 		return;
 	for (i = 0; i < WORK_KINDS; i++)
-		while (start_next(&kinds[i]))
-			;
+		for (most = kinds[i].most; most > 0; most--)
+			if (!start_next(&kinds[i]))
+				break;
 }
 
 int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
+{
+	return work_start_for(which, NULL, run, arg);
+}
+
+int work_start_for(enum work_kind which, struct quota *from,
+		   void (*run)(void *arg), void *arg)
 {
 	struct kind *kind = &kinds[which];
 	struct job *job = memory_new(sizeof(*job));
 	bool start, inside = critical_in_handler();
 
-	if (!job)
+	if (!job) {
+		quota_drop(from);
 		return -ENOMEM;
+	}
 	job->run = run;
 	job->arg = arg;
+	job->from = from;
 	lock_acquire(&lock);
 	if (kind->waiting >= BOUND_jobs) {
 		lock_release(&lock);
-		memory_free(job);
+		free_job(job);
 		return -EAGAIN;
 	}
 	enqueue(kind, job);
@@ -179,16 +227,6 @@ int work_start(enum work_kind which, void (*run)(void *arg), void *arg)
 int work_alone(void *(*run)(void *arg), void *arg)
 {
 	return thread_start(run, arg);
-}
-
-bool work_waits(enum work_kind which)
-{
-	bool waits;
-
-	lock_acquire(&lock);
-	waits = kinds[which].waiting > 0;
-	lock_release(&lock);
-	return waits;
 }
 
 bool work_wait(enum work_kind which, unsigned ms)
@@ -213,7 +251,7 @@ void work_after_fork(void)
 
 	lock_init(&lock, LOCK_jobs);
 	for (i = 0; i < WORK_KINDS; i++) {
-		kinds[i].running = kinds[i].waiting = 0;
+		kinds[i].running = kinds[i].waiting = kinds[i].busy = 0;
 		kinds[i].first = NULL;
 	}
 }

@@ -23,8 +23,14 @@ enum work_kind {
  * thread can be made; -ENOMEM.
  */
 int work_start(enum work_kind kind, void (*run)(void *arg), void *arg);
-/* Are there more than its threads take? */
-bool work_waits(enum work_kind kind);
+/*
+ * The same of a lane's end, which takes as long as its peer likes: `from`, an
+ * address's quota, has a part of the threads. Held, which this drops; NULL:
+ * nobody's.
+ */
+struct quota;
+int work_start_for(enum work_kind kind, struct quota *from,
+		   void (*run)(void *arg), void *arg);
 /* Wait until none of a kind is left; false: not within the time. */
 bool work_wait(enum work_kind kind, unsigned ms);
 /* Service thread: threads for what handlers have left (loop_wake()). */

@@ -461,7 +461,9 @@ static bool has_key(const struct reader *reader,
 	return false;
 }
 
-static void read_rule(struct reader *reader, const config_setting_t *setting)
+/* `index`: its place, which config_setting_index() would look for. */
+static void read_rule(struct reader *reader, const config_setting_t *setting,
+		      int index)
 {
 	struct draft_rule *rule;
 	char source[SOURCE_MAX];
@@ -477,7 +479,8 @@ static void read_rule(struct reader *reader, const config_setting_t *setting)
 		problem_no_memory(reader->problems);
 		return;
 	}
-	write_key(reader, setting, rule->name, sizeof(rule->name));
+	snprintf(rule->name, sizeof(rule->name), "%s[%d]",
+		 config_setting_name(config_setting_parent(setting)), index);
 	count = reader->lib->config_setting_length(setting);
 	for (int i = 0; i < count; i++)
 		read_rule_key(reader,
@@ -499,8 +502,10 @@ static void read_rules(struct reader *reader, const config_setting_t *setting)
 		return;
 	}
 	for (int i = 0; i < count; i++)
-		read_rule(reader, reader->lib->config_setting_get_elem(
-					  setting, (unsigned)i));
+		read_rule(reader,
+			  reader->lib->config_setting_get_elem(setting,
+							       (unsigned)i),
+			  i);
 }
 
 static void read_default(struct reader *reader,

@@ -59,6 +59,7 @@ struct policy_limits {
 	uint64_t pinned;	   /* bytes; UINT64_MAX = auto */
 	uint64_t ring_memory;	   /* bytes */
 	uint64_t joins;		   /* under way */
+	uint64_t address_share;	   /* percent, of a peer's address */
 };
 
 /* What a connection looks like to the policy. */

@@ -71,8 +71,17 @@ def boundary_of(lane):
 def reach_lane(port, host="127.0.0.1", patience=PATIENCE):
     """A bare connection to a lane's listener, from this address."""
     lane = socket.socket(socket.AF_UNIX)
+    lane.setblocking(False)
+    until = time.monotonic() + patience
+    while True:
+        try:
+            lane.connect(f"\0fake-rdma.2.{port}")
+            break
+        except BlockingIOError:     # its backlog is full
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
     lane.settimeout(patience)
-    lane.connect(f"\0fake-rdma.2.{port}")
     lane.sendall(struct.pack("=H", socket.AF_INET) +
                  struct.pack(">H4s120x", 7, socket.inet_aton(host)))
     return lane
@@ -149,10 +158,12 @@ class Talk:
 class Client(Talk):
     """The active side."""
 
-    def __init__(self, port, greet=True, mark=b"m" * TOKEN_SIZE, **more):
+    def __init__(self, port, greet=True, mark=b"m" * TOKEN_SIZE,
+                 host="127.0.0.1", **more):
         super().__init__(mark)
-        self.tcp = socket.create_connection(("127.0.0.1", port),
-                                            timeout=PATIENCE)
+        self.host = host
+        self.tcp = socket.create_connection(
+            ("127.0.0.1", port), timeout=PATIENCE, source_address=(host, 0))
         self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.flags, self.token, self.addresses = 0, bytes(TOKEN_SIZE), []
         if greet:
@@ -175,9 +186,10 @@ class Client(Talk):
             self.addresses.append((socket.inet_ntoa(host), port))
 
     def join(self, upto=DONE, boundary=None, ring_kib=1024, token=None,
-             host="127.0.0.1", patience=PATIENCE):
+             host=None, patience=PATIENCE):
         """The five messages, up to one of them."""
-        self.lane = reach_lane(self.addresses[0][1], host, patience)
+        self.lane = reach_lane(self.addresses[0][1], host or self.host,
+                               patience)
         self.lane.sendall(lane_message(JOIN, token or self.token))
         if upto < JOINED:
             return self

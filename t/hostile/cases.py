@@ -4,13 +4,16 @@ What one remote peer may do. A case gets the victim, attacks it, takes all of
 its own away, and checks what only it can know; t/hostile/run checks the rest.
 """
 
+import os
 import random
+import resource
 import socket
 import threading
 import time
 
-from attacker import (ACK, CONFIRM, IGNORE, LEAVE, MAGIC, PROBE, RESUME, Client,
-                      Server, reach_lane, read_exactly, record)
+from attacker import (ACK, CLOSE, CLOSE_FULL, CONFIRM, IGNORE, JOIN, LEAVE,
+                      MAGIC, PROBE, RESUME, Client, Server, lane_message,
+                      reach_lane, read_exactly, record)
 from stage import RULES, check, wait_for
 
 ALL = {}
@@ -27,7 +30,7 @@ def pour(sock, seconds, most):
     sock.settimeout(0.5)
     while time.monotonic() < until and sent < most:
         try:
-            sent += sock.send(piece)
+            sent += sock.send(piece[:most - sent])
         except TimeoutError:
             continue
         except OSError:
@@ -84,7 +87,7 @@ def near_boundary(victim):
         peer = Client(victim.ports["deaf"])
         peers.append(peer)
         peer.join(boundary=15 << 20)
-        pour(peer.tcp, 5, 16 << 20)
+        pour(peer.tcp, 5, 15 << 20)
     grown = victim.now()["kib"] - victim.before["kib"]
     check(grown < (6 * 16 + 24) << 10, f"{grown} KiB taken early")
     for peer in peers:
@@ -355,3 +358,158 @@ def strangers(victim):
     check(took < 4, f"a join took {took:.1f} s")
     for lane in bare:
         lane.close()
+
+
+GREEDY, OTHER = "127.0.0.66", "127.0.0.77"      # two addresses
+
+
+@case
+def one_address_joins(victim):
+    """One address joins, and says no more, as often as it likes: another's
+    join has a thread at once."""
+    peers = [Client(victim.ports["deaf"], host=GREEDY) for _ in range(60)]
+    greedy = [reach_lane(peers[0].addresses[0][1], GREEDY)
+              for _ in range(200)]
+    for peer in peers:
+        peer.lane = reach_lane(peer.addresses[0][1], GREEDY)
+        peer.lane.sendall(lane_message(JOIN, peer.token))
+    time.sleep(0.2)
+    other = Client(victim.ports["thread"], host=OTHER)
+    begun = time.monotonic()
+    other.join()
+    took = time.monotonic() - begun
+    check(took < 2, f"another address's join took {took:.1f} s")
+    check(other.echo(b"at once"), "another address's lane")
+    for peer in (*peers, other):
+        peer.close()
+    for lane in greedy:
+        lane.close()
+
+
+@case
+def one_address_lanes(victim):
+    """One address has as many lanes as it may: another's is made at once."""
+    peers = [Client(victim.ports["deaf"], host=GREEDY) for _ in range(40)]
+    lanes = refused = 0
+    for peer in peers:
+        try:
+            peer.join()
+            lanes += 1
+        except (OSError, EOFError, ValueError, IndexError):
+            refused += 1
+    check(12 <= lanes <= 18, f"{lanes} of 24 lanes are one address's")
+    other = Client(victim.ports["thread"], host=OTHER).join()
+    check(other.echo(b"at once"), "another address's lane")
+    check("limits.address_share" in victim.logged() or
+          "address_limit" in victim.logged(), "no reason is given")
+    for peer in (*peers, other):
+        peer.close(with_reset=True)
+    back = Client(victim.ports["thread"], host=GREEDY)
+    check(wait_for(lambda: Client(victim.ports["thread"],
+                                  host=GREEDY).addresses, 10),
+          "what it has given back it may not have again")
+    back.close()
+
+
+one_address_lanes.env = {"SHUNT_LIMITS_LANES": "24"}
+
+
+@case
+def one_address_pins(victim):
+    """Bare lanes of one address pin what limits.pinned allows, and are
+    counted; when they have gone, that is given back."""
+    port = Client(victim.ports["thread"], host=GREEDY).addresses[0][1]
+    bare = [reach_lane(port, GREEDY) for _ in range(40)]
+    check(wait_for(lambda: "lane was turned away" in victim.logged(), 5),
+          "what bare lanes pin is not counted")
+    for lane in bare:
+        lane.close()
+    other = wait_for(lambda: Client(victim.ports["thread"],
+                                    host=OTHER).addresses, 10)
+    check(other, "what bare lanes pinned is not given back")
+
+
+one_address_pins.env = {"SHUNT_LIMITS_PINNED": "4MiB"}
+
+
+@case
+def near_boundary_all(victim):
+    """The same, of so many connections of one address that all bytes taken
+    early come to their bound, and another's lane is as ever."""
+    peers = []
+    for _ in range(12):
+        peer = Client(victim.ports["deaf"], host=GREEDY)
+        peers.append(peer)
+        peer.join(boundary=15 << 20)
+        pour(peer.tcp, 4, 15 << 20)
+    grown = victim.now()["kib"] - victim.before["kib"]
+    check(60 << 10 < grown < 128 << 10, f"{grown} KiB taken early")
+    other = Client(victim.ports["thread"], host=OTHER).join()
+    check(other.echo(b"at once"), "another address's lane")
+    for peer in (*peers, other):
+        peer.close(with_reset=True)
+
+
+def sockets_of(pid):
+    folder = f"/proc/{pid}/fd"
+    names = set()
+    for fd in os.listdir(folder):
+        try:
+            names.add(os.readlink(f"{folder}/{fd}"))
+        except OSError:
+            pass                                    # closed meanwhile
+    return sum(name.startswith("socket:") for name in names)
+
+
+@case
+def silent(victim):
+    """Says nothing, on as many connections as the process may have files:
+    those that may be greeted yet have two each, but not of the last."""
+    resource.prlimit(victim.pid, resource.RLIMIT_NOFILE, (256, 256))
+    before = sockets_of(victim.pid)
+    socks = []
+    for _ in range(256):
+        socks.append(socket.create_connection(
+            ("127.0.0.1", victim.ports["echo"])))
+    wait_for(lambda: sockets_of(victim.pid) - before > 160, 5)
+    accepted = sockets_of(victim.pid) - before
+    check(accepted > 160, f"{accepted} connections have 256 files")
+    for sock in socks:
+        sock.close()
+
+
+def fill(peer):
+    """As much as the lane takes at once."""
+    peer.lane.setblocking(False)
+    try:
+        while True:
+            peer.sent += peer.lane.send(bytes(1 << 16))
+    except BlockingIOError:
+        pass
+
+
+@case
+def one_address_closings(victim):
+    """Lanes of one address whose ends take their time, because nothing of what
+    was sent is read: another's is closed at once."""
+    before, peers = victim.now()["threads"], []
+    for _ in range(50):
+        peer = Client(victim.ports["echo"], host=GREEDY).join()
+        peers.append(peer)
+    for peer in peers:
+        fill(peer)
+    time.sleep(0.5)     # it is answered until nothing more goes
+    for peer in peers:
+        fill(peer)
+        peer.say(CLOSE, peer.sent, CLOSE_FULL)
+    check(wait_for(lambda: victim.now()["threads"] > before + 20, 5),
+          "no lanes are being closed")
+    other = Client(victim.ports["once"], host=OTHER).join()
+    begun = time.monotonic()
+    other.on_lane(b"a question")
+    check(read_exactly(other.lane, 3) == b"bye", "another address's answer")
+    check(not other.lane.recv(1), "another address's lane goes on")
+    took = time.monotonic() - begun
+    check(took < 2, f"the end of another address's lane took {took:.1f} s")
+    for peer in (*peers, other):
+        peer.close(with_reset=True)
