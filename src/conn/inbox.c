@@ -100,10 +100,11 @@ static void hear_close(struct conn *conn, const struct wire_record *record)
 		protocol_error(conn);
 		return;
 	}
-	atomic_fetch_or(&conn->close.peers, record->flags);
-	conn->rx.end = record->offset;
+	/* First: who sends meanwhile is to hear of it, and not of an end. */
 	if (record->flags & WIRE_CLOSE_RESET)
 		conn_reset(conn, ECONNRESET);
+	atomic_fetch_or(&conn->close.peers, record->flags);
+	conn->rx.end = record->offset;
 	lock_acquire(&conn->rx.lock);
 	if ((record->flags & WIRE_CLOSE_FULL) ||
 	    conn->rx.bytes == conn->rx.end)

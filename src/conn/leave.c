@@ -36,12 +36,12 @@ void leave_in_order(struct conn *conn, enum reason reason)
 		tx_step(&conn->tx.stage, TX_ON_leaves);
 		conn->leave.reason = reason;
 		conn->leave.begun = true;
+		/* Said under the lock: who finds it begun says RETREAT. */
+		outbox_say(conn, WIRE_LEAVE, 0, conn->tx.bytes);
 	}
 	lock_release(&conn->tx.lock);
-	if (!begin)
-		return;
-	outbox_say(conn, WIRE_LEAVE, 0, conn->tx.bytes);
-	watch_look(conn);
+	if (begin)
+		watch_look(conn);
 }
 
 /* The peer will not come back: all is as before, but for the peer. */

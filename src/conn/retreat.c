@@ -17,11 +17,13 @@
 #include "conn/share.h"
 #include "conn/watch.h"
 
-/* Say RETREAT once. No locks. */
+/*
+ * Say RETREAT once. Said under the lock: another thread that finds it said goes
+ * on with RESUME, behind which none may come. No locks.
+ */
 static void say_retreat(struct conn *conn)
 {
 	uint64_t consumed;
-	bool said;
 
 	lock_acquire(&conn->rx.lock);
 	if (conn->rx.stage == RX_LANE)
@@ -30,11 +32,10 @@ static void say_retreat(struct conn *conn)
 	consumed = conn->rx.stage == RX_RAW && conn->rx.boundary != OFFSET_NEVER
 			   ? conn->rx.boundary
 			   : conn_pulled(conn);
-	said = conn->leg.retreat_sent;
+	if (!conn->leg.retreat_sent)
+		outbox_say(conn, WIRE_RETREAT, 0, consumed);
 	conn->leg.retreat_sent = true;
 	lock_release(&conn->rx.lock);
-	if (!said)
-		outbox_say(conn, WIRE_RETREAT, 0, consumed);
 }
 
 static void lose(struct conn *conn)
