@@ -49,7 +49,7 @@ enum {
 
 /*
  * Take the edge of this event. The caller holds what guards the stage
- * (internal.h). A pair without a row is a mistake of ours: a debug build
+ * (parts.h). A pair without a row is a mistake of ours: a debug build
  * aborts, another says so in the log and leaves the stage as it is.
  */
 void tx_step(_Atomic enum tx_stage *stage, enum tx_event event);
