@@ -6,6 +6,7 @@ its own away, and checks what only it can know; t/hostile/run checks the rest.
 
 import os
 import random
+import re
 import resource
 import socket
 import threading
@@ -57,16 +58,20 @@ def resume_alone(victim):
 
 @case
 def far_boundary(victim):
-    """SWITCH with a boundary of 2^62, and raw bytes without end."""
-    peer = Client(victim.ports["deaf"])
-    try:
-        peer.join(boundary=1 << 62)
-    except (OSError, EOFError):
-        pass                                        # refused: so it should
-    sent = pour(peer.tcp, 4, 256 << 20)
-    grown = victim.now()["kib"] - victim.before["kib"]
-    check(grown < 64 << 10, f"{grown} KiB taken early, of {sent >> 10} sent")
-    peer.close(with_reset=True)     # FIN would wait for the deaf
+    """SWITCH with a boundary of 2^62, and nearer ones that are too far."""
+    for boundary in 1 << 62, 1 << 30, (16 << 20) + 1:
+        peer = Client(victim.ports["deaf"])
+        refused = False
+        try:
+            peer.join(boundary=boundary)
+        except (OSError, EOFError):
+            refused = True
+        sent = pour(peer.tcp, 2, 128 << 20)
+        grown = victim.now()["kib"] - victim.before["kib"]
+        check(grown < 64 << 10,
+              f"{grown} KiB taken early, of {sent >> 10} sent")
+        check(refused, f"a boundary of {boundary} is taken")
+        peer.close(with_reset=True)     # FIN would wait for the deaf
 
 
 @case
@@ -356,6 +361,8 @@ def strangers(victim):
         bare.append(lane)
     took = join_time(victim)
     check(took < 4, f"a join took {took:.1f} s")
+    threads = victim.now()["threads"] - victim.before["threads"]
+    check(threads < 45, f"{threads} threads for strangers")
     for lane in bare:
         lane.close()
 
@@ -502,7 +509,7 @@ def one_address_closings(victim):
     for peer in peers:
         fill(peer)
         peer.say(CLOSE, peer.sent, CLOSE_FULL)
-    check(wait_for(lambda: victim.now()["threads"] > before + 20, 5),
+    check(wait_for(lambda: victim.now()["threads"] > before + 20, 15),
           "no lanes are being closed")
     other = Client(victim.ports["once"], host=OTHER).join()
     begun = time.monotonic()
@@ -533,3 +540,47 @@ def told_twice(victim):
                 peer.lane.close()
             peer.raw(b"x" * 3000)
             peer.close(with_reset=number % 2)
+
+
+@case
+def child_shrinks(victim):
+    """A child makes the memory smaller that its parent shares with it, whose
+    next look at it would be SIGBUS."""
+    peer = Client(victim.ports["thread"]).join()
+    victim.tell("shrink")
+    said = victim.line()
+    check(said == "shrink refused", f"the child's success: {said}")
+    peer.close(with_reset=True)
+
+
+@case
+def no_random(victim):
+    """The system gives no random bytes: a token would be the same for all."""
+    victim.tell("norandom")
+    check(victim.line() == "norandom 0", "there is no such filter")
+    peer = Client(victim.ports["thread"])
+    check(not peer.addresses and not any(peer.token),
+          f"an offer, with the token {peer.token.hex()}")
+    check(wait_for(lambda: "no_random" in victim.logged(), 5),
+          "no reason is given")
+    peer.close()
+
+
+@case
+def no_files(victim):
+    """The process may have no more files, and is asked: it does not try to hear
+    who asks again and again."""
+    with open("/proc/net/unix", encoding="ascii", errors="replace") as file:
+        name = re.search(rf"@(shunt/{victim.pid}/\w+)", file.read())[1]
+    taken = {int(fd) for fd in os.listdir(f"/proc/{victim.pid}/fd")}
+    free = next(fd for fd in range(len(taken) + 1) if fd not in taken)
+    before = resource.prlimit(victim.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(victim.pid, resource.RLIMIT_NOFILE, (free, before[1]))
+    askers = [socket.socket(socket.AF_UNIX) for _ in range(5)]
+    for asker in askers:
+        asker.connect(f"\0{name}")
+    busy = victim.busy(2)
+    check(busy < 0.3, f"{busy:.2f} of a processor")
+    resource.prlimit(victim.pid, resource.RLIMIT_NOFILE, before)
+    for asker in askers:
+        asker.close()

@@ -5,14 +5,19 @@ client on request. Says its ports, then takes orders from standard input:
 
     dial PORT       connect there, send a little, and stay
     system          run a program, and say how long that took
+    shrink          fork, make smaller what is shared, and say with what success
+    norandom        have no getrandom(2) any more
     quit            exit(3) in order
 """
 
+import ctypes
+import errno
 import json
 import os
 import select
 import selectors
 import socket
+import struct
 import sys
 import threading
 import time
@@ -124,6 +129,39 @@ def dial(port):
         time.sleep(0.01)
 
 
+def shrink():
+    """A child makes its parent's memory files smaller, as far as it may."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    said = "none"
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            if os.readlink(f"/proc/self/fd/{fd}").startswith("/memfd:shunt "):
+                said = "refused"
+                os.ftruncate(int(fd), 0)
+                said = "done"
+                break
+        except OSError:
+            pass
+    os._exit(("none", "refused", "done").index(said))
+
+
+def no_random():
+    """A seccomp filter on all threads: ENOSYS."""
+    random, seccomp = {"x86_64": (318, 317), "aarch64": (278, 277)}[
+        os.uname().machine]
+    words = [(0x20, 0, 0, 0), (0x15, 0, 1, random),
+             (0x06, 0, 0, 0x50000 | errno.ENOSYS), (0x06, 0, 0, 0x7fff0000)]
+    code = ctypes.create_string_buffer(b"".join(
+        struct.pack("=HBBI", *word) for word in words))
+    program = ctypes.create_string_buffer(struct.pack(
+        "@HP", len(words), ctypes.addressof(code)))
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(38, 1, 0, 0, 0)                      # PR_SET_NO_NEW_PRIVS
+    return libc.syscall(seccomp, 1, 1, program)     # SET_MODE_FILTER, TSYNC
+
+
 def obey(words):
     begun = time.monotonic()
     if words[0] == "dial":
@@ -131,6 +169,10 @@ def obey(words):
     elif words[0] == "drop":
         while dialled:
             dialled.pop().close()
+    elif words[0] == "shrink":
+        print("shrink", ("none", "refused", "done")[shrink()], flush=True)
+    elif words[0] == "norandom":
+        print("norandom", no_random(), flush=True)
     elif words[0] == "say":
         print("said", flush=True)
     elif words[0] == "system":
