@@ -50,7 +50,7 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->greeting.held = NULL;
 	conn->greeting.held_size = 0;
 	conn->greeting.held_at = 0;
-	conn->greeting.stage = GREETING_QUIET;
+	greeting_step(&conn->greeting.stage, GREETING_ON_inherited);
 	conn->greeting.deadline_ms = TIME_NEVER;
 	conn->lane.probed = 0;
 	conn_jump_locked(conn, STATE_retreating, TRACE_inherited,
@@ -74,8 +74,8 @@ static void begin_again(struct conn *conn)
 	lock_init(&conn->tx.lock, LOCK_send);
 	lock_init(&conn->waits.lock, LOCK_waiters);
 	conn->waits.first = NULL;
-	conn->watch.on = conn->watch.done = conn->join.expected =
-	    conn->join.awaits = false;
+	watch_step(&conn->watch.stage, WATCH_ON_inherited);
+	conn->join.expected = conn->join.awaits = false;
 	conn->greeting.answering = false;
 	conn->watch.place = 0;
 	conn->lane.stall_watched = false;

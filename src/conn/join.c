@@ -41,7 +41,7 @@
 /* What was held before the greeting was over goes raw, and before the lane. */
 static void await_release(struct conn *conn, uint64_t until_ms)
 {
-	while (conn->tx.stage == TX_RELEASE && !conn->close.begun &&
+	while (conn->tx.stage == TX_RELEASE && !conn_closed(conn) &&
 	       clock_ms() < until_ms) {
 		hold_release(conn);
 		real.poll(NULL, 0, 1);
