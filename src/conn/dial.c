@@ -196,6 +196,20 @@ static bool has_crossed(struct conn *conn, bool end)
 	return true;
 }
 
+/*
+ * With lock: nothing could be read. An aware server takes HELLO out as soon as
+ * it accepts, so one that resets the connection instead has not accepted it,
+ * and would have reset it without us: the application hears of it, if there is
+ * no server any more. False: it is no REPLY.
+ */
+static bool look_refused(struct conn *conn)
+{
+	if (errno == ECONNRESET &&
+	    conn->decision.greeting == POLICY_GREETING_MARK)
+		conn->failure.error = -ECONNRESET;	/* redial.c */
+	return errno == EAGAIN || errno == EINTR;
+}
+
 /* With lock: look at the first bytes of the answer. False: it is no REPLY. */
 static bool look_reply(struct conn *conn)
 {
@@ -206,7 +220,7 @@ static bool look_reply(struct conn *conn)
 
 	got = real.recv(conn->tcp, in, sizeof(in), MSG_PEEK | MSG_DONTWAIT);
 	if (got < 0)
-		return errno == EAGAIN || errno == EINTR;
+		return look_refused(conn);
 	if (got == 0)
 		return has_crossed(conn, true);
 	length = wire_length(in, got);

@@ -41,8 +41,8 @@ struct ends {
 
 /* What the application is told, under `lock`. */
 struct failure {
-	int error;		/* why it is in STATE_dead, -errno; 0: its
-				   stream has ended */
+	int error;		/* why it is in STATE_dead, or would be, -errno;
+				   0: its stream has ended */
 	atomic_bool told;
 	/*
 	 * As the kernel's sk_err: the connection was reset, and the next call

@@ -101,12 +101,13 @@ static enum reason reason_of_silence(const struct conn *conn)
 
 /*
  * With lock: the second connect() has failed, so the server has ended the first
- * connection and is gone. What was sent on that is lost; if nothing was, the
- * application sees the end of the stream, as it would have.
+ * connection and is gone. What was sent on that is lost; if nothing was, and
+ * dial.c saw no reset, the application sees the end of the stream, as it would
+ * have.
  */
 static int error_of_refusal(const struct conn *conn)
 {
-	return hold_any(conn) ? -ECONNRESET : 0;
+	return hold_any(conn) ? -ECONNRESET : conn->failure.error;
 }
 
 void redial_take_back(struct conn *conn)

@@ -126,8 +126,8 @@ static void listening(struct pair *p)
 	(void)p;
 }
 
-/* Never accepted, the listener closed: the client is reset. */
-static void unaccepted(struct pair *p)
+/* Never accepted, the listener closed after a while: the client is reset. */
+static void unaccepted_for(int ms)
 {
 	struct sockaddr_storage addr;
 	int port, l = sem_listen(4, &port);
@@ -136,11 +136,23 @@ static void unaccepted(struct pair *p)
 
 	SHOW(connect(s, (struct sockaddr *)&addr, len));
 	show_poll(l, POLLIN, 3000);
+	nap(ms);
 	SHOW(close(l));
 	if (!await_events(s, POLLHUP))
 		say("no POLLHUP");
 	say("recv %s", recv(s, &addr, 1, 0) < 0 ? "failed" : "did not fail");
 	SHOW(send(s, &addr, 1, MSG_NOSIGNAL));
+}
+
+static void unaccepted(struct pair *p)
+{
+	unaccepted_for(0);
+	(void)p;
+}
+
+static void unaccepted_long(struct pair *p)
+{
+	unaccepted_for(100);
 	(void)p;
 }
 
@@ -203,6 +215,7 @@ const struct sem_case sem_cases[] = {
 	{ "binding_wrong", SEM_ONCE, binding_wrong, "EBADF, EFAULT, EADDRNOTAVAIL" },
 	{ "listening", SEM_ONCE, listening, "listen with and without bind" },
 	{ "unaccepted", SEM_ONCE, unaccepted, "the listener closes on a waiting client" },
+	{ "unaccepted_long", SEM_ONCE, unaccepted_long, "the same, when it has waited" },
 	{ "listen_again", SEM_ONCE, listen_again, "listen after shutdown" },
 	{ "datagrams", SEM_ONCE, datagrams, "datagrams pass through" },
 	{ "local", SEM_ONCE, local, "local sockets pass through" },
