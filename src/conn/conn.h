@@ -160,6 +160,11 @@ struct conn_waiter {
 	void (*ended)(struct conn_waiter *waiter);
 	/* Sets only: it is an ordinary socket now; off the list as well. */
 	void (*plain)(struct conn_waiter *waiter);
+	/*
+	 * Sets only: the fd that conn_arm() gave for the lane is about to be
+	 * closed. The number may be another file's after this returns.
+	 */
+	void (*unarm)(struct conn_waiter *waiter);
 };
 
 void conn_waiter_add(struct conn *conn, struct conn_waiter *waiter);
@@ -173,6 +178,12 @@ bool conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter);
  */
 short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 	       const struct conn_waiter *waiter);
+
+/*
+ * May the lane's fd of the last conn_arm() still be used? Where it is asked
+ * under a lock that unarm() takes, it may until the lock is let go.
+ */
+bool conn_is_armed(const struct conn *conn);
 
 /* Socket options and ioctls that the lane answers; CONN_PLAIN: the kernel. */
 int conn_getsockopt(struct conn *conn, int level, int name, void *value,

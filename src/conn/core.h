@@ -39,6 +39,8 @@ void conn_ring(struct conn *conn, const struct conn_waiter *except);
 void conn_used(struct conn *conn, short drained);
 /* The application's interest is over: tell the epoll sets. */
 void conn_end_waiters(struct conn *conn);
+/* The lane's wait fd is about to be closed: tell the epoll sets. */
+void conn_unarm_waiters(struct conn *conn);
 /* One line of the log about where it is and why. */
 void conn_report(struct conn *conn, const char *what);
 /* STATE_dead with this errno. */

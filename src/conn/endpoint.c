@@ -29,6 +29,7 @@ void endpoint_close(struct conn *conn)
 	lock_release(&conn->tx.lock);
 	if (rs < 0)
 		return;
+	conn_unarm_waiters(conn);
 	carrier->close(rs);
 	limits_give(&conn->lane.claim);
 }

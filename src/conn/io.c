@@ -107,9 +107,13 @@ static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
  */
 static bool may_have_urgent(struct conn *conn)
 {
+	bool may;
+
 	if (conn->rx.stage == RX_GREET && conn->role == CONN_PASSIVE)
 		greet_look(conn);
-	return refuse_lane(conn, REASON_urgent) == 0;
+	may = refuse_lane(conn, REASON_urgent) == 0;
+	conduct(conn);
+	return may;
 }
 
 /* Has the call used up what was ready? At the end of the stream nothing is. */

@@ -47,7 +47,10 @@ struct loop_hooks {
 };
 extern const struct loop_hooks loop_hooks;
 
-/* Start the thread, if there is none. 0; -EAGAIN: not now; -ENOMEM. */
+/*
+ * Start the thread, if there is none. 0; -EAGAIN: not now, or the program has
+ * closed its fds unseen; -ENOMEM. A system call each time: for who greets.
+ */
 int loop_start(void);
 /* Why it could not. */
 enum reason loop_refusal(void);

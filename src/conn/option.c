@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 
 #include "base/real.h"
+#include "conn/conduct.h"
 #include "conn/dial.h"
 #include "conn/info.h"
 #include "conn/parts.h"
@@ -20,8 +21,10 @@ static int socket_error(struct conn *conn)
 {
 	enum conn_state state = conn_state(conn);
 
-	if (conn->role == CONN_ACTIVE && state != STATE_plain)
+	if (conn->role == CONN_ACTIVE && state != STATE_plain) {
 		dial_look(conn);
+		conduct(conn);
+	}
 	state = conn_state(conn);
 	if (state == STATE_dead)
 		return atomic_exchange(&conn->failure.told, true)

@@ -62,6 +62,11 @@ void conn_drop(struct conn *conn)
 	errno = saved;
 }
 
+bool conn_is_armed(const struct conn *conn)
+{
+	return !conn->lane.closed;
+}
+
 bool lane_enter(struct conn *conn)
 {
 	atomic_fetch_add(&conn->lane.users, 1);

@@ -145,7 +145,7 @@ void timer_by(struct conn *conn, uint64_t due_ms)
 {
 	int saved = errno;
 
-	if (due_ms == TIME_NEVER || loop_start() != 0)
+	if (due_ms == TIME_NEVER || (!loop_runs() && loop_start() != 0))
 		return;
 	lock_acquire(&lock);
 	if (!conn->watch.place || due_ms < conn->watch.due_ms)

@@ -70,6 +70,17 @@ void conn_end_waiters(struct conn *conn)
 	lock_release(&conn->waits.lock);
 }
 
+void conn_unarm_waiters(struct conn *conn)
+{
+	struct conn_waiter *waiter;
+
+	lock_acquire(&conn->waits.lock);
+	for (waiter = conn->waits.first; waiter; waiter = waiter->next)
+		if (waiter->unarm)
+			waiter->unarm(waiter);
+	lock_release(&conn->waits.lock);
+}
+
 void conn_plain_waiters(struct conn *conn)
 {
 	struct conn_waiter **link = &conn->waits.first, *waiter;

@@ -195,6 +195,15 @@ static bool enter_member(struct epollset *set, struct member *member)
 	return false;
 }
 
+static void member_unarm(struct conn_waiter *waiter)
+{
+	struct member *member = (struct member *)waiter;
+
+	lock_acquire(&member->set->lock);
+	member_sync_locked(member, member->tcp_events, -1);
+	lock_release(&member->set->lock);
+}
+
 /* A member for the connection, not yet on its list. With lock. */
 struct member *member_new_locked(struct epollset *set, struct conn *conn)
 {
@@ -218,6 +227,7 @@ struct member *member_new_locked(struct epollset *set, struct conn *conn)
 	member->waiter.used = member_used;
 	member->waiter.ended = member_ended;
 	member->waiter.plain = member_plain;
+	member->waiter.unarm = member_unarm;
 	member->references = 1;
 	member->wait_fd = -1;
 	member->deadline_ms = UINT64_MAX;

@@ -109,7 +109,7 @@ static void sync_to_wait(struct member *member, const struct conn_wait *wait)
 	for (i = 0; i < wait->count; i++) {
 		if (wait->fds[i].fd == conn_socket(member->conn))
 			tcp_events = (uint32_t)wait->fds[i].events | EPOLLERR;
-		else
+		else if (conn_is_armed(member->conn))
 			wait_fd = wait->fds[i].fd;
 	}
 	member_sync_locked(member, tcp_events, wait_fd);
