@@ -142,7 +142,7 @@ void end_lane(struct conn *conn)
 	if (holds_end(conn))
 		return;
 
-	if (atomic_exchange(&conn->lane.ending, true))
+	if (lane_step(&conn->lane.stage, LANE_ON_ending) >= LANE_ENDING)
 		return;
 	if (conn_state(conn) == STATE_on_rdma) {
 		if (unread(conn) || resets_on_close(conn))

@@ -25,7 +25,7 @@ static void inherit(struct conn *conn, struct parent *parent)
 	atomic_fetch_add(&parent->users, 1);
 	conn->forked.asked = false;
 	conn->forked.owed = false;
-	if (conn->forked.share->state == SHARE_UNTOUCHED &&
+	if (conn->forked.share->stage == SHARE_UNTOUCHED &&
 	    share_untouched(conn))
 		return;		/* family_claim() */
 	memory_free(conn->rx.early.bytes);
@@ -44,7 +44,6 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->leg.end = LEG_OPEN;
 	conn->failure.pending = 0;
 	conn->leg.resume_seen = false;
-	conn->lane.over = false;
 	conn->failure.reset = false;
 	memory_free(conn->greeting.held);
 	conn->greeting.held = NULL;
@@ -82,6 +81,7 @@ static void begin_again(struct conn *conn)
 	conn->account.unlogged = 0;
 	conn->lane.users = 0;
 	conn->lane.rs = -1;
+	lane_step(&conn->lane.stage, LANE_ON_inherited);
 	conn->due = 0;
 }
 
@@ -199,7 +199,7 @@ static bool ask(struct conn *conn)
 static void look_away(struct conn *conn)
 {
 	struct share *share;
-	enum share_state state;
+	uint32_t stage;
 	bool asked = true;
 
 	lock_acquire(&family_lock);
@@ -208,14 +208,14 @@ static void look_away(struct conn *conn)
 		lock_release(&family_lock);
 		return;
 	}
-	if (share->state == SHARE_KEPT)
+	if (share->stage == SHARE_KEPT)
 		asked = ask(conn);
-	state = share->state;
+	stage = share->stage;
 	lock_release(&family_lock);
 
-	if (state == SHARE_PLAIN)
+	if (stage == SHARE_PLAIN)
 		come_home(conn, share);
-	else if (state != SHARE_KEPT)
+	else if (stage != SHARE_KEPT)
 		conn_fail(conn, share->error ?: -EIO, REASON_forked);
 	else if (!asked)
 		conn_fail(conn, -ECONNRESET, REASON_forked);
@@ -234,17 +234,14 @@ void family_look(struct conn *conn)
 
 bool family_claim(struct conn *conn)
 {
-	uint32_t now = SHARE_UNTOUCHED;
 	struct parent *parent = NULL;
 	bool away, mine = true;
 
 	lock_acquire(&family_lock);
 	away = family_is_away(conn);
 	if (conn->forked.share)
-		mine = atomic_compare_exchange_strong(
-			       &conn->forked.share->state, &now,
-			       away ? SHARE_TAKEN : SHARE_KEPT) ||
-		       (!away && now != SHARE_TAKEN);
+		mine = share_step(&conn->forked.share->stage,
+				  away ? SHARE_ON_taken : SHARE_ON_kept);
 	if (mine && away) {
 		conn->forked.taken = conn->forked.share;
 		parent = part(conn);

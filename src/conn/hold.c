@@ -302,7 +302,8 @@ bool hold_waits(const struct conn *conn)
 		return hold_any(conn);
 	if (state == STATE_on_rdma)
 		return hold_any(conn) ||
-		       (conn_closed(conn) && !conn->lane.ending);
+		       (conn_closed(conn) &&
+			conn->lane.stage < LANE_ENDING);
 	if (state != STATE_greeting && state != STATE_greeted)
 		return false;
 	if (conn_closed(conn) && conn->tx.shut && conn->tx.stage == TX_HOLD &&

@@ -93,6 +93,7 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 		     conn->tx.bytes);
 	conn->tx.acked = conn->tx.bytes;
 	conn->lane.rs = rs;
+	lane_step(&conn->lane.stage, LANE_ON_up);
 	if (conn->tx.stage == TX_FROZEN)	/* not dissolved meanwhile */
 		tx_step(&conn->tx.stage, TX_ON_joined);
 	lock_release(&conn->tx.lock);

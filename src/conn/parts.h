@@ -173,9 +173,7 @@ struct limits_claim {
 struct lane {
 	atomic_int rs;		/* -1: no lane */
 	atomic_uint users;	/* threads looking at it without a stage lock */
-	atomic_bool over;	/* no more will come by RDMA */
-	atomic_bool ending;	/* somebody has begun to take it down */
-	atomic_bool closed;	/* for lookers: it is going away */
+	_Atomic enum lane_stage stage;
 	_Atomic uint64_t end_ms;	/* service thread: it is over */
 	struct limits_claim claim;
 	enum reason refused;	/* the limit that one would have been over */
@@ -300,6 +298,19 @@ static inline bool conn_closed(const struct conn *conn)
 static inline bool conn_lingers(const struct conn *conn)
 {
 	return conn->close.stage == CLOSE_LINGERS;
+}
+
+/* No more will come by RDMA. */
+static inline bool lane_over(const struct conn *conn)
+{
+	return conn->lane.stage == LANE_OVER;
+}
+
+/* For lookers: the rsocket is going away, or has gone. */
+static inline bool lane_closed(const struct conn *conn)
+{
+	return conn->lane.stage == LANE_CLOSED ||
+	       conn->lane.stage == LANE_ENDED;
 }
 
 /* Does the service thread look at it? */

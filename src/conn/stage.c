@@ -26,6 +26,12 @@ static const unsigned char greeting_edges[GREETING_STAGES][GREETING_EVENTS] = {
 #undef GREETING_EDGE
 };
 
+static const unsigned char lane_edges[LANE_STAGES][LANE_EVENTS] = {
+#define LANE_EDGE(from, event, to) ROW(LANE, from, event, to)
+#include "conn/stage.def"
+#undef LANE_EDGE
+};
+
 static const unsigned char close_edges[CLOSE_STAGES][CLOSE_EVENTS] = {
 #define CLOSE_EDGE(from, event, to) ROW(CLOSE, from, event, to)
 #include "conn/stage.def"
@@ -36,6 +42,12 @@ static const unsigned char watch_edges[WATCH_STAGES][WATCH_EVENTS] = {
 #define WATCH_EDGE(from, event, to) ROW(WATCH, from, event, to)
 #include "conn/stage.def"
 #undef WATCH_EDGE
+};
+
+static const unsigned char share_edges[SHARE_STAGES][SHARE_EVENTS] = {
+#define SHARE_EDGE(from, event, to) ROW(SHARE, from, event, to)
+#include "conn/stage.def"
+#undef SHARE_EDGE
 };
 
 static const char *const tx_events[] = {
@@ -54,6 +66,12 @@ static const char *const greeting_events[] = {
 #define GREETING_EVENT(name, text) #name,
 #include "conn/stage.def"
 #undef GREETING_EVENT
+};
+
+static const char *const lane_events[] = {
+#define LANE_EVENT(name, text) #name,
+#include "conn/stage.def"
+#undef LANE_EVENT
 };
 
 static const char *const close_events[] = {
@@ -84,6 +102,12 @@ static const char *const greeting_names[] = {
 #define GREETING_STAGE(name, word, text) #word,
 #include "conn/stage.def"
 #undef GREETING_STAGE
+};
+
+static const char *const lane_names[] = {
+#define LANE_STAGE(name, word, text) #word,
+#include "conn/stage.def"
+#undef LANE_STAGE
 };
 
 static const char *const close_names[] = {
@@ -135,8 +159,27 @@ static void impossible(const char *way, const char *stage, const char *event)
 STEPS(tx)
 STEPS(rx)
 STEPS(greeting)
+STEPS(lane)
 STEPS(close)
 STEPS(watch)
+
+int share_next(enum share_stage stage, enum share_event event)
+{
+	return share_edges[stage][event] - 1;
+}
+
+bool share_step(_Atomic uint32_t *stage, enum share_event event)
+{
+	uint32_t from = atomic_load(stage);
+	int next;
+
+	do {
+		next = from < SHARE_STAGES ? share_next(from, event) : -1;
+		if (next < 0)
+			return false;
+	} while (!atomic_compare_exchange_weak(stage, &from, (uint32_t)next));
+	return true;
+}
 
 const char *tx_name(enum tx_stage stage)
 {

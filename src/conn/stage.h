@@ -7,6 +7,8 @@
 #define CONN_STAGE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 enum tx_stage {
 #define TX_STAGE(name, word, text) TX_##name,
@@ -47,6 +49,19 @@ enum greeting_event {
 	GREETING_EVENTS
 };
 
+enum lane_stage {
+#define LANE_STAGE(name, word, text) LANE_##name,
+#include "conn/stage.def"
+#undef LANE_STAGE
+};
+
+enum lane_event {
+#define LANE_EVENT(name, text) LANE_ON_##name,
+#include "conn/stage.def"
+#undef LANE_EVENT
+	LANE_EVENTS
+};
+
 enum close_stage {
 #define CLOSE_STAGE(name, word, text) CLOSE_##name,
 #include "conn/stage.def"
@@ -73,6 +88,19 @@ enum watch_event {
 	WATCH_EVENTS
 };
 
+enum share_stage {
+#define SHARE_STAGE(name, word, text) SHARE_##name,
+#include "conn/stage.def"
+#undef SHARE_STAGE
+};
+
+enum share_event {
+#define SHARE_EVENT(name, text) SHARE_ON_##name,
+#include "conn/stage.def"
+#undef SHARE_EVENT
+	SHARE_EVENTS
+};
+
 /* How many there are; no case of a switch. */
 enum {
 	TX_STAGES = 0
@@ -90,6 +118,11 @@ enum {
 #include "conn/stage.def"
 #undef GREETING_STAGE
 	,
+	LANE_STAGES = 0
+#define LANE_STAGE(name, word, text) + 1
+#include "conn/stage.def"
+#undef LANE_STAGE
+	,
 	CLOSE_STAGES = 0
 #define CLOSE_STAGE(name, word, text) + 1
 #include "conn/stage.def"
@@ -99,6 +132,11 @@ enum {
 #define WATCH_STAGE(name, word, text) + 1
 #include "conn/stage.def"
 #undef WATCH_STAGE
+	,
+	SHARE_STAGES = 0
+#define SHARE_STAGE(name, word, text) + 1
+#include "conn/stage.def"
+#undef SHARE_STAGE
 };
 
 /*
@@ -111,17 +149,27 @@ enum tx_stage tx_step(_Atomic enum tx_stage *stage, enum tx_event event);
 enum rx_stage rx_step(_Atomic enum rx_stage *stage, enum rx_event event);
 enum greeting_stage greeting_step(_Atomic enum greeting_stage *stage,
 				  enum greeting_event event);
+enum lane_stage lane_step(_Atomic enum lane_stage *stage,
+			  enum lane_event event);
 enum close_stage close_step(_Atomic enum close_stage *stage,
 			    enum close_event event);
 enum watch_stage watch_step(_Atomic enum watch_stage *stage,
 			    enum watch_event event);
 
+/*
+ * The same of a word that other processes write, too: false, and nothing is
+ * changed, where what they have written has no such edge or is no stage.
+ */
+bool share_step(_Atomic uint32_t *stage, enum share_event event);
+
 /* The next stage, or -1 for a pair that has no row. Pure, as what follows. */
 int tx_next(enum tx_stage stage, enum tx_event event);
 int rx_next(enum rx_stage stage, enum rx_event event);
 int greeting_next(enum greeting_stage stage, enum greeting_event event);
+int lane_next(enum lane_stage stage, enum lane_event event);
 int close_next(enum close_stage stage, enum close_event event);
 int watch_next(enum watch_stage stage, enum watch_event event);
+int share_next(enum share_stage stage, enum share_event event);
 
 /* The stage in words; "?" for what is none. */
 const char *tx_name(enum tx_stage stage);

@@ -45,7 +45,7 @@ static bool lane_is_missed(const struct conn *conn)
 /* The lane is over, and may have bytes or CLOSE behind it: for how long? */
 static void look_for_end(struct conn *conn, uint64_t now)
 {
-	if (conn->lane.over && conn->leg.end == LEG_OPEN &&
+	if (lane_over(conn) && conn->leg.end == LEG_OPEN &&
 	    !conn_lingers(conn) && conn->lane.end_ms == TIME_NEVER &&
 	    conn_state(conn) == STATE_on_rdma && lane_is_missed(conn) &&
 	    !conn_lane_holds(conn, 1))
@@ -58,9 +58,9 @@ static void end_is_over(struct conn *conn)
 {
 	conn->lane.end_ms = TIME_NEVER;
 	if (conn->leg.end != LEG_OPEN) {
-		conn->lane.over = true;
+		lane_step(&conn->lane.stage, LANE_ON_over);
 		conn_ring(conn, NULL);
-	} else if (conn->lane.over && lane_is_missed(conn) &&
+	} else if (lane_over(conn) && lane_is_missed(conn) &&
 		   !conn_lane_holds(conn, 1)) {
 		retreat_lane(conn, REASON_lane_dead);
 	}

@@ -41,6 +41,16 @@ static int greeting_row(unsigned stage, unsigned event)
 	return next;
 }
 
+static int lane_row(unsigned stage, unsigned event)
+{
+	int next = -1;
+
+#define LANE_EDGE(from, on, to) ROW(LANE, from, on, to)
+#include "conn/stage.def"
+#undef LANE_EDGE
+	return next;
+}
+
 static int close_row(unsigned stage, unsigned event)
 {
 	int next = -1;
@@ -58,6 +68,16 @@ static int watch_row(unsigned stage, unsigned event)
 #define WATCH_EDGE(from, on, to) ROW(WATCH, from, on, to)
 #include "conn/stage.def"
 #undef WATCH_EDGE
+	return next;
+}
+
+static int share_row(unsigned stage, unsigned event)
+{
+	int next = -1;
+
+#define SHARE_EDGE(from, on, to) ROW(SHARE, from, on, to)
+#include "conn/stage.def"
+#undef SHARE_EDGE
 	return next;
 }
 
@@ -82,8 +102,37 @@ static int watch_row(unsigned stage, unsigned event)
 EACH_ROW_IS_TAKEN(tx, TX)
 EACH_ROW_IS_TAKEN(rx, RX)
 EACH_ROW_IS_TAKEN(greeting, GREETING)
+EACH_ROW_IS_TAKEN(lane, LANE)
 EACH_ROW_IS_TAKEN(close, CLOSE)
 EACH_ROW_IS_TAKEN(watch, WATCH)
+
+/* Other processes write it: no pair is a mistake, whatever is in there. */
+Test(stage, each_share_row_is_taken)
+{
+	unsigned from, event;
+
+	for (from = 0; from < SHARE_STAGES + 2; from++)
+		for (event = 0; event < SHARE_EVENTS; event++) {
+			_Atomic uint32_t stage = from;
+			int next = share_row(from, event);
+
+			cr_assert_eq(share_step(&stage, event), next >= 0);
+			cr_assert_eq(stage, next < 0 ? from : (unsigned)next);
+			if (from < SHARE_STAGES)
+				cr_assert_eq(share_next(from, event), next);
+		}
+}
+
+Test(stage, a_lane_is_taken_down_once)
+{
+	_Atomic enum lane_stage stage = LANE_NONE;
+
+	lane_step(&stage, LANE_ON_up);
+	lane_step(&stage, LANE_ON_closed);
+	cr_assert_lt(lane_step(&stage, LANE_ON_ending), LANE_ENDING);
+	cr_assert_geq(lane_step(&stage, LANE_ON_ending), LANE_ENDING);
+	cr_assert_eq((int)stage, LANE_ENDED);
+}
 
 #ifdef SHUNT_DEBUG
 Test(stage, what_has_no_tx_row_is_a_mistake, .signal = SIGABRT)
