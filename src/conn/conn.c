@@ -125,17 +125,32 @@ bool conn_step(struct conn *conn, enum conn_event event, enum reason reason)
 
 void conn_reset(struct conn *conn, int error)
 {
-	if (atomic_exchange(&conn->failure.reset, true))
-		return;
-	conn->failure.pending = error;
-	conn_ring(conn, NULL);
+	bool first;
+
+	lock_acquire(&conn->lock);
+	first = !conn->failure.reset;
+	if (first) {	/* who sees `reset` asks for `pending` */
+		conn->failure.pending = error;
+		conn->failure.reset = true;
+	}
+	lock_release(&conn->lock);
+	if (first)
+		conn_ring(conn, NULL);
+}
+
+bool conn_fail_locked(struct conn *conn, int error, enum reason reason)
+{
+	if (state_next(conn->state, EVENT_lost) < 0)
+		return false;
+	/* who sees the state asks for this; 0 would be the stream's end */
+	conn->failure.error = error;
+	return conn_step_locked(conn, EVENT_lost, reason);
 }
 
 void conn_fail(struct conn *conn, int error, enum reason reason)
 {
 	lock_acquire(&conn->lock);
-	if (conn_step_locked(conn, EVENT_lost, reason))
-		conn->failure.error = error;
+	conn_fail_locked(conn, error, reason);
 	lock_release(&conn->lock);
 }
 

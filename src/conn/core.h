@@ -43,7 +43,8 @@ void conn_end_waiters(struct conn *conn);
 void conn_unarm_waiters(struct conn *conn);
 /* One line of the log about where it is and why. */
 void conn_report(struct conn *conn, const char *what);
-/* STATE_dead with this errno. */
+/* STATE_dead with this errno, if there is such an edge; and with lock. */
+bool conn_fail_locked(struct conn *conn, int error, enum reason reason);
 void conn_fail(struct conn *conn, int error, enum reason reason);
 /* Fill with unpredictable bytes; getrandom(2). False: there are none. */
 bool conn_random(uint8_t *bytes, size_t size);

@@ -41,10 +41,8 @@ static void leave(struct conn *conn, enum reason reason)
 		hold_leave(conn, reason);
 		return;
 	}
-	if (conn_step_locked(conn, EVENT_lost, reason)) {
-		conn->failure.error = -ECONNRESET;
+	if (conn_fail_locked(conn, -ECONNRESET, reason))
 		real.shutdown(conn->tcp, SHUT_RDWR);
-	}
 }
 
 /*

@@ -61,8 +61,8 @@ static void disown(struct conn *conn)
 {
 	if (conn_state(conn) == STATE_plain || conn_state(conn) == STATE_dead)
 		return;
-	conn_jump_locked(conn, STATE_dead, TRACE_disowned, REASON_forked);
 	conn->failure.error = -EIO;
+	conn_jump_locked(conn, STATE_dead, TRACE_disowned, REASON_forked);
 	log_warn("a connection is the parent's, who cannot be asked for it");
 }
 

@@ -39,9 +39,9 @@ struct ends {
 	_Atomic uint64_t local_words[CONN_LOCAL_WORDS];
 };
 
-/* What the application is told, under `lock`. */
+/* What the application is told: changed under `lock`, read without. */
 struct failure {
-	int error;		/* why it is in STATE_dead, or would be, -errno;
+	atomic_int error;	/* why it is in STATE_dead, or would be, -errno;
 				   0: its stream has ended */
 	atomic_bool told;
 	/*
@@ -104,7 +104,8 @@ struct leg {
 	 */
 	uint8_t out[OUT_MAX];
 	unsigned out_size, out_kept;
-	bool mark_sent, retreat_sent, resume_said, resume_sent;
+	bool mark_sent, retreat_sent, resume_said;
+	atomic_bool resume_sent;	/* changed with tx.lock */
 	atomic_bool lost;	/* a send took the kernel's ECONNRESET */
 	/* The service thread's own, with rx.lock. */
 	uint8_t in[WIRE_RECORD_MAX]; /* a part of a record */

@@ -85,13 +85,6 @@ static int redial(struct conn *conn)
 	return ret;
 }
 
-/* With lock: STATE_dead. */
-static void fail(struct conn *conn, int error, enum reason reason)
-{
-	if (conn_step_locked(conn, EVENT_lost, reason))
-		conn->failure.error = error;
-}
-
 static enum reason reason_of_silence(const struct conn *conn)
 {
 	return conn->decision.greeting == POLICY_GREETING_MARK
@@ -120,7 +113,7 @@ void redial_take_back(struct conn *conn)
 				 conn->decision.handshake.forget_after_ms);
 	if (greeting_needs_lane(conn)) {
 		dial_dissolve(conn);
-		fail(conn, REQUIRED_ERROR, reason_of_silence(conn));
+		conn_fail_locked(conn, REQUIRED_ERROR, reason_of_silence(conn));
 		return;
 	}
 	if (greeting_is_trusted(conn)) {
@@ -133,7 +126,8 @@ void redial_take_back(struct conn *conn)
 	} else if (ret == -EINPROGRESS) {
 		greeting_step(&conn->greeting.stage, GREETING_ON_taken_back);
 	} else {
-		fail(conn, error_of_refusal(conn), reason_of_silence(conn));
+		conn_fail_locked(conn, error_of_refusal(conn),
+				 reason_of_silence(conn));
 	}
 }
 
@@ -144,7 +138,8 @@ void redial_look(struct conn *conn)
 	if (real.poll(&tcp, 1, 0) != 1)
 		return;
 	if (tcp.revents & (POLLERR | POLLHUP)) {
-		fail(conn, error_of_refusal(conn), reason_of_silence(conn));
+		conn_fail_locked(conn, error_of_refusal(conn),
+				 reason_of_silence(conn));
 		return;
 	}
 	greeting_learn_local(conn);

@@ -2,10 +2,10 @@
 /*
  * dlopen(3), dlmopen(3) and dlsym(3). libc looks at who called them: whose
  * RUNPATH counts, what comes after whom (RTLD_NEXT). So they are jumped to, with
- * the caller's return address, after a word with loader.c. ThreadSanitizer calls
+ * the caller's return address, after a word with loader.c. A sanitizer calls
  * dlsym() before it can look at what loader.c does: built for it there are none.
  */
-#if defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 
 #elif defined(__x86_64__)
 

@@ -103,6 +103,7 @@ void member_to_kernel_locked(struct member *member)
 
 	if (member->gone)
 		return;
+	atomic_fetch_add(&member->set->moved, 1);
 	member_remove_locked(member);
 	for (registration = member->registrations; registration;
 	     registration = registration->sibling) {

@@ -60,6 +60,7 @@ struct epollset {
 	struct epollset *inner[INNER_MOST];	/* in this one; referenced */
 	int inner_count;
 	atomic_uint interest;		/* members and inner sets */
+	atomic_uint moved;		/* members that became the kernel's */
 	atomic_uint sleepers;		/* threads that may miss new dirt */
 	atomic_bool kernels_turn;	/* members have left it no room */
 	struct epollset *next, **link;	/* all sets; the sets lock */

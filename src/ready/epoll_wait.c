@@ -124,7 +124,10 @@ static void look_at_raw(struct member *member, struct catch *catch,
 	if (reported)
 		bits = conn_ready(member->conn, POLL_BITS);
 	lock_acquire(&member->set->lock);
-	if (!member->gone) {
+	if (member->call == catch->call && !catch->peek) {
+		member->reported = reported;	/* next time */
+		member_dirty_locked(member);
+	} else if (!member->gone) {
 		struct registration *registration;
 
 		for (registration = member->registrations; registration;
@@ -375,10 +378,32 @@ static bool take_turn(struct epollset *set, struct catch *catch)
 	return catch->count > 0;
 }
 
+/*
+ * What was told of as a connection, and has become the kernel's since, may be
+ * told by the kernel, too: then it is one event. How many are others.
+ */
+static int merge(struct catch *catch, int got)
+{
+	struct epoll_event *old = catch->events, *new = old + catch->count;
+	int i, at, kept = 0;
+
+	for (i = 0; i < got; i++) {
+		for (at = 0; at < catch->count; at++)
+			if (old[at].data.u64 == new[i].data.u64)
+				break;
+		if (at < catch->count)
+			old[at].events |= new[i].events;
+		else
+			new[kept++] = new[i];
+	}
+	return kept;
+}
+
 /* One round. The sleepers' count tells others to ring for new dirt. */
 static int wait_round(struct epollset *set, struct catch *catch,
 		      uint64_t until_us, const sigset_t *mask)
 {
+	unsigned moved = set->moved;
 	int got;
 
 	catch->deadline_ms = UINT64_MAX;
@@ -395,7 +420,8 @@ static int wait_round(struct epollset *set, struct catch *catch,
 	atomic_fetch_sub(&set->sleepers, 1);
 	if (got <= 0)
 		return got;
-	catch->count += sort_out(set, catch->events + catch->count, got);
+	got = sort_out(set, catch->events + catch->count, got);
+	catch->count += moved == set->moved ? got : merge(catch, got);
 	look_at_dirty(set, catch);
 	return 0;
 }

@@ -11,9 +11,9 @@ import socket
 import threading
 import time
 
-from attacker import (ACK, CLOSE, CLOSE_FULL, CONFIRM, IGNORE, JOIN, LEAVE,
-                      MAGIC, PROBE, RESUME, Client, Server, lane_message,
-                      reach_lane, read_exactly, record)
+from attacker import (ACK, CLOSE, CLOSE_FULL, CONFIRM, IGNORE, JOIN, JOINED,
+                      LEAVE, MAGIC, PROBE, RESUME, SWITCH, Client, Server,
+                      lane_message, reach_lane, read_exactly, record)
 from stage import RULES, check, wait_for
 
 ALL = {}
@@ -513,3 +513,23 @@ def one_address_closings(victim):
     check(took < 2, f"the end of another address's lane took {took:.1f} s")
     for peer in (*peers, other):
         peer.close(with_reset=True)
+
+
+@case
+def told_twice(victim):
+    """Bytes are there to be read while the connection comes to be plain, again
+    and again: epoll_wait() tells of each once a call, or the server ends."""
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        peers = [Client(victim.ports["echo"]) for _ in range(8)]
+        for number, peer in enumerate(peers):
+            peer.raw(b"x" * 3000)
+            try:
+                peer.join(upto=(JOIN, JOINED, SWITCH)[number % 3])
+            except (OSError, EOFError, ValueError, IndexError):
+                pass
+        for peer in peers:
+            if peer.lane:
+                peer.lane.close()
+            peer.raw(b"x" * 3000)
+            peer.close(with_reset=number % 2)
