@@ -84,14 +84,15 @@ bool keys_load(struct keys_loaded *loaded, const char *root, const char *path,
 			    KEYS_FILES);
 		return false;
 	}
+	snprintf(whole, sizeof(whole), "%s%s", root ? root : "", path);
+	*fresh = true;
 	if (!load_sodium(error)) {
+		*stamp = stamp_take(whole);
 		problem_add(problems,
 			    "%s: is of no use: neither libshunt-auth.so nor %s can be loaded: %.200s",
 			    path, SONAME, error);
 		return false;
 	}
-	snprintf(whole, sizeof(whole), "%s%s", root ? root : "", path);
-	*fresh = true;
 	fine = keyfile_read(whole, &loaded->files[loaded->count].set, stamp,
 			    problems);
 	if (fine)

@@ -30,7 +30,7 @@ struct keys_loaded {
 
 /*
  * Read the keys of one more file, if they are not there yet. False after
- * problems were added. *stamp as in keyfile_read(); *fresh: it was read.
+ * problems were added. *stamp as in keyfile_read(); *fresh: it was looked at.
  */
 bool keys_load(struct keys_loaded *loaded, const char *root, const char *path,
 	       struct stamp *stamp, bool *fresh, struct problems *problems);

@@ -151,7 +151,7 @@ static void compile(struct load *load)
 static void read_keys(struct load *load, const char *path,
 		      struct keys_loaded *loaded)
 {
-	struct source_file file = { .path = NULL };
+	struct source_file file = { .of_keys = true };
 	bool fresh;
 
 	keys_load(loaded, load->request->root, path, &file.stamp, &fresh,

@@ -33,6 +33,7 @@ struct stamp {
 struct source_file {
 	char *path;
 	struct stamp stamp;
+	bool of_keys;		/* a rule's auth names it */
 };
 
 struct source_line {

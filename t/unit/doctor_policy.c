@@ -120,6 +120,85 @@ Test(doctor_policy, variables)
 	finds("SHUNT_LANE_REPLAY: \"lots\"");
 }
 
+/* -- key files ----------------------------------------------------------- */
+
+#define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
+
+static void put_keys(const char *text, mode_t mode)
+{
+	char path[PATH_MAX];
+
+	ENVIRONMENT("SHUNT_RULES=connect *:80 prefer auth=/etc/keys/one");
+	put("/etc/keys/one", text);
+	inside(path, "/etc/keys/one");
+	cr_assert_eq(chmod(path, mode), 0);
+}
+
+Test(doctor_policy, no_keys)
+{
+	ENVIRONMENT("SHUNT_RULES=connect *:80 prefer");
+	fixture_read();
+	ask("policy.keys", PROBE_OK);
+	finds("no rule has auth");
+}
+
+Test(doctor_policy, keys)
+{
+	put_keys("# old and new\n" KEY KEY, 0640);
+	fixture_read();
+	ask("policy.keys", PROBE_OK);
+	finds("/etc/keys/one: 2 keys");
+	details("/etc/keys/one: 2 keys, mode 0640, owner ");
+}
+
+Test(doctor_policy, keys_for_everybody)
+{
+	put_keys(KEY, 0644);
+	fixture_read();
+	ask("policy.keys", PROBE_FAIL);
+	finds("/etc/keys/one: is not used for keys: others may read it");
+	cr_assert_eq(strncmp(result.found, "/etc/", 5), 0, "%s", result.found);
+}
+
+Test(doctor_policy, keys_of_nobody)
+{
+	put_keys("0001\n", 0600);
+	fixture_read();
+	ask("policy.keys", PROBE_FAIL);
+	finds("/etc/keys/one:1: a key has 32 to 64 bytes");
+}
+
+Test(doctor_policy, keys_not_there)
+{
+	ENVIRONMENT("SHUNT_RULES=connect *:80 prefer auth=/etc/keys/one");
+	fixture_read();
+	ask("policy.keys", PROBE_FAIL);
+	finds("/etc/keys/one: cannot be read: No such file");
+}
+
+/* The command may read it; the program, which has user 1000, may not. */
+Test(doctor_policy, keys_of_another_user)
+{
+	put("/proc/self/status", STATUS_USER);
+	put_keys(KEY, 0600);
+	fixture_read();
+	if (getuid() == 1000)
+		cr_skip_test("the file is this user's");
+	ask("policy.keys", PROBE_FAIL);
+	finds("user 1000 may not read /etc/keys/one (mode 0600");
+	advises("chmod 640");
+}
+
+Test(doctor_policy, keys_in_a_refused_policy)
+{
+	put_keys(KEY, 0600);
+	ENVIRONMENT("SHUNT_LANE_REPLAY=lots\0"
+		    "SHUNT_RULES=connect *:80 prefer auth=/etc/keys/one");
+	fixture_read();
+	ask("policy.keys", PROBE_WARN);
+	finds("/etc/keys/one: 1 key; but the policy is refused");
+}
+
 /* -- what all share ------------------------------------------------------- */
 
 Test(doctor_policy, answers_are_cut_and_clean)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "policy/current.h"
+#include "policy/keys.h"
 
 static char directory[] = "/tmp/shunt-current-XXXXXX";
 static int logged_end;
@@ -206,6 +207,58 @@ Test(policy_current, a_symlink_swap_is_a_change)
 	cr_assert_eq(symlink("v1", "..tmp"), 0);
 	cr_assert_eq(rename("..tmp", "..data"), 0);
 	cr_assert_eq(later().mode, POLICY_PREFER);
+}
+
+/* A Secret's file of keys. Are those of the process this one? */
+static bool has_key(const char *file, char digit)
+{
+	uint8_t mac[KEYS_MAC];
+	struct key_set set;
+	char text[80];
+	struct problems problems = { .put = NULL };
+	struct keys_loaded loaded = { .count = 1 };
+	uint8_t number = keys_number(file);
+
+	cr_assert(keys_sign(number, "word", 4, mac));
+	memset(text, digit, 64);
+	cr_assert(keyfile_parse("expected", text, 64, &set, &problems));
+	loaded.files[0].path = file;
+	loaded.files[0].set = set;
+	cr_assert_eq(keys_publish(&loaded), 0);
+	return keys_verify(number, "word", 4, mac);
+}
+
+static void put_keys(const char *name, char digit)
+{
+	char text[80];
+
+	memset(text, digit, 64);
+	strcpy(text + 64, "\n");
+	put(name, text);
+	cr_assert_eq(chmod(name, 0600), 0);
+}
+
+Test(policy_current, a_symlink_swap_changes_the_keys)
+{
+	char file[100], text[300];
+
+	snprintf(file, sizeof(file), "%s/keys", directory);
+	snprintf(text, sizeof(text),
+		 "version = 1; rules = ( { mode = \"prefer\"; auth = { key_file = \"%s\"; }; } );",
+		 file);
+	put("shunt.conf", text);
+	cr_assert_eq(mkdir("v1", 0700), 0);
+	cr_assert_eq(mkdir("v2", 0700), 0);
+	put_keys("v1/keys", '1');
+	put_keys("v2/keys", '2');
+	cr_assert_eq(symlink("v1", "..data"), 0);
+	cr_assert_eq(symlink("..data/keys", "keys"), 0);
+	cr_assert_neq(now().auth, 0);
+	cr_assert(has_key(file, '1'));
+	cr_assert_eq(symlink("v2", "..tmp"), 0);
+	cr_assert_eq(rename("..tmp", "..data"), 0);
+	cr_assert_neq(later().auth, 0);
+	cr_assert(has_key(file, '2'));
 }
 
 Test(policy_current, an_included_file_is_watched)

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "policy_help.h"
 
 /* Every error names file, line, key and value; the text is exact here. */
@@ -137,6 +140,17 @@ static const struct {
 	{ "handshake = { replay = 1; }", "handshake.replay: 1: unknown key" },
 	{ "log = { level = \"warn\"; }", "log: { }: unknown key" },
 	{ "local = \"*\"", "local: \"*\": unknown key" },
+	{ "auth = \"/etc/k\"", "auth: \"/etc/k\": must be a group: "
+	  "{ key_file = \"/etc/shunt.key\"; }" },
+	{ "auth = { }", "auth: auth has no key_file" },
+	{ "auth = { required = false; }", "auth: auth has no key_file" },
+	{ "auth = { required = 1; }",
+	  "auth.required: 1: must be true or false" },
+	{ "auth = { key_file = 1; }", "auth.key_file: 1: must be a string" },
+	{ "auth = { key_file = \"k\"; }", "auth.key_file: \"k\": "
+	  "not an absolute path" },
+	{ "auth = { keys = \"/etc/k\"; }",
+	  "auth.keys: \"/etc/k\": unknown key" },
 };
 
 Test(policy_file, errors_of_a_rule)
@@ -155,6 +169,40 @@ Test(policy_file, errors_of_a_rule)
 		cr_assert_eq(said.count, 1, "%s", text);
 		cr_assert_str_eq(said.line[0], problem);
 	}
+}
+
+/* With keys in a file; without, the whole policy is refused. */
+Test(policy_file, auth)
+{
+	char path[64], text[512], problem[128];
+	struct policy_decision decision;
+	struct policy *policy;
+	struct said said;
+	FILE *keys;
+
+	snprintf(path, sizeof(path), "/tmp/shunt-policy.%d", getpid());
+	snprintf(text, sizeof(text),
+		 "version = 1; rules = (\n"
+		 "{ mode = \"prefer\"; port = 1; auth = { key_file = \"%s\"; }; },\n"
+		 "{ mode = \"prefer\"; port = 2; auth = { required = false; key_file = \"%s\"; }; },\n"
+		 "{ mode = \"prefer\"; }\n);", path, path);
+	cr_assert_null(load_with(text, NULL, NULL, &said));
+	snprintf(problem, sizeof(problem), "%s: cannot be read: ", path);
+	cr_assert_eq(strncmp(said.line[0], problem, strlen(problem)), 0, "%s",
+		     said.line[0]);
+	umask(077);
+	keys = fopen(path, "w");
+	fprintf(keys, "%064d\n", 0);
+	fclose(keys);
+	policy = load_text(text);
+	unlink(path);
+	decision = ask(policy, POLICY_CONNECT, "1.1.1.1:1");
+	cr_assert(decision.auth && decision.auth_required);
+	decision = ask(policy, POLICY_CONNECT, "1.1.1.1:2");
+	cr_assert(decision.auth && !decision.auth_required);
+	decision = ask(policy, POLICY_CONNECT, "1.1.1.1:3");
+	cr_assert(!decision.auth && !decision.auth_required);
+	table_free(policy);
 }
 
 Test(policy_file, mode_is_required_and_checked)
