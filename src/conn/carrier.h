@@ -2,7 +2,8 @@
 /*
  * What lanes are made of: a table of operations, none of them NULL. rsockets
  * are the one instance (carrier.c, by rdma/rdma.h, which says more of each); a
- * unit test brings its own. So nothing else in conn/ knows of RDMA.
+ * unit test brings its own (t/unit/carrier_help.h). So nothing else in conn/
+ * knows of RDMA.
  *
  * An endpoint is a number that the carrier gives, >= 0. All return >= 0 or
  * -errno, and leave errno alone; none but accept() and close() waits. They may

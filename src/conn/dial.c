@@ -59,7 +59,7 @@ static void send_hello(struct conn *conn)
 		hold_leave(conn, REASON_peer_closed);
 		return;
 	}
-	conn->greeting.stage = GREETING_ASKED;
+	greeting_step(&conn->greeting.stage, GREETING_ON_asked);
 	if (greeting_is_trusted(conn))
 		tx_step(&conn->tx.stage, TX_ON_speaks);
 	if (conn->decision.greeting != POLICY_GREETING_MARK)
@@ -159,7 +159,7 @@ static void take_reply(struct conn *conn, const struct wire_reply *reply)
 		hold_leave(conn, REASON_auth_missing);
 		return;
 	}
-	if (conn->close.begun &&
+	if (conn_closed(conn) &&
 	    !(conn->greeting.peer_requires && hold_any(conn))) {
 		hold_leave(conn, REASON_closed);
 		return;

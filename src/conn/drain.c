@@ -28,7 +28,7 @@ enum drain_news drain_step(struct conn *conn, enum reason reason)
 
 	if (state == STATE_plain)
 		return DRAIN_MOVED;
-	if (state == STATE_dead || conn->close.begun)
+	if (state == STATE_dead || conn_closed(conn))
 		return DRAIN_GONE;
 	/* In a forked child: the lane is its parent's, who is asked for it. */
 	if (conn_is_away(conn))
@@ -94,7 +94,7 @@ bool drain_policy_is_new(void)
 void drain_if_judged(struct conn *conn)
 {
 	if (!policy || conn_state(conn) != STATE_on_rdma ||
-	    conn->close.lingering || conn->watch.judged == policy_number)
+	    conn_lingers(conn) || conn->watch.judged == policy_number)
 		return;
 	conn->watch.judged = policy_number;
 	drain_by_policy(conn);

@@ -142,7 +142,7 @@ void end_lane(struct conn *conn)
 	if (holds_end(conn))
 		return;
 
-	if (atomic_exchange(&conn->lane.ending, true))
+	if (lane_step(&conn->lane.stage, LANE_ON_ending) >= LANE_ENDING)
 		return;
 	if (conn_state(conn) == STATE_on_rdma) {
 		if (unread(conn) || resets_on_close(conn))
@@ -170,7 +170,7 @@ void end_held_late(struct conn *conn)
 
 void end_linger(struct conn *conn)
 {
-	if (conn->close.lingering)
+	if (conn_lingers(conn))
 		return;
 	linger_begin(conn);
 	lock_acquire(&conn->tx.lock);
@@ -252,7 +252,7 @@ void end_greeting(struct conn *conn)
 
 void end_released(struct conn *conn)
 {
-	if (conn->close.begun && conn_state(conn) == STATE_greeting)
+	if (conn_closed(conn) && conn_state(conn) == STATE_greeting)
 		end_greeting(conn);
 }
 
@@ -262,7 +262,7 @@ void end_conn(struct conn *conn)
 	enum conn_state state;
 
 	lock_acquire(&conn->lock);
-	conn->close.begun = true;
+	close_step(&conn->close.stage, CLOSE_ON_closed);
 	state = conn->state;
 	lock_release(&conn->lock);
 	if (state != STATE_plain && family_end(conn))

@@ -18,7 +18,7 @@ void endpoint_close(struct conn *conn)
 {
 	int rs;
 
-	conn->lane.closed = true;
+	lane_step(&conn->lane.stage, LANE_ON_closed);
 	while (atomic_load(&conn->lane.users) > 0)
 		real.poll(NULL, 0, 1);
 	lock_acquire(&conn->rx.lock);

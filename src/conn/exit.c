@@ -28,10 +28,10 @@ static void end_entry(int fd, struct fdtab_object *object, void *arg)
 	if (!conn)
 		return;
 	lock_acquire(&conn->lock);
-	mine = conn->state == STATE_on_rdma && !conn->close.begun &&
+	mine = conn->state == STATE_on_rdma && !conn_closed(conn) &&
 	       !conn->forked.owed;
 	if (mine)
-		conn->close.begun = true;
+		close_step(&conn->close.stage, CLOSE_ON_closed);
 	lock_release(&conn->lock);
 	if (mine)
 		end_lane(conn);
@@ -45,9 +45,9 @@ static void end_untouched(struct conn *conn)
 
 	lock_acquire(&conn->lock);
 	mine = share_untouched(conn) && conn->greeting.client.seen &&
-	       !conn->close.begun;
+	       !conn_closed(conn);
 	if (mine)
-		conn->close.begun = true;
+		close_step(&conn->close.stage, CLOSE_ON_closed);
 	lock_release(&conn->lock);
 	if (mine)
 		end_greeting(conn);

@@ -112,12 +112,13 @@ static void begin_sharing(struct conn *conn, struct pages *fresh)
 	if (!conn->forked.share) {
 		conn->forked.pages = fresh;
 		conn->forked.share = &fresh->shares[fresh->users++];
-		conn->forked.share->state =
-		    share_untouched(conn) ? SHARE_UNTOUCHED : SHARE_KEPT;
+		if (!share_untouched(conn))
+			share_step(&conn->forked.share->stage, SHARE_ON_kept);
 	}
 	if (state == STATE_plain || state == STATE_dead)
-		conn->forked.share->state = state == STATE_plain ? SHARE_PLAIN
-							  : SHARE_DEAD;
+		share_step(&conn->forked.share->stage,
+			   state == STATE_plain ? SHARE_ON_was_plain
+						: SHARE_ON_was_dead);
 }
 
 /* With lock. False: the child will not be able to ask for anything. */
@@ -205,7 +206,7 @@ void family_after_fork_parent(void)
  */
 static void end_sharing(struct conn *conn)
 {
-	bool taken = conn->forked.share->state == SHARE_TAKEN &&
+	bool taken = conn->forked.share->stage == SHARE_TAKEN &&
 		conn_state(conn) == STATE_greeting;
 
 	if (--conn->forked.sharing == 0 && !taken)
@@ -330,7 +331,7 @@ bool family_all_settled(void)
 	lock_acquire(&family_lock);
 	for (children = all; children; children = children->next)
 		for (i = 0; i < children->count; i++)
-			settled &= children->conns[i]->forked.share->state !=
+			settled &= children->conns[i]->forked.share->stage !=
 				   SHARE_KEPT;
 	lock_release(&family_lock);
 	return settled;

@@ -21,7 +21,7 @@ bool fin_sending(struct conn *conn)
 
 void fin_sent(struct conn *conn)
 {
-	bool closed = conn->close.lingering && !share_is_ours(conn);
+	bool closed = conn_lingers(conn) && !share_is_ours(conn);
 
 	if (conn->tx.stage == TX_RAW && (conn->tx.shut || closed))
 		real.shutdown(conn->tcp, SHUT_WR);
@@ -43,7 +43,7 @@ void fin_behind(struct conn *conn)
 void fin_due(struct conn *conn)
 {
 	fin_behind(conn);
-	if (conn->close.begun)
+	if (conn_closed(conn))
 		due(conn, DUE_ended);
 }
 

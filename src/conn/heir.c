@@ -25,7 +25,7 @@ static void inherit(struct conn *conn, struct parent *parent)
 	atomic_fetch_add(&parent->users, 1);
 	conn->forked.asked = false;
 	conn->forked.owed = false;
-	if (conn->forked.share->state == SHARE_UNTOUCHED &&
+	if (conn->forked.share->stage == SHARE_UNTOUCHED &&
 	    share_untouched(conn))
 		return;		/* family_claim() */
 	memory_free(conn->rx.early.bytes);
@@ -44,13 +44,12 @@ static void inherit(struct conn *conn, struct parent *parent)
 	conn->leg.end = LEG_OPEN;
 	conn->failure.pending = 0;
 	conn->leg.resume_seen = false;
-	conn->lane.over = false;
 	conn->failure.reset = false;
 	memory_free(conn->greeting.held);
 	conn->greeting.held = NULL;
 	conn->greeting.held_size = 0;
 	conn->greeting.held_at = 0;
-	conn->greeting.stage = GREETING_QUIET;
+	greeting_step(&conn->greeting.stage, GREETING_ON_inherited);
 	conn->greeting.deadline_ms = TIME_NEVER;
 	conn->lane.probed = 0;
 	conn_jump_locked(conn, STATE_retreating, TRACE_inherited,
@@ -74,14 +73,15 @@ static void begin_again(struct conn *conn)
 	lock_init(&conn->tx.lock, LOCK_send);
 	lock_init(&conn->waits.lock, LOCK_waiters);
 	conn->waits.first = NULL;
-	conn->watch.on = conn->watch.done = conn->join.expected =
-	    conn->join.awaits = false;
+	watch_step(&conn->watch.stage, WATCH_ON_inherited);
+	conn->join.expected = conn->join.awaits = false;
 	conn->greeting.answering = false;
 	conn->watch.place = 0;
 	conn->lane.stall_watched = false;
 	conn->account.unlogged = 0;
 	conn->lane.users = 0;
 	conn->lane.rs = -1;
+	lane_step(&conn->lane.stage, LANE_ON_inherited);
 	conn->due = 0;
 }
 
@@ -199,7 +199,7 @@ static bool ask(struct conn *conn)
 static void look_away(struct conn *conn)
 {
 	struct share *share;
-	enum share_state state;
+	uint32_t stage;
 	bool asked = true;
 
 	lock_acquire(&family_lock);
@@ -208,14 +208,14 @@ static void look_away(struct conn *conn)
 		lock_release(&family_lock);
 		return;
 	}
-	if (share->state == SHARE_KEPT)
+	if (share->stage == SHARE_KEPT)
 		asked = ask(conn);
-	state = share->state;
+	stage = share->stage;
 	lock_release(&family_lock);
 
-	if (state == SHARE_PLAIN)
+	if (stage == SHARE_PLAIN)
 		come_home(conn, share);
-	else if (state != SHARE_KEPT)
+	else if (stage != SHARE_KEPT)
 		conn_fail(conn, share->error ?: -EIO, REASON_forked);
 	else if (!asked)
 		conn_fail(conn, -ECONNRESET, REASON_forked);
@@ -234,17 +234,14 @@ void family_look(struct conn *conn)
 
 bool family_claim(struct conn *conn)
 {
-	uint32_t now = SHARE_UNTOUCHED;
 	struct parent *parent = NULL;
 	bool away, mine = true;
 
 	lock_acquire(&family_lock);
 	away = family_is_away(conn);
 	if (conn->forked.share)
-		mine = atomic_compare_exchange_strong(
-			       &conn->forked.share->state, &now,
-			       away ? SHARE_TAKEN : SHARE_KEPT) ||
-		       (!away && now != SHARE_TAKEN);
+		mine = share_step(&conn->forked.share->stage,
+				  away ? SHARE_ON_taken : SHARE_ON_kept);
 	if (mine && away) {
 		conn->forked.taken = conn->forked.share;
 		parent = part(conn);

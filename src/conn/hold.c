@@ -197,7 +197,7 @@ void hold_over(struct conn *conn)
 	conn_ring(conn, NULL);
 	if (conn->forked.owed)		/* a child waits: go on with it */
 		watch_look(conn);
-	if (conn->close.begun && conn_state(conn) == STATE_greeting)
+	if (conn_closed(conn) && conn_state(conn) == STATE_greeting)
 		due(conn, DUE_closed);
 	else if (conn_state(conn) == STATE_greeted)
 		due(conn, DUE_join);
@@ -231,7 +231,7 @@ void hold_leave(struct conn *conn, enum reason reason)
 		return;
 	}
 	conn->reason = reason;
-	conn->greeting.stage = GREETING_OVER;
+	greeting_step(&conn->greeting.stage, GREETING_ON_over);
 	conn->greeting.deadline_ms = TIME_NEVER;
 	rx_step(&conn->rx.stage, RX_ON_unaware);
 	tx_step(&conn->tx.stage, TX_ON_unaware);
@@ -302,13 +302,14 @@ bool hold_waits(const struct conn *conn)
 		return hold_any(conn);
 	if (state == STATE_on_rdma)
 		return hold_any(conn) ||
-		       (conn->close.begun && !conn->lane.ending);
+		       (conn_closed(conn) &&
+			conn->lane.stage < LANE_ENDING);
 	if (state != STATE_greeting && state != STATE_greeted)
 		return false;
-	if (conn->close.begun && conn->tx.shut && conn->tx.stage == TX_HOLD &&
+	if (conn_closed(conn) && conn->tx.shut && conn->tx.stage == TX_HOLD &&
 	    conn->role == CONN_PASSIVE)
 		return true;	/* FIN has its grace */
 	return hold_any(conn) || conn->tx.stage == TX_RELEASE ||
 	       conn->greeting.stage == GREETING_REDIAL ||
-	       (conn->close.begun && conn->greeting.stage == GREETING_ASKED);
+	       (conn_closed(conn) && conn->greeting.stage == GREETING_ASKED);
 }

@@ -324,7 +324,7 @@ static void pull(struct conn *conn)
 	conn_cross(conn);
 	if (end == LEG_OPEN || conn->leg.end != LEG_OPEN)
 		return;
-	if (state == STATE_on_rdma || !conn->rx.early.size || conn->close.begun)
+	if (state == STATE_on_rdma || !conn->rx.early.size || conn_closed(conn))
 		inbox_ended(conn, end);
 	else			/* what came is read; who writes hears of it */
 		conn_reset(conn, ECONNRESET);

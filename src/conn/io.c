@@ -161,7 +161,7 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 	lock_release(&conn->rx.lock);
 
 	cross_changed(conn, before);
-	if (conn->lane.over && got == -EAGAIN)
+	if (lane_over(conn) && got == -EAGAIN)
 		watch_look(conn);
 	if (conn->waits.sets && !conn_is_raw(conn))
 		conn_used(conn, used_up(got, iov, count) ? POLLIN : 0);
@@ -266,7 +266,7 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 		hold_attend(conn);
 
 	leave_for_ring(conn, denied);
-	if (put == -EAGAIN && conn->lane.over)
+	if (put == -EAGAIN && lane_over(conn))
 		watch_look(conn);
 	if (conn->waits.sets && !conn_is_raw(conn))
 		conn_used(conn, used_up(put, iov, count) ? POLLOUT : 0);

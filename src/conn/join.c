@@ -41,7 +41,7 @@
 /* What was held before the greeting was over goes raw, and before the lane. */
 static void await_release(struct conn *conn, uint64_t until_ms)
 {
-	while (conn->tx.stage == TX_RELEASE && !conn->close.begun &&
+	while (conn->tx.stage == TX_RELEASE && !conn_closed(conn) &&
 	       clock_ms() < until_ms) {
 		hold_release(conn);
 		real.poll(NULL, 0, 1);
@@ -93,6 +93,7 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 		     conn->tx.bytes);
 	conn->tx.acked = conn->tx.bytes;
 	conn->lane.rs = rs;
+	lane_step(&conn->lane.stage, LANE_ON_up);
 	if (conn->tx.stage == TX_FROZEN)	/* not dissolved meanwhile */
 		tx_step(&conn->tx.stage, TX_ON_joined);
 	lock_release(&conn->tx.lock);

@@ -20,7 +20,7 @@ static ssize_t lane_end(struct conn *conn)
 {
 	uint64_t end = conn->rx.end;
 
-	if (end != conn->rx.bytes && !(conn->lane.over &&
+	if (end != conn->rx.bytes && !(lane_over(conn) &&
 				       conn->leg.end != LEG_OPEN))
 		return -EAGAIN;
 	if (end != conn->rx.bytes && end != OFFSET_NEVER)
@@ -61,7 +61,7 @@ ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 	size_t size = iov_size(iov, count);
 	ssize_t got;
 
-	if (conn->rx.end == conn->rx.bytes || conn->lane.closed)
+	if (conn->rx.end == conn->rx.bytes || lane_closed(conn))
 		return lane_end(conn);
 	if (size == 0)
 		return carrier->ready(conn->lane.rs, POLLIN) & POLLIN ? 0
@@ -79,7 +79,7 @@ ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 	if (got == -EFAULT || got == -ENOMEM)
 		return got;
 	if (got != -EAGAIN)
-		conn->lane.over = true;
+		lane_step(&conn->lane.stage, LANE_ON_over);
 	return lane_end(conn);
 }
 
@@ -149,6 +149,6 @@ ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count)
 		conn->tx.bytes += put;
 		look_after(conn);
 	} else if (put != -EAGAIN && put != -EFAULT && put != 0)
-		conn->lane.over = true;
-	return put < 0 && conn->lane.over ? -EAGAIN : put;
+		lane_step(&conn->lane.stage, LANE_ON_over);
+	return put < 0 && lane_over(conn) ? -EAGAIN : put;
 }

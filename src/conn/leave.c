@@ -78,7 +78,7 @@ static bool take_step(struct conn *conn)
 	if (got > 0)
 		conn->rx.early.size += got;
 	else if (got != -EAGAIN)
-		conn->lane.over = true;
+		lane_step(&conn->lane.stage, LANE_ON_over);
 	(void)carrier->ready(conn->lane.rs, 0);	/* gives the peer credits */
 	return got > 0;
 }
@@ -90,7 +90,7 @@ static bool take_in(struct conn *conn)
 	int left = BOUND_round_pieces;
 
 	lock_acquire(&conn->rx.lock);
-	while (left-- > 0 && !conn->lane.closed && take_step(conn))
+	while (left-- > 0 && !lane_closed(conn) && take_step(conn))
 		took = true;
 	all = conn_pulled(conn) >= conn->leave.peer_at;
 	if (all) {
@@ -134,7 +134,7 @@ static bool give_back(struct conn *conn)
 /* The lane gives no more before all is in: it has died meanwhile. */
 static bool is_stuck(const struct conn *conn)
 {
-	return conn->lane.over ||
+	return lane_over(conn) ||
 	       clock_ms() - conn->leave.progress_ms >=
 		       conn->decision.lane.stall_timeout_ms;
 }
@@ -162,7 +162,7 @@ bool leave_look(struct conn *conn)
 {
 	if (!conn->leave.begun || conn_state(conn) != STATE_on_rdma)
 		return false;
-	if (conn->lane.closed) {	/* nobody reads any more */
+	if (lane_closed(conn)) {	/* nobody reads any more */
 		if (conn->leave.retreat_at != OFFSET_NEVER)
 			retreat_heard(conn, conn->leave.retreat_at);
 		return false;
@@ -187,7 +187,7 @@ bool leave_look(struct conn *conn)
 bool leave_waits(const struct conn *conn)
 {
 	return conn->leave.begun && conn->leave.peer_at != OFFSET_NEVER &&
-	       !conn->leg.retreat_sent && !conn->lane.closed;
+	       !conn->leg.retreat_sent && !lane_closed(conn);
 }
 
 void leave_heard(struct conn *conn, uint64_t sent)

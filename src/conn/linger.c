@@ -14,13 +14,13 @@ void linger_begin(struct conn *conn)
 {
 	conn->close.linger_ms = clock_ms() + BOUND_linger_ms;
 	conn->close.process = process;
-	if (!atomic_exchange(&conn->close.lingering, true))
+	if (close_step(&conn->close.stage, CLOSE_ON_lingers) == CLOSE_BEGUN)
 		atomic_fetch_add(&lingerers, 1);
 }
 
 void linger_end(struct conn *conn)
 {
-	if (atomic_exchange(&conn->close.lingering, false) &&
+	if (close_step(&conn->close.stage, CLOSE_ON_over) == CLOSE_LINGERS &&
 	    conn->close.process == process)
 		atomic_fetch_sub(&lingerers, 1);
 }

@@ -52,14 +52,6 @@ struct failure {
 	atomic_int pending;
 };
 
-/* Of a connection in STATE_greeting; with lock. */
-enum greeting_stage {
-	GREETING_QUIET,		/* HELLO was neither sent nor seen */
-	GREETING_ASKED,		/* active: HELLO is out, REPLY awaited */
-	GREETING_REDIAL,	/* active: taken back, and dialled again */
-	GREETING_OVER,		/* plain, as soon as what is held has gone */
-};
-
 /*
  * A client that has not touched its connection does not wait for what is held,
  * so the grace may be long; one whose HELLO is not to come would.
@@ -182,9 +174,7 @@ struct limits_claim {
 struct lane {
 	atomic_int rs;		/* -1: no lane */
 	atomic_uint users;	/* threads looking at it without a stage lock */
-	atomic_bool over;	/* no more will come by RDMA */
-	atomic_bool ending;	/* somebody has begun to take it down */
-	atomic_bool closed;	/* for lookers: it is going away */
+	_Atomic enum lane_stage stage;
 	_Atomic uint64_t end_ms;	/* service thread: it is over */
 	struct limits_claim claim;
 	enum reason refused;	/* the limit that one would have been over */
@@ -215,9 +205,8 @@ struct leave {
 
 /* end.c: shutdown and close */
 struct closing {
-	atomic_bool begun;	/* the application's interest has ended */
+	_Atomic enum close_stage stage;
 	atomic_bool heard;	/* the peer knows that we have closed */
-	atomic_bool lingering;	/* the peer has not consumed all yet */
 	_Atomic uint64_t linger_ms;	/* the TCP leg is kept so long */
 	atomic_uint process;	/* that counts it among its lingerers */
 	_Atomic uint32_t peers;	/* the flags of the peer's CLOSE */
@@ -247,8 +236,7 @@ struct waits {
 
 /* watch.c, timer.c: the service thread looks at it */
 struct watch {
-	atomic_bool on;			/* watch lock, and the three below */
-	bool done;			/* and will not be again */
+	_Atomic enum watch_stage stage;	/* watch lock, and the next two */
 	struct conn *next, **link;
 	struct loop_source source;
 	unsigned judged;	/* the thread's own: by which policy */
@@ -301,5 +289,35 @@ struct conn {
 	struct account account;
 	atomic_uint due;	/* bits of enum due: conduct.h */
 };
+
+/* The application has it no more. */
+static inline bool conn_closed(const struct conn *conn)
+{
+	return conn->close.stage != CLOSE_OPEN;
+}
+
+static inline bool conn_lingers(const struct conn *conn)
+{
+	return conn->close.stage == CLOSE_LINGERS;
+}
+
+/* No more will come by RDMA. */
+static inline bool lane_over(const struct conn *conn)
+{
+	return conn->lane.stage == LANE_OVER;
+}
+
+/* For lookers: the rsocket is going away, or has gone. */
+static inline bool lane_closed(const struct conn *conn)
+{
+	return conn->lane.stage == LANE_CLOSED ||
+	       conn->lane.stage == LANE_ENDED;
+}
+
+/* Does the service thread look at it? */
+static inline bool conn_watched(const struct conn *conn)
+{
+	return conn->watch.stage == WATCH_ON;
+}
 
 #endif

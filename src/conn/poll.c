@@ -53,7 +53,7 @@ static bool end_has_come(struct conn *conn)
 
 	if (left == 0 || conn->rx.tail_came)
 		return true;
-	if (conn->leg.end != LEG_OPEN && conn->lane.over)
+	if (conn->leg.end != LEG_OPEN && lane_over(conn))
 		return true;
 	if (conn->rx.end == OFFSET_NEVER)
 		return false;
@@ -69,7 +69,7 @@ static bool end_has_come(struct conn *conn)
  */
 static bool lane_readable(struct conn *conn, short lane)
 {
-	if (!conn->lane.over)
+	if (!lane_over(conn))
 		return lane & POLLIN;
 	if (conn->leg.end != LEG_OPEN || conn_lane_holds(conn, 1))
 		return true;
@@ -83,7 +83,7 @@ static short lane_read_bits(struct conn *conn, short lane)
 	short bits = 0;
 
 	if (lane & (POLLHUP | POLLERR))
-		conn->lane.over = true;
+		lane_step(&conn->lane.stage, LANE_ON_over);
 	if (conn->rx.shut || conn->failure.reset ||
 	    (peer_is_over(conn) && end_has_come(conn)))
 		bits = READ_BITS | POLLRDHUP;

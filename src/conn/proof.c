@@ -52,7 +52,7 @@ bool proof_look(struct conn *conn, uint64_t now)
 	uint64_t since = now - conn->proof.since_ms;
 	bool first = conn->proof.since_ms == 0;
 
-	if (lane->proof_ms == 0 || conn->close.begun || conn->close.peers)
+	if (lane->proof_ms == 0 || conn_closed(conn) || conn->close.peers)
 		return false;
 	if (!first && !proof_leg_answers(conn, since)) {
 		if (since < lane->stall_timeout_ms)

@@ -19,7 +19,7 @@
  */
 bool reach_is_wanted(const struct conn *conn)
 {
-	return (!conn->close.begun && !conn->tx.shut) ||
+	return (!conn_closed(conn) && !conn->tx.shut) ||
 	       (conn->greeting.peer_requires && hold_any(conn));
 }
 
@@ -81,7 +81,7 @@ int reach_any(struct conn *conn, uint64_t until_ms)
 			  addr_format(&offer->addresses[i], text),
 			  strerror(-rs));
 	}
-	return conn->close.begun ? -ECANCELED : rs;
+	return conn_closed(conn) ? -ECANCELED : rs;
 }
 
 /* May a lane of this connection come from where it comes from? */

@@ -124,7 +124,7 @@ void redial_take_back(struct conn *conn)
 	if (ret == 0) {
 		hold_leave(conn, reason_of_silence(conn));
 	} else if (ret == -EINPROGRESS) {
-		conn->greeting.stage = GREETING_REDIAL;
+		greeting_step(&conn->greeting.stage, GREETING_ON_taken_back);
 	} else {
 		conn_fail_locked(conn, error_of_refusal(conn),
 				 reason_of_silence(conn));

@@ -64,13 +64,13 @@ void conn_drop(struct conn *conn)
 
 bool conn_is_armed(const struct conn *conn)
 {
-	return !conn->lane.closed;
+	return !lane_closed(conn);
 }
 
 bool lane_enter(struct conn *conn)
 {
 	atomic_fetch_add(&conn->lane.users, 1);
-	if (conn->lane.rs >= 0 && !conn->lane.closed &&
+	if (conn->lane.rs >= 0 && !lane_closed(conn) &&
 	    conn_state(conn) == STATE_on_rdma)
 		return true;
 	lane_leave(conn);

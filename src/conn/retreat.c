@@ -208,7 +208,7 @@ void retreat_check(struct conn *conn)
 		return;
 	if (conn->rx.early.size && conn->forked.owed)
 		share_hand_over(conn);
-	if (conn->rx.early.size && !conn->close.lingering)
+	if (conn->rx.early.size && !conn_lingers(conn))
 		return;
 	/* Before it is plain, when a send is the kernel's. */
 	fin_due(conn);

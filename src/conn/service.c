@@ -42,7 +42,7 @@ static void look_for_policy(uint64_t now)
 	operator_knock(control);	/* who came when there was no fd */
 	if (!drain_policy_is_new())
 		return;
-	while ((conn = watch_next(conn)))
+	while ((conn = watch_after(conn)))
 		tick(conn);
 }
 

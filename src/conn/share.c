@@ -47,12 +47,12 @@ bool share_is_ours(struct conn *conn)
 }
 
 /* Does its share, if it has one of ours, say this? */
-bool share_says(struct conn *conn, enum share_state state)
+bool share_says(struct conn *conn, enum share_stage stage)
 {
 	bool is;
 
 	lock_acquire(&family_lock);
-	is = share_is_ours(conn) && conn->forked.share->state == state;
+	is = share_is_ours(conn) && conn->forked.share->stage == stage;
 	lock_release(&family_lock);
 	return is;
 }
@@ -77,17 +77,15 @@ void share_owe(struct conn *conn)
 
 void share_settled(struct conn *conn)
 {
-	uint32_t now, kept = SHARE_KEPT, taken = SHARE_TAKEN;
+	bool plain = conn_is_plain(conn);
 
 	lock_acquire(&family_lock);
-	now = conn_is_plain(conn) ? SHARE_PLAIN : SHARE_DEAD;
-	if (conn->forked.taken && now == SHARE_PLAIN)
-		atomic_compare_exchange_strong(&conn->forked.taken->state,
-					       &taken, now);
+	if (conn->forked.taken && plain)
+		share_step(&conn->forked.taken->stage, SHARE_ON_taken_back);
 	if (conn->forked.share && !family_is_away(conn)) {
 		conn->forked.share->error = conn->failure.error;
-		atomic_compare_exchange_strong(&conn->forked.share->state,
-					       &kept, now);
+		share_step(&conn->forked.share->stage,
+			   plain ? SHARE_ON_plain : SHARE_ON_dead);
 	}
 	lock_release(&family_lock);
 }

@@ -8,16 +8,8 @@
 
 #include "conn/parts.h"
 
-enum share_state {
-	SHARE_UNTOUCHED,	/* accepted; who touches it first has it */
-	SHARE_TAKEN,		/* a child touched it first; not plain */
-	SHARE_KEPT,		/* the parent has it: ask */
-	SHARE_PLAIN,		/* an ordinary socket, for everybody */
-	SHARE_DEAD,
-};
-
 struct share {
-	_Atomic uint32_t state;	/* enum share_state */
+	_Atomic uint32_t stage;	/* enum share_stage */
 	int32_t error;		/* SHARE_DEAD: -errno */
 	atomic_bool raw_out;	/* KEPT, but what is sent is raw again */
 	/* Raw bytes that were taken off TCP: where they are in the file. */
@@ -59,7 +51,7 @@ static inline bool family_is_away(const struct conn *conn)
 /* May a child of ours have it, so that only TCP will do at its end? */
 bool share_is_ours(struct conn *conn);
 /* Does its share, if it has one of ours, say this? */
-bool share_says(struct conn *conn, enum share_state state);
+bool share_says(struct conn *conn, enum share_stage stage);
 /* Accepted, and nothing was made of it yet? */
 bool share_untouched(const struct conn *conn);
 /* With family_lock: it has no share any more. */

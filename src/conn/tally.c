@@ -120,7 +120,7 @@ static void join_over(struct conn *conn, enum conn_state to,
 		atomic_fetch_add(&row->joined, 1);
 		time_taken(&row->join, clock_us() - conn->account.step_us);
 	} else if (reason == REASON_closed || reason == REASON_peer_closed ||
-		   conn->close.begun) {
+		   conn_closed(conn)) {
 		atomic_fetch_add(&row->ended, 1);
 	} else {
 		atomic_fetch_add(&row->unjoined, 1);

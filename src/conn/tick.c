@@ -45,8 +45,8 @@ static bool lane_is_missed(const struct conn *conn)
 /* The lane is over, and may have bytes or CLOSE behind it: for how long? */
 static void look_for_end(struct conn *conn, uint64_t now)
 {
-	if (conn->lane.over && conn->leg.end == LEG_OPEN &&
-	    !conn->close.lingering && conn->lane.end_ms == TIME_NEVER &&
+	if (lane_over(conn) && conn->leg.end == LEG_OPEN &&
+	    !conn_lingers(conn) && conn->lane.end_ms == TIME_NEVER &&
 	    conn_state(conn) == STATE_on_rdma && lane_is_missed(conn) &&
 	    !conn_lane_holds(conn, 1))
 		conn->lane.end_ms =
@@ -58,9 +58,9 @@ static void end_is_over(struct conn *conn)
 {
 	conn->lane.end_ms = TIME_NEVER;
 	if (conn->leg.end != LEG_OPEN) {
-		conn->lane.over = true;
+		lane_step(&conn->lane.stage, LANE_ON_over);
 		conn_ring(conn, NULL);
-	} else if (conn->lane.over && lane_is_missed(conn) &&
+	} else if (lane_over(conn) && lane_is_missed(conn) &&
 		   !conn_lane_holds(conn, 1)) {
 		retreat_lane(conn, REASON_lane_dead);
 	}
@@ -127,12 +127,12 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	enum conn_state state = conn_state(conn);
 	uint64_t next;
 
-	if (conn->close.lingering && end_linger_over(conn, now)) {
+	if (conn_lingers(conn) && end_linger_over(conn, now)) {
 		linger_end(conn);
 		unwatch_conn(conn);
 		return TIME_NEVER;
 	}
-	next = conn->close.lingering
+	next = conn_lingers(conn)
 		   ? sooner(conn->close.linger_ms, now + STALL_LOOK_MS)
 		   : TIME_NEVER;
 	if (state == STATE_connecting || state == STATE_greeting)
@@ -146,7 +146,7 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	look_for_end(conn, now);
 	if (conn->rx.stage == RX_MAYBE)
 		conn_find_stage(conn);
-	if (now >= conn->lane.end_ms && !conn->close.lingering)
+	if (now >= conn->lane.end_ms && !conn_lingers(conn))
 		end_is_over(conn);
 	if (hold_lane_look(conn)) {
 		next = sooner(next, now + HELD_MS);
@@ -181,7 +181,7 @@ static void look_at_greeting(struct conn *conn)
 	greet_look(conn);
 	if (conn->tx.stage == TX_HOLD && (hold_any(conn) || conn->tx.shut))
 		greet_speak(conn);
-	else if (conn->close.begun && clock_ms() >= conn->greeting.deadline_ms)
+	else if (conn_closed(conn) && clock_ms() >= conn->greeting.deadline_ms)
 		hold_quit(conn, REASON_closed);
 }
 
@@ -201,7 +201,7 @@ static void pay(struct conn *conn)
 	if (conn->forked.share && conn->tx.stage == TX_RAW)
 		conn->forked.share->raw_out = true;
 	lock_release(&family_lock);
-	if (conn->close.begun)
+	if (conn_closed(conn))
 		end_linger(conn);
 }
 
@@ -218,14 +218,14 @@ static void look_at_leg(struct conn *conn)
 
 void tick(struct conn *conn)
 {
-	if (!conn->watch.on)
+	if (!conn_watched(conn))
 		attend(conn);
-	if (!conn->watch.on)
+	if (!conn_watched(conn))
 		return;
 	look_at_leg(conn);
 	drain_if_judged(conn);
 	conduct(conn);
-	if (conn->watch.on)
+	if (conn_watched(conn))
 		timer_by(conn, look_at_times(conn, clock_ms()));
 	conduct(conn);
 }

@@ -26,11 +26,11 @@ static int begin(struct conn *conn)
 
 	loop_source_set(&conn->watch.source, loop_hooks.look, conn);
 	/* The thread may have its first event before we return. */
-	conn->watch.on = true;
+	watch_step(&conn->watch.stage, WATCH_ON_watched);
 	ret = loop_add(conn->tcp, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 		       &conn->watch.source);
 	if (ret != 0) {
-		conn->watch.on = false;
+		watch_step(&conn->watch.stage, WATCH_ON_failed);
 		return ret;
 	}
 	conn_hold(conn);
@@ -47,7 +47,7 @@ int watch_conn(struct conn *conn)
 	int ret = 0;
 
 	lock_acquire(&lock);
-	if (!conn->watch.on && !conn->watch.done)
+	if (conn->watch.stage == WATCH_NEVER)
 		ret = begin(conn);
 	lock_release(&lock);
 	watch_look(conn);
@@ -56,7 +56,7 @@ int watch_conn(struct conn *conn)
 
 void watch_look(struct conn *conn)
 {
-	if (conn->watch.on)
+	if (conn_watched(conn))
 		timer_by(conn, 0);
 }
 
@@ -66,7 +66,7 @@ void unwatch_conn(struct conn *conn)
 
 	timer_forget(conn);
 	lock_acquire(&lock);
-	was = conn->watch.on;
+	was = watch_step(&conn->watch.stage, WATCH_ON_over) == WATCH_ON;
 	if (was) {
 		loop_remove(conn->tcp);
 		*conn->watch.link = conn->watch.next;
@@ -75,14 +75,12 @@ void unwatch_conn(struct conn *conn)
 		conn->watch.next = gone;
 		gone = conn;
 	}
-	conn->watch.on = false;
-	conn->watch.done = true;
 	lock_release(&lock);
 	if (was)
 		loop_wake();
 }
 
-struct conn *watch_next(struct conn *after)
+struct conn *watch_after(struct conn *after)
 {
 	struct conn *conn;
 
@@ -103,7 +101,7 @@ bool watch_any(bool (*is_one)(struct conn *conn, unsigned how), unsigned how)
 
 	lock_acquire(&lock);
 	for (conn = watched; conn; conn = conn->watch.next)
-		if (conn->watch.on && !conn->forked.parent)
+		if (conn_watched(conn) && !conn->forked.parent)
 			any |= is_one(conn, how);
 	lock_release(&lock);
 	return any;

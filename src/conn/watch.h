@@ -15,7 +15,7 @@ void unwatch_conn(struct conn *conn);
 /* Let the thread look at it, if it is watched, whatever its fd has to say. */
 void watch_look(struct conn *conn);
 /* One that follows `after`, which was held, held; NULL: it was the last. */
-struct conn *watch_next(struct conn *after);
+struct conn *watch_after(struct conn *after);
 /* Ask of all that are ours, with its lock: does any say true? */
 bool watch_any(bool (*is_one)(struct conn *conn, unsigned how), unsigned how);
 /* Service thread: what is watched no more, and whose events it had. */

@@ -47,6 +47,10 @@
  *	tx speaks		TRUSTING, or the server's grace is over
  *	tx released		TX_RELEASE ends: what was held is put on TCP in
  *				one step
+ *	greeting asked		FRESH becomes GREETING; before, GREETING_QUIET;
+ *				after, GREETING_ASKED
+ *	greeting taken_back	dialled again: GREETING_REDIAL is one step here
+ *	greeting over		PLAIN, when what is held has gone: GREETING_OVER
  */
 #ifndef N
 #define N 2

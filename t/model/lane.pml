@@ -32,7 +32,17 @@
  *	tx thawed_hold		a lane is required
  *	state unready		the join is begun again
  *	state dissolved		connect(AF_UNSPEC)
- *	tx inherited, rx inherited, tx home, rx home
+ *	lane up			LANE_NONE becomes LANE_UP with state joined
+ *	lane over		the lane's failure: LANE_OVER
+ *	lane closed, lane ending
+ *				what has no lane any more: LANE_CLOSED when it is
+ *				PLAIN or DEAD, LANE_ENDING and LANE_ENDED when it
+ *				is closed
+ *	close closed, close lingers, close over
+ *				CLOSE_OPEN becomes CLOSE_BEGUN when CLOSE_FULL is
+ *				said; CLOSE_LINGERS, CLOSE_OVER: a side that has
+ *				closed goes on until the other has all
+ *	tx inherited, rx inherited, lane inherited, tx home, rx home, greeting inherited
  *				other processes have it: the kernel's connection
  *				and a retreat, which are here
  */

@@ -548,6 +548,20 @@ static void unsent(struct pair *p)
 	(void)p;
 }
 
+/* There is nothing urgent; whoever asks for it has no lane. */
+static void urgent_awaited(struct pair *p)
+{
+	struct both b;
+
+	for (int client = 0; client <= 1; client++) {
+		both_open(&b);
+		SHOW(recv(client ? b.client.fd : b.server.fd, buf, 1, MSG_OOB));
+		works(&b.client, &b.server);
+		both_close(&b);
+	}
+	(void)p;
+}
+
 const struct sem_case sem_cases[] = {
 	{ "one_thread", SEM_ONCE | SEM_MOVES, one_thread, "connect, then accept, blocking" },
 	{ "one_thread_nonblocking", SEM_ONCE | SEM_MOVES, one_thread_nonblocking,
@@ -564,6 +578,7 @@ const struct sem_case sem_cases[] = {
 	{ "event_loop", SEM_ONCE, event_loop, "six clients and servers in a set" },
 	{ "first_touch", SEM_ONCE, first_touch, "everything that can be done first" },
 	{ "urgent", SEM_ONCE, urgent, "MSG_OOB first, and behind bytes that are held" },
+	{ "urgent_awaited", SEM_ONCE, urgent_awaited, "recv(MSG_OOB) first" },
 	{ "unsent", SEM_ONCE, unsent, "SIOCOUTQ and FIONREAD of held bytes" },
 	{ 0 }
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The two directions of a connection: every pair of stage.def, by the steppers. */
+/* The machines of a connection: every pair of stage.def, by the steppers. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -7,13 +7,15 @@
 #include "conn/stage.h"
 
 /* What the rows say, read apart from the steppers' table. */
+#define ROW(X, from, on, to) \
+	if (stage == X##_##from && event == X##_ON_##on) \
+		next = X##_##to;
+
 static int tx_row(unsigned stage, unsigned event)
 {
 	int next = -1;
 
-#define TX_EDGE(from, on, to) \
-	if (stage == TX_##from && event == TX_ON_##on) \
-		next = TX_##to;
+#define TX_EDGE(from, on, to) ROW(TX, from, on, to)
 #include "conn/stage.def"
 #undef TX_EDGE
 	return next;
@@ -23,46 +25,113 @@ static int rx_row(unsigned stage, unsigned event)
 {
 	int next = -1;
 
-#define RX_EDGE(from, on, to) \
-	if (stage == RX_##from && event == RX_ON_##on) \
-		next = RX_##to;
+#define RX_EDGE(from, on, to) ROW(RX, from, on, to)
 #include "conn/stage.def"
 #undef RX_EDGE
 	return next;
 }
 
-Test(stage, each_tx_row_is_taken)
+static int greeting_row(unsigned stage, unsigned event)
+{
+	int next = -1;
+
+#define GREETING_EDGE(from, on, to) ROW(GREETING, from, on, to)
+#include "conn/stage.def"
+#undef GREETING_EDGE
+	return next;
+}
+
+static int lane_row(unsigned stage, unsigned event)
+{
+	int next = -1;
+
+#define LANE_EDGE(from, on, to) ROW(LANE, from, on, to)
+#include "conn/stage.def"
+#undef LANE_EDGE
+	return next;
+}
+
+static int close_row(unsigned stage, unsigned event)
+{
+	int next = -1;
+
+#define CLOSE_EDGE(from, on, to) ROW(CLOSE, from, on, to)
+#include "conn/stage.def"
+#undef CLOSE_EDGE
+	return next;
+}
+
+static int watch_row(unsigned stage, unsigned event)
+{
+	int next = -1;
+
+#define WATCH_EDGE(from, on, to) ROW(WATCH, from, on, to)
+#include "conn/stage.def"
+#undef WATCH_EDGE
+	return next;
+}
+
+static int share_row(unsigned stage, unsigned event)
+{
+	int next = -1;
+
+#define SHARE_EDGE(from, on, to) ROW(SHARE, from, on, to)
+#include "conn/stage.def"
+#undef SHARE_EDGE
+	return next;
+}
+
+#define EACH_ROW_IS_TAKEN(x, X) \
+	Test(stage, each_##x##_row_is_taken) \
+	{ \
+		unsigned from, event; \
+\
+		for (from = 0; from < X##_STAGES; from++) \
+			for (event = 0; event < X##_EVENTS; event++) { \
+				_Atomic enum x##_stage stage = from; \
+				int next = x##_row(from, event); \
+\
+				cr_assert_eq(x##_next(from, event), next); \
+				if (next < 0) \
+					continue; \
+				cr_assert_eq(x##_step(&stage, event), from); \
+				cr_assert_eq((int)stage, next); \
+			} \
+	}
+
+EACH_ROW_IS_TAKEN(tx, TX)
+EACH_ROW_IS_TAKEN(rx, RX)
+EACH_ROW_IS_TAKEN(greeting, GREETING)
+EACH_ROW_IS_TAKEN(lane, LANE)
+EACH_ROW_IS_TAKEN(close, CLOSE)
+EACH_ROW_IS_TAKEN(watch, WATCH)
+
+/* Other processes write it: no pair is a mistake, whatever is in there. */
+Test(stage, each_share_row_is_taken)
 {
 	unsigned from, event;
 
-	for (from = 0; from < TX_STAGES; from++)
-		for (event = 0; event < TX_EVENTS; event++) {
-			_Atomic enum tx_stage stage = from;
-			int next = tx_row(from, event);
+	for (from = 0; from < SHARE_STAGES + 2; from++)
+		for (event = 0; event < SHARE_EVENTS; event++) {
+			_Atomic uint32_t stage = from;
+			int next = share_row(from, event);
 
-			cr_assert_eq(tx_next(from, event), next);
-			if (next < 0)
-				continue;
-			tx_step(&stage, event);
-			cr_assert_eq((int)stage, next);
+			cr_assert_eq(share_step(&stage, event), next >= 0);
+			cr_assert_eq(stage, next < 0 ? from : (unsigned)next);
+			if (from < SHARE_STAGES)
+				cr_assert_eq(share_next(from, event), next);
 		}
 }
 
-Test(stage, each_rx_row_is_taken)
+Test(stage, a_lane_is_taken_down_once)
 {
-	unsigned from, event;
+	_Atomic enum lane_stage stage = LANE_NONE;
 
-	for (from = 0; from < RX_STAGES; from++)
-		for (event = 0; event < RX_EVENTS; event++) {
-			_Atomic enum rx_stage stage = from;
-			int next = rx_row(from, event);
-
-			cr_assert_eq(rx_next(from, event), next);
-			if (next < 0)
-				continue;
-			rx_step(&stage, event);
-			cr_assert_eq((int)stage, next);
-		}
+	lane_step(&stage, LANE_ON_up);
+	lane_step(&stage, LANE_ON_closed);
+	cr_assert_lt(lane_step(&stage, LANE_ON_ending), LANE_ENDING);
+	cr_assert_geq(lane_step(&stage, LANE_ON_ending), LANE_ENDING);
+	cr_assert_eq((int)stage, LANE_ENDED);
 }
 
 #ifdef SHUNT_DEBUG

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Bytes on a lane, whatever carries it. */
+#include <string.h>
+
+#include "carrier_help.h"
+#include "conn/endpoint.h"
+#include "conn/lane.h"
+#include "conn/replay.h"
+
+static char bytes[4096];
+
+static ssize_t receive(struct conn *conn, size_t size, int flags)
+{
+	struct iovec iov = { bytes, size };
+
+	return lane_receive(conn, &iov, 1, flags);
+}
+
+static ssize_t transmit(struct conn *conn, size_t size)
+{
+	struct iovec iov = { bytes, size };
+
+	return lane_transmit(conn, &iov, 1);
+}
+
+Test(lane, what_is_read_is_counted)
+{
+	int far;
+	struct conn *conn = conn_on_lane(&far);
+
+	cr_assert_eq(receive(conn, 10, 0), -EAGAIN);
+	cr_assert_eq(write(far, "0123456789", 10), 10);
+	cr_assert_eq(receive(conn, 4, MSG_PEEK), 4);
+	cr_assert_eq(conn->rx.bytes, 0);
+	cr_assert_eq(receive(conn, 4, 0), 4);
+	cr_assert_eq(memcmp(bytes, "0123", 4), 0);
+	cr_assert_eq(receive(conn, 4, MSG_TRUNC), 4);	/* they go nowhere */
+	cr_assert_eq(memcmp(bytes, "0123", 4), 0);
+	cr_assert_eq(receive(conn, 10, 0), 2);
+	cr_assert_eq(conn->rx.bytes, 10);
+}
+
+/* rrecv(3) gives none by itself: a look does, now and then. */
+Test(lane, credits_are_given)
+{
+	int far, i;
+	struct conn *conn = conn_on_lane(&far);
+
+	for (i = 0; i < 8; i++) {
+		cr_assert_eq(write(far, bytes, 512), 512);
+		cr_assert_eq(receive(conn, 512, 0), 512);
+	}
+	cr_assert_eq(carrier_looks, 4);		/* of a quarter each */
+}
+
+/* The carrier's end is an end when TCP has one, and the count is right. */
+Test(lane, its_end_is_not_the_streams)
+{
+	int far;
+	struct conn *conn = conn_on_lane(&far);
+
+	cr_assert_eq(write(far, bytes, 10), 10);
+	close(far);
+	conn->rx.end = 10;
+	cr_assert_eq(receive(conn, 4, 0), 4);
+	cr_assert_eq(receive(conn, 10, 0), 6);
+	cr_assert_eq(receive(conn, 10, 0), 0);
+	cr_assert_not(lane_over(conn));		/* it was not asked again */
+	conn->rx.end = 20;
+	cr_assert_eq(receive(conn, 10, 0), -EAGAIN);
+	cr_assert(lane_over(conn));
+	conn->leg.end = LEG_FIN;
+	cr_assert_eq(receive(conn, 10, 0), -ECONNRESET);
+}
+
+Test(lane, what_is_sent_is_kept_as_far_as_the_ring_goes)
+{
+	int far;
+	struct conn *conn = conn_on_lane(&far);
+	uint64_t sent = 0;
+	ssize_t put;
+
+	conn->lane.stall_watched = true;	/* no service thread here */
+	replay_begin(&conn->tx.replay, 8192, 0);
+	while ((put = transmit(conn, 3000)) > 0)
+		sent += (uint64_t)put;
+	cr_assert_eq(put, -EAGAIN);
+	cr_assert_eq(sent, 8192);
+	cr_assert_eq(conn->tx.bytes, sent);
+	replay_drop(&conn->tx.replay, 1000);
+	cr_assert_eq(transmit(conn, 3000), 1000);
+}
+
+/* A send that fails has sent nothing: TCP will, or tells of the end. */
+Test(lane, a_dead_one_waits_for_tcp)
+{
+	int far;
+	struct conn *conn = conn_on_lane(&far);
+
+	close(far);
+	cr_assert_eq(transmit(conn, 10), -EAGAIN);
+	cr_assert(lane_over(conn));
+	cr_assert_eq(conn->tx.bytes, 0);
+}
+
+Test(lane, closed_it_gives_nothing)
+{
+	int far;
+	struct conn *conn = conn_on_lane(&far);
+
+	cr_assert_eq(write(far, bytes, 10), 10);
+	endpoint_close(conn);
+	cr_assert(lane_closed(conn));
+	cr_assert_eq((int)conn->lane.rs, -1);
+	cr_assert_eq(receive(conn, 10, 0), -EAGAIN);
+	cr_assert_eq(read(far, bytes, 10), -1);	/* reset: it had bytes unread */
+	endpoint_close(conn);			/* once is enough */
+}
