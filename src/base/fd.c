@@ -162,11 +162,29 @@ static bool in_last_quarter(int fd)
 	       (rlim_t)fd >= limit.rlim_cur / 4 * 3;
 }
 
+/* What a number stands for that is kept; -1: there is no room for it. */
+static int parking(void)
+{
+	static atomic_int parked = -1;
+	int mine, none = -1;
+
+	if (atomic_load(&parked) < 0) {
+		mine = eventfd(0, EFD_CLOEXEC);
+		if (mine >= 0)
+			mine = fd_lift(mine);
+		if (mine >= 0 &&
+		    !atomic_compare_exchange_strong(&parked, &none, mine))
+			fd_close(mine);
+	}
+	return atomic_load(&parked);
+}
+
+/* Made before it is needed: then there may be no number left. */
 int fd_dup_spare(int fd)
 {
 	int saved = errno, high = fd_dup_high(fd);
 
-	if (high >= 0 && in_last_quarter(high)) {
+	if (high >= 0 && (in_last_quarter(high) || parking() < 0)) {
 		fd_close(high);
 		high = -EMFILE;
 	}
@@ -197,18 +215,9 @@ void fd_park_all(enum fd_owner owner)
 
 void fd_park(int fd)
 {
-	static atomic_int parked = -1;
-	int mine, none = -1, saved = errno;
+	int parked = parking(), saved = errno;
 
-	if (atomic_load(&parked) < 0) {
-		mine = eventfd(0, EFD_CLOEXEC);
-		if (mine >= 0)
-			mine = fd_lift(mine);
-		if (mine >= 0 &&
-		    !atomic_compare_exchange_strong(&parked, &none, mine))
-			fd_close(mine);
-	}
-	if (atomic_load(&parked) >= 0)
-		real.dup3(atomic_load(&parked), fd, O_CLOEXEC);
+	if (parked >= 0)
+		real.dup3(parked, fd, O_CLOEXEC);
 	errno = saved;
 }

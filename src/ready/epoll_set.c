@@ -85,10 +85,30 @@ int epollset_hang_bell(struct epollset *set)
 	return 0;
 }
 
+/*
+ * With lock: nobody looks at what is dirty once the kernel is asked alone, and
+ * each of them keeps a connection, and its number.
+ */
+static void forget_dirty(struct epollset *set)
+{
+	struct member *member, *dirty = set->dirty;
+
+	set->dirty = NULL;
+	set->dirty_last = &set->dirty;
+	while ((member = dirty)) {
+		dirty = member->dirty_next;
+		member->dirty = false;
+		member_release(member);
+	}
+}
+
 void epollset_lose(struct epollset *set)
 {
 	atomic_fetch_sub(&epollset_interests, 1);
-	if (atomic_fetch_sub(&set->interest, 1) != 1 || !set->bell_hangs)
+	if (atomic_fetch_sub(&set->interest, 1) != 1)
+		return;
+	forget_dirty(set);
+	if (!set->bell_hangs)
 		return;
 	real.epoll_ctl(set->epoll, EPOLL_CTL_DEL, set->bell, NULL);
 	set->bell_hangs = false;
