@@ -3,6 +3,7 @@
 import glob
 import resource
 import subprocess
+import time
 
 import host
 from measure import Target, environment, in_turns, row
@@ -69,16 +70,24 @@ def part_i(build, quick):
                             {'plain': 0, 'shunt': figure / scrapes}, target)]
 
 
-def service_thread(process):
-    """The folder of the one that sleeps in epoll_pwait(2)."""
+def asleep(process):
+    """The folders of its threads that sleep in epoll_pwait(2)."""
     found = []
     for task in glob.glob(f'/proc/{process.pid}/task/*'):
         with open(f'{task}/syscall') as file:
             if (file.read().split()[0] == EPOLL_PWAIT and
                     not task.endswith(f'/{process.pid}')):
                 found.append(task)
-    if len(found) != 1:
-        raise SystemExit(f'service thread: {found}')
+    return found
+
+
+def service_thread(process):
+    """The one, when it has done what the talk before has left it."""
+    end = time.monotonic() + 10
+    while len(found := asleep(process)) != 1:
+        if time.monotonic() > end:
+            raise SystemExit(f'service thread: {found}')
+        time.sleep(0.01)
     return found[0]
 
 
