@@ -192,6 +192,12 @@ Test(policy_current, many_problems_are_cut_short)
 }
 
 /* As a Kubernetes ConfigMap is changed: ..data is a link, renamed over. */
+static void point_at(const char *folder)
+{
+	cr_assert_eq(symlink(folder, "..tmp"), 0);
+	cr_assert_eq(rename("..tmp", "..data"), 0);
+}
+
 Test(policy_current, a_symlink_swap_is_a_change)
 {
 	cr_assert_eq(mkdir("v1", 0700), 0);
@@ -201,11 +207,9 @@ Test(policy_current, a_symlink_swap_is_a_change)
 	cr_assert_eq(symlink("v1", "..data"), 0);
 	cr_assert_eq(symlink("..data/shunt.conf", "shunt.conf"), 0);
 	cr_assert_eq(now().mode, POLICY_PREFER);
-	cr_assert_eq(symlink("v2", "..tmp"), 0);
-	cr_assert_eq(rename("..tmp", "..data"), 0);
+	point_at("v2");
 	cr_assert_eq(later().mode, POLICY_REQUIRE);
-	cr_assert_eq(symlink("v1", "..tmp"), 0);
-	cr_assert_eq(rename("..tmp", "..data"), 0);
+	point_at("v1");
 	cr_assert_eq(later().mode, POLICY_PREFER);
 }
 
@@ -255,8 +259,7 @@ Test(policy_current, a_symlink_swap_changes_the_keys)
 	cr_assert_eq(symlink("..data/keys", "keys"), 0);
 	cr_assert_neq(now().auth, 0);
 	cr_assert(has_key(file, '1'));
-	cr_assert_eq(symlink("v2", "..tmp"), 0);
-	cr_assert_eq(rename("..tmp", "..data"), 0);
+	point_at("v2");
 	cr_assert_neq(later().auth, 0);
 	cr_assert(has_key(file, '2'));
 }

@@ -172,44 +172,37 @@ Test(stage, plain_is_always_possible)
 		cr_assert_eq(rx_next(stage, RX_ON_plain), RX_RAW);
 }
 
-static void visit_tx(bool *seen, unsigned stage)
-{
-	unsigned event;
-	int next;
-
-	seen[stage] = true;
-	for (event = 0; event < TX_EVENTS; event++) {
-		next = tx_next(stage, event);
-		if (next >= 0 && !seen[next])
-			visit_tx(seen, next);
+#define ALL_ARE_REACHED(x, X, first) \
+	static void visit_##x(bool *seen, unsigned stage) \
+	{ \
+		unsigned event; \
+		int next; \
+\
+		seen[stage] = true; \
+		for (event = 0; event < X##_EVENTS; event++) { \
+			next = x##_next(stage, event); \
+			if (next >= 0 && !seen[next]) \
+				visit_##x(seen, next); \
+		} \
+	} \
+\
+	Test(stage, all_##x##_are_reached_from_the_first) \
+	{ \
+		bool seen[X##_STAGES] = { false }; \
+		unsigned stage; \
+\
+		visit_##x(seen, first); \
+		for (stage = 0; stage < X##_STAGES; stage++) \
+			cr_assert(seen[stage], "%s %u", #x, stage); \
 	}
-}
 
-static void visit_rx(bool *seen, unsigned stage)
-{
-	unsigned event;
-	int next;
-
-	seen[stage] = true;
-	for (event = 0; event < RX_EVENTS; event++) {
-		next = rx_next(stage, event);
-		if (next >= 0 && !seen[next])
-			visit_rx(seen, next);
-	}
-}
-
-Test(stage, all_are_reached_from_the_first)
-{
-	bool tx[TX_STAGES] = { false }, rx[RX_STAGES] = { false };
-	unsigned stage;
-
-	visit_tx(tx, TX_HOLD);
-	visit_rx(rx, RX_GREET);
-	for (stage = 0; stage < TX_STAGES; stage++)
-		cr_assert(tx[stage], "%s", tx_name(stage));
-	for (stage = 0; stage < RX_STAGES; stage++)
-		cr_assert(rx[stage], "%s", rx_name(stage));
-}
+ALL_ARE_REACHED(tx, TX, TX_HOLD)
+ALL_ARE_REACHED(rx, RX, RX_GREET)
+ALL_ARE_REACHED(greeting, GREETING, GREETING_QUIET)
+ALL_ARE_REACHED(lane, LANE, LANE_NONE)
+ALL_ARE_REACHED(close, CLOSE, CLOSE_OPEN)
+ALL_ARE_REACHED(watch, WATCH, WATCH_NEVER)
+ALL_ARE_REACHED(share, SHARE, SHARE_UNTOUCHED)
 
 Test(stage, words)
 {
