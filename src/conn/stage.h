@@ -141,7 +141,8 @@ enum {
 
 /*
  * Take the edge of this event: the stage before. The caller holds what guards
- * the stage (parts.h); that of a close is taken by whoever comes first. A pair
+ * the stage (parts.h). Nothing guards those of a close and of a lane: of two
+ * threads the first takes the edge, and sees so by the stage before. A pair
  * without a row is a mistake of ours: a debug build aborts, another says so in
  * the log and leaves the stage as it is.
  */
