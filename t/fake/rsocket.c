@@ -21,10 +21,9 @@ struct fake *fakes;
 
 struct fake *fake_find(int number)
 {
-	struct fake *fake = fakes;
+	struct fake *fake;
 
-	while (fake && fake->number != number)
-		fake = fake->next;
+	HASH_FIND_INT(fakes, &number, fake);
 	if (!fake)
 		errno = EBADF;
 	return fake;
@@ -40,9 +39,9 @@ struct fake *fake_new(void)
 	fake->number = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	fake->comp = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	fake->send_size = fake->receive_size = SIZE_DEFAULT;
-	fake->next = fakes;
-	fakes = fake;
 	if (fake->number >= 0 && fake->comp >= 0)
+		HASH_ADD_INT(fakes, number, fake);
+	if (fake->hh.tbl)
 		return fake;
 	fake_free(fake);
 	return NULL;
@@ -56,11 +55,9 @@ static void close_fd(int fd)
 
 void fake_free(struct fake *fake)
 {
-	struct fake **at = &fakes;
-
-	while (*at != fake)
-		at = &(*at)->next;
-	*at = fake->next;
+	if (fake->hh.tbl)
+		HASH_DEL(fakes, fake);
+	pump_forget(fake);
 	close_fd(fake->number);
 	close_fd(fake->comp);
 	close_fd(fake->data);
@@ -222,7 +219,7 @@ FAKE_API int rlisten(int rs, int backlog)
 		ret = pump_start();
 	if (!ret)
 		fake->state = FAKE_LISTENING;
-	pump_wake();
+	pump_touch(fake);
 	return (int)leave(ret);
 }
 
@@ -253,7 +250,7 @@ FAKE_API int rconnect(int rs, const struct sockaddr *addr, socklen_t len)
 	memcpy(&fake->peer, addr, len);
 	fake->state = FAKE_CONNECTING;
 	pump_start();
-	pump_wake();
+	pump_touch(fake);
 	if (!fake->nonblock)
 		abort();	/* nobody may wait for a connection */
 	errno = EINPROGRESS;
@@ -296,7 +293,7 @@ FAKE_API int rclose(int rs)
 	}
 	report(fake);
 	fake_free(fake);
-	pump_wake();
+	pump_end_perhaps();
 	return (int)leave(0);
 }
 
@@ -311,15 +308,18 @@ FAKE_API ssize_t rrecv(int rs, void *buf, size_t n, int flags)
 {
 	struct fake_order order;
 	struct fake *fake = enter("rrecv", rs, &order);
+	bool full;
 	size_t got;
 
 	if (!fake)
 		return -1;
+	full = fake->in.used == fake->in.size;
 	got = ring_get(&fake->in, buf, limit(&order, n), flags & MSG_PEEK);
 	if (got > 0) {
 		if (!(flags & MSG_PEEK))
 			fake->received += got;
-		pump_wake();
+		if (full)
+			pump_touch(fake);	/* it has left the rest */
 		return leave((long)got);
 	}
 	if (fake->state == FAKE_DISCONNECTED || n == 0)
@@ -346,7 +346,8 @@ FAKE_API ssize_t rsend(int rs, const void *buf, size_t n, int flags)
 	}
 	put = ring_put(&fake->out, buf, limit(&order, n));
 	fake->sent += put;
-	pump_wake();
+	if (put > 0)
+		pump_touch(fake);
 	if (put > 0 || n == 0)
 		return leave((long)put);
 	errno = EAGAIN;
