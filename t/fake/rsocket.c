@@ -88,28 +88,40 @@ int fake_ready_to_move(struct fake *fake)
 	return ring_make(&fake->out, fake->send_size);
 }
 
+/* The bytes from `at` on up to the end of the ring, of n. */
+static size_t before_end(const struct ring *ring, size_t at, size_t n)
+{
+	return n < ring->size - at ? n : ring->size - at;
+}
+
 size_t ring_put(struct ring *ring, const void *bytes, size_t n)
 {
-	size_t i, room = ring->size - ring->used;
+	size_t at, first, room = ring->size - ring->used;
 
 	if (n > room)
 		n = room;
-	for (i = 0; i < n; i++)
-		ring->bytes[(ring->head + ring->used + i) % ring->size] =
-			((const char *)bytes)[i];
+	if (n == 0)
+		return 0;
+	at = (ring->head + ring->used) % ring->size;
+	first = before_end(ring, at, n);
+	memcpy(ring->bytes + at, bytes, first);
+	memcpy(ring->bytes, (const char *)bytes + first, n - first);
 	ring->used += n;
 	return n;
 }
 
 size_t ring_get(struct ring *ring, void *bytes, size_t n, bool peek)
 {
-	size_t i;
+	size_t first;
 
 	if (n > ring->used)
 		n = ring->used;
-	for (i = 0; i < n; i++)
-		((char *)bytes)[i] = ring->bytes[(ring->head + i) % ring->size];
-	if (!peek && n > 0) {
+	if (n == 0)
+		return 0;
+	first = before_end(ring, ring->head, n);
+	memcpy(bytes, ring->bytes + ring->head, first);
+	memcpy((char *)bytes + first, ring->bytes, n - first);
+	if (!peek) {
 		ring->head = (ring->head + n) % ring->size;
 		ring->used -= n;
 	}
