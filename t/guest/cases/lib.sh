@@ -9,7 +9,7 @@
 cases=$(dirname "$0")/cases
 memory=/run/demo			# shunt, programs and data
 results=$SHUNT_GUEST_LOG/cases		# outlives the guests; both see it
-longest=60				# seconds, of one program
+longest=120				# seconds, of one program
 mtu=4096				# the device's largest packet
 few=8388608 many=67108864		# bytes
 
