@@ -161,7 +161,7 @@ count()
 	cat "$work"/server.* "$work/clients" 2>/dev/null | grep -c "$1"
 }
 
-before=$(rxe_sent)
+before=$(device_sent)
 
 # finish [LEAST]: stop the servers, count packets (at least LEAST; 0: it may
 # all stay on TCP), report
@@ -169,7 +169,7 @@ finish()
 {
 	# shellcheck disable=SC2086
 	stop $servers
-	packets=$(($(rxe_sent) - before))
+	packets=$(($(device_sent) - before))
 	lanes=$(count 'moves to rdma')
 	if [ "$way" = both ]; then
 		[ "$packets" -ge "${1:-100}" ] ||

@@ -8,29 +8,59 @@ say()
 }
 
 # Packets the device has sent and received: the proof that bytes went by RDMA.
-rxe_counter()
+# siw counts none: see siw_count.
+device_counter()
 {
-	cat "/sys/class/infiniband/${2:-$SHUNT_T_DEV}/ports/1/hw_counters/$1"
+	if [ "$SHUNT_GUEST_DEVICE" = siw ]; then
+		nft list counter inet siw "$1" |
+			awk '/packets/ { print $2 + int($4 / 4096) }'
+	else
+		cat "/sys/class/infiniband/$SHUNT_T_DEV/ports/1/hw_counters/$1"
+	fi
 }
 
-# shellcheck disable=SC2120
-rxe_sent()
+device_sent()
 {
-	rxe_counter sent_pkts "$@"
+	device_counter sent_pkts
 }
 
-# shellcheck disable=SC2120
-rxe_received()
+device_received()
 {
-	rxe_counter rcvd_pkts "$@"
+	device_counter rcvd_pkts
 }
 
-rxe_up()
+# siw_count PORT...: from now on, all TCP but that of the programs' ports is
+# siw's. A packet counts as many times as rxe would have needed for its bytes.
+siw_count()
 {
-	rdma link add "$SHUNT_T_DEV" type rxe netdev "$SHUNT_T_NETDEV"
+	siw_ports=$(echo "$*" | tr ' ' ,)
+	nft -f - <<-END
+	table inet siw {
+		counter sent_pkts { }
+		counter rcvd_pkts { }
+		chain output {
+			type filter hook output priority 0
+			tcp sport { $siw_ports } accept
+			tcp dport { $siw_ports } accept
+			meta l4proto tcp counter name sent_pkts
+		}
+		chain input {
+			type filter hook input priority 0
+			tcp sport { $siw_ports } accept
+			tcp dport { $siw_ports } accept
+			meta l4proto tcp counter name rcvd_pkts
+		}
+	}
+	END
 }
 
-rxe_down()
+device_up()
+{
+	rdma link add "$SHUNT_T_DEV" type "$SHUNT_GUEST_DEVICE" \
+		netdev "$SHUNT_T_NETDEV"
+}
+
+device_down()
 {
 	rdma link delete "$SHUNT_T_DEV"
 }

@@ -9,13 +9,14 @@
 cases=$(dirname "$0")/cases
 memory=/run/demo			# shunt, programs and data
 results=$SHUNT_GUEST_LOG/cases		# outlives the guests; both see it
-longest=60				# seconds, of one program
+longest=120				# seconds, of one program
 mtu=4096				# the device's largest packet
 few=8388608 many=67108864		# bytes
 
 # As an init container would leave it. $1: where it was built.
 cases_prepare()
 {
+	[ "$SHUNT_GUEST_DEVICE" != siw ] || siw_count 5000 5100 5200
 	mkdir -p $memory/shunt $memory/bare "$results"
 	cp "$1"/shunt "$1"/shunt-command "$1"/libshunt*.so $memory/shunt
 	cp $memory/shunt/* $memory/bare
@@ -53,11 +54,11 @@ packets()
 	if ! device_is_there; then
 		echo 0
 	elif ! two_guests; then
-		echo $((($(rxe_sent) + $(rxe_received)) / 2))
+		echo $((($(device_sent) + $(device_received)) / 2))
 	elif serves; then
-		rxe_received
+		device_received
 	else
-		rxe_sent
+		device_sent
 	fi
 }
 
@@ -84,9 +85,9 @@ device_quiet()
 # Run a command on a machine that has no RDMA device.
 without_device()
 {
-	rxe_down
+	device_down
 	"$@"
-	rxe_up
+	device_up
 }
 
 # Run a command on a machine that has no librdmacm.
