@@ -2,9 +2,9 @@
 /*
  * uthash, for a library in somebody else's process. It does not exit() when
  * memory runs out: what could not be added has a handle (`hh` or another)
- * whose tbl is NULL, and is not in the table. And it need not hash: our keys
- * are small numbers the kernel or we have given out one after the other, so
- * the number itself spreads best, and costs nothing.
+ * whose tbl is NULL, and is not in the table. And its hash is for bytes; our
+ * keys are small numbers that the kernel or we have given out, for which
+ * hash_number() is enough.
  */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
@@ -17,12 +17,25 @@
 #define uthash_free(piece, size) ((void)(size), memory_free(piece))
 #include <uthash.h>
 
-/* By the integer member `key`; `spread` is the hash: the key, or its part. */
-#define HASH_FIND_NUMBER(head, key, spread, out) \
+/*
+ * Of numbers one after the other and of every fourth alike. A table takes the
+ * low bits; uthash grows it no more when most buckets stay empty, and then its
+ * chains do, as when a connection takes four fds and the number is the hash.
+ */
+static inline unsigned hash_number(unsigned number)
+{
+	number *= 2654435769u;	/* 2^32 by the golden ratio */
+	number ^= number >> 16;
+	number *= 2654435769u;
+	return number ^ number >> 16;
+}
+
+/* By the integer member `key`. */
+#define HASH_FIND_NUMBER(head, key, out) \
 	HASH_FIND_BYHASHVALUE(hh, head, &(key), sizeof(key), \
-			      (unsigned)(spread), out)
-#define HASH_ADD_NUMBER(head, key, spread, entry) \
+			      hash_number((unsigned)(key)), out)
+#define HASH_ADD_NUMBER(head, key, entry) \
 	HASH_ADD_BYHASHVALUE(hh, head, key, sizeof((entry)->key), \
-			     (unsigned)(spread), entry)
+			     hash_number((unsigned)(entry)->key), entry)
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/raw.h"
 #include "base/symbol.h"
 
-struct real real = {
+struct real real __attribute__((aligned(64))) = {
 #define CALL(type, name, params, args, test) .name = raw_##name,
 #include "base/calls.def"
 #undef CALL

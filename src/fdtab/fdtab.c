@@ -44,7 +44,7 @@ static struct entry *find(struct shard *shard, int fd)
 {
 	struct entry *entry;
 
-	HASH_FIND_NUMBER(shard->entries, fd, (unsigned)fd / SHARDS, entry);
+	HASH_FIND_NUMBER(shard->entries, fd, entry);
 	return entry;
 }
 
@@ -82,7 +82,7 @@ int fdtab_insert(int fd, struct fdtab_object *object)
 	old = find(shard, fd);
 	if (old)
 		unlink_entry(shard, old);
-	HASH_ADD_NUMBER(shard->entries, fd, (unsigned)fd / SHARDS, entry);
+	HASH_ADD_NUMBER(shard->entries, fd, entry);
 	full = !entry->hh.tbl;
 	if (!full) {
 		atomic_fetch_add(slot_of(fd), 1);

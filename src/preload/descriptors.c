@@ -54,7 +54,7 @@ SHIM_REST int close_known(int fd)
 	return ret;
 }
 
-SHIM int close(int fd)
+SHIM_OFTEN int close(int fd)
 {
 	if (!fdtab_maybe(fd) && !fd_is_any(fd))
 		return real.close(fd);

@@ -90,8 +90,10 @@ static struct epollset *busy_set(int epfd, int max, bool good)
 {
 	struct epollset *set = NULL;
 
+	if (epollset_all_plain())
+		return NULL;
 	pthread_testcancel();
-	if (!epollset_all_plain() && max > 0 && good)
+	if (max > 0 && good)
 		set = set_of(epfd);
 	if (set && epollset_is_plain(set)) {
 		done(set);
@@ -122,8 +124,8 @@ static int wait_on(struct epollset *set, struct epoll_event *events, int max,
  * The set was plain, and is not any more: some of the `ret` events are ours to
  * look at, and none may be left.
  */
-static int sort(int epfd, struct epoll_event *events, int max, uint64_t until,
-		const sigset_t *mask, int ret)
+SHIM_REST int sort(int epfd, struct epoll_event *events, int max,
+		   uint64_t until, const sigset_t *mask, int ret)
 {
 	struct epollset *set = set_of(epfd);
 
@@ -136,10 +138,10 @@ static int sort(int epfd, struct epoll_event *events, int max, uint64_t until,
 	return ret;
 }
 
-static int passed(int epfd, struct epoll_event *events, int max,
-			 uint64_t until, const sigset_t *mask, int ret)
+static int passed(int epfd, struct epoll_event *events, int max, uint64_t until,
+		  const sigset_t *mask, int ret)
 {
-	if (ret > 0 && epollset_tagged(events, ret))
+	if (ret > 0 && __builtin_expect(epollset_tagged(events, ret), 0))
 		return sort(epfd, events, max, until, mask, ret);
 	return ret;
 }
@@ -156,22 +158,22 @@ SHIM_REST int wait_known(int epfd, struct epoll_event *events, int max,
 		      real.epoll_wait(epfd, events, max, timeout));
 }
 
-SHIM int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
+SHIM_OFTEN int epoll_wait(int epfd, struct epoll_event *events, int max,
+			  int timeout)
 {
-	int ret;
+	uint64_t until;
 
 	if (!fdtab_maybe(epfd))
 		return real.epoll_wait(epfd, events, max, timeout);
-	if (!epollset_all_plain() || timeout > 0)
+	if (!epollset_all_plain())
 		return wait_known(epfd, events, max, timeout);
-	ret = real.epoll_wait(epfd, events, max, timeout);
-	if (ret <= 0)
-		return ret;
-	return passed(epfd, events, max, until_of(timeout), NULL, ret);
+	until = until_of(timeout);
+	return passed(epfd, events, max, until, NULL,
+		      real.epoll_wait(epfd, events, max, timeout));
 }
 
-SHIM int epoll_pwait(int epfd, struct epoll_event *events, int max,
-		     int timeout, const sigset_t *mask)
+SHIM_OFTEN int epoll_pwait(int epfd, struct epoll_event *events, int max,
+			   int timeout, const sigset_t *mask)
 {
 	struct epollset *set;
 	uint64_t until;

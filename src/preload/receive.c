@@ -36,7 +36,7 @@ SHIM_REST ssize_t read_known(int fd, void *buf, size_t n)
 	return shim_result(ret);
 }
 
-SHIM ssize_t read(int fd, void *buf, size_t n)
+SHIM_OFTEN ssize_t read(int fd, void *buf, size_t n)
 {
 	if (!fdtab_maybe(fd))
 		return real.read(fd, buf, n);
@@ -56,7 +56,7 @@ SHIM_REST ssize_t recv_known(int fd, void *buf, size_t n, int flags)
 	return shim_result(ret);
 }
 
-SHIM ssize_t recv(int fd, void *buf, size_t n, int flags)
+SHIM_OFTEN ssize_t recv(int fd, void *buf, size_t n, int flags)
 {
 	if (!fdtab_maybe(fd))
 		return real.recv(fd, buf, n, flags);
@@ -64,7 +64,7 @@ SHIM ssize_t recv(int fd, void *buf, size_t n, int flags)
 }
 
 /* A connected TCP socket reports no address (tcp(7)). */
-SHIM ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
+SHIM_OFTEN ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
 		      struct sockaddr *addr, socklen_t *len)
 {
 	struct conn *conn = shim_point(fd);
@@ -80,7 +80,7 @@ SHIM ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
 	return shim_result(ret);
 }
 
-SHIM ssize_t readv(int fd, const struct iovec *iov, int count)
+SHIM_OFTEN ssize_t readv(int fd, const struct iovec *iov, int count)
 {
 	struct conn *conn = shim_point(fd);
 	struct vectors vectors;
@@ -100,7 +100,7 @@ SHIM ssize_t readv(int fd, const struct iovec *iov, int count)
 
 #define MSG_SOCK_DEVMEM 0x2000000	/* asm-generic/socket.h's SO_DEVMEM_* */
 
-SHIM ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+SHIM_OFTEN ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	struct conn *conn;
 	struct vectors vectors;

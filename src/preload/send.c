@@ -31,7 +31,7 @@ SHIM_REST ssize_t write_known(int fd, const void *buf, size_t n)
 	return shim_result(ret);
 }
 
-SHIM ssize_t write(int fd, const void *buf, size_t n)
+SHIM_OFTEN ssize_t write(int fd, const void *buf, size_t n)
 {
 	if (!fdtab_maybe(fd))
 		return real.write(fd, buf, n);
@@ -51,7 +51,7 @@ SHIM_REST ssize_t send_known(int fd, const void *buf, size_t n, int flags)
 	return shim_result(ret);
 }
 
-SHIM ssize_t send(int fd, const void *buf, size_t n, int flags)
+SHIM_OFTEN ssize_t send(int fd, const void *buf, size_t n, int flags)
 {
 	if (!fdtab_maybe(fd))
 		return real.send(fd, buf, n, flags);
@@ -59,7 +59,7 @@ SHIM ssize_t send(int fd, const void *buf, size_t n, int flags)
 }
 
 /* A connected TCP socket ignores the address, but for MSG_FASTOPEN. */
-SHIM ssize_t sendto(int fd, const void *buf, size_t n, int flags,
+SHIM_OFTEN ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 		    const struct sockaddr *addr, socklen_t len)
 {
 	struct conn *conn = shim_point(fd);
@@ -77,7 +77,7 @@ SHIM ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 	return shim_result(ret);
 }
 
-SHIM ssize_t writev(int fd, const struct iovec *iov, int count)
+SHIM_OFTEN ssize_t writev(int fd, const struct iovec *iov, int count)
 {
 	struct conn *conn = shim_point(fd);
 	struct vectors vectors;
@@ -152,7 +152,7 @@ static int send_back_rights(const struct msghdr *msg)
 	return ret;
 }
 
-SHIM ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+SHIM_OFTEN ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct conn *conn = shim_point(fd);
 	struct vectors vectors;

@@ -21,6 +21,13 @@
 
 #define SHIM __attribute__((visibility("default")))
 
+/*
+ * One that programs call for each of their messages. The compiler puts these
+ * beside each other: a program that has slept has all that it touches to fetch
+ * again, by lines and by pages.
+ */
+#define SHIM_OFTEN __attribute__((visibility("default"), hot))
+
 /* libc's public second name of a call. EXTRA_EXPORTS in Makefile.am has it. */
 #define SHIM_ALIAS(name) \
 	extern __typeof__(name) __##name \

@@ -55,7 +55,7 @@ SHIM_REST int poll_some(struct pollfd *fds, nfds_t n, int timeout)
 	return (int)shim_result(ret);
 }
 
-SHIM int poll(struct pollfd *fds, nfds_t n, int timeout)
+SHIM_OFTEN int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
 	if (rdma_poll_hooked())
 		return rdma_poll_hook(fds, n, timeout);

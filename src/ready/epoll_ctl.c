@@ -14,7 +14,7 @@ static struct registration *find(struct epollset *set, int fd)
 {
 	struct registration *registration;
 
-	HASH_FIND_NUMBER(set->registrations, fd, fd, registration);
+	HASH_FIND_NUMBER(set->registrations, fd, registration);
 	return registration;
 }
 
@@ -28,7 +28,7 @@ static struct registration *new_registration(struct epollset *set, int fd,
 	registration->fd = fd;
 	registration->events = event->events;
 	registration->data = event->data;
-	HASH_ADD_NUMBER(set->registrations, fd, fd, registration);
+	HASH_ADD_NUMBER(set->registrations, fd, registration);
 	if (registration->hh.tbl)
 		return registration;
 	memory_free(registration);

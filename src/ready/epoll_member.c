@@ -34,7 +34,7 @@ struct member *member_by_id(struct epollset *set, uint32_t id)
 {
 	struct member *member;
 
-	HASH_FIND_NUMBER(set->members, id, id, member);
+	HASH_FIND_NUMBER(set->members, id, member);
 	return member;
 }
 
@@ -186,7 +186,7 @@ struct member *member_of_locked(struct epollset *set, struct conn *conn)
 /* With lock. False: no memory. */
 static bool enter_member(struct epollset *set, struct member *member)
 {
-	HASH_ADD_NUMBER(set->members, id, member->id, member);
+	HASH_ADD_NUMBER(set->members, id, member);
 	if (!member->hh.tbl)
 		return false;
 	HASH_ADD(by_conn, set->by_conn, conn, sizeof(void *), member);

@@ -27,6 +27,7 @@ struct catch {
 	bool peek;	/* report nothing; say whether there is something */
 	bool ready;
 	unsigned call;	/* this epoll_wait(); none is told twice in one */
+	struct spin_wait wait;
 };
 
 /* With lock: what the enabled registrations still want to hear of. */
@@ -221,14 +222,20 @@ static void look_at_dirty(struct epollset *set, struct catch *catch)
 	}
 }
 
-/* Over the lanes that have been used since the last look, and are not armed. */
-static void spin(struct epollset *set, uint64_t until_us)
+/*
+ * Over the lanes that have been used since the last look, and are not armed;
+ * once in a wait, whose other rounds are for news that are nobody's.
+ */
+static void spin(struct epollset *set, struct spin_wait *wait,
+		 uint64_t until_us)
 {
 	struct member *members[SPIN_MOST + 1], *member;
 	struct spin spin = { .count = 0 };
 	unsigned i, count = 0;
 	bool edge_only;
 
+	if (wait->began_us)
+		return;
 	lock_acquire(&set->lock);
 	for (member = set->dirty; member && count <= SPIN_MOST;
 	     member = member->dirty_next) {
@@ -238,7 +245,7 @@ static void spin(struct epollset *set, uint64_t until_us)
 	}
 	lock_release(&set->lock);
 	if (count <= SPIN_MOST)
-		spin_over(&spin, until_us);
+		spin_over(&spin, wait, until_us);
 	for (i = 0; i < count; i++)
 		member_release(members[i]);
 }
@@ -414,7 +421,7 @@ static int wait_round(struct epollset *set, struct catch *catch,
 		atomic_fetch_sub(&set->sleepers, 1);
 		return 0;
 	}
-	spin(set, until_us);
+	spin(set, &catch->wait, until_us);
 	look_at_dirty(set, catch);
 	got = ask_kernel(set, catch, until_us, mask);
 	atomic_fetch_sub(&set->sleepers, 1);
@@ -446,6 +453,7 @@ int epollset_wait(struct epollset *set, struct epoll_event *events, int max,
 			break;
 		last = until_us != READY_FOREVER && clock_us() >= until_us;
 	}
+	spin_slept(&catch.wait, catch.count > 0);
 	if (hold)
 		critical_unblock(&own);
 	return catch.count ? catch.count : ret;

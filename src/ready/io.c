@@ -35,6 +35,7 @@ struct patience {
 	bool limited;		/* by SO_RCVTIMEO or SO_SNDTIMEO */
 	uint64_t until_us;
 	sigset_t mask;		/* the caller's */
+	struct spin_wait wait;	/* for the next bytes */
 };
 
 static bool may_block(struct conn *conn, int flags)
@@ -92,8 +93,10 @@ static int wait_for(struct conn *conn, short events, int option,
 	int ret;
 
 	begin(patience, conn, option);
-	spin_add(&spin, conn, events);
-	spin_over(&spin, patience->until_us);
+	if (patience->wait.began_us == 0) {
+		spin_add(&spin, conn, events);
+		spin_over(&spin, &patience->wait, patience->until_us);
+	}
 	for (;;) {
 		ret = ready_sleep(conn, events, patience->until_us,
 				  &patience->mask);
@@ -190,6 +193,7 @@ ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
 			continue;
 		}
 		if (got > 0) {
+			spin_slept(&patience.wait, true);
 			total += got;
 			advance(&iov, &count, got);
 			if (!all || count == 0)
@@ -203,6 +207,7 @@ ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
 		if (got < 0)
 			break;
 	}
+	spin_slept(&patience.wait, false);
 	let_go(&patience);
 	return total ? (ssize_t)total : got;
 }
@@ -237,6 +242,7 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 		if (put == CONN_PLAIN)
 			put = plain_send(conn, iov, count, flags, &patience);
 		if (put >= 0) {
+			spin_slept(&patience.wait, true);
 			total += put;
 			advance(&iov, &count, put);
 			if (put == 0 || count == 0 ||
@@ -251,6 +257,7 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 		if (put < 0)
 			break;
 	}
+	spin_slept(&patience.wait, false);
 	let_go(&patience);
 	if (total)
 		return (ssize_t)total;

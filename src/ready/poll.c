@@ -240,7 +240,7 @@ static int sleep_round(struct round *round, const sigset_t *mask)
 	return -EAGAIN;
 }
 
-static void spin(struct round *round)
+static void spin(const struct round *round, struct spin_wait *wait)
 {
 	struct spin spin = { .count = 0 };
 	nfds_t i;
@@ -249,7 +249,7 @@ static void spin(struct round *round)
 		if (round->members[i].conn)
 			spin_add(&spin, round->members[i].conn,
 				 round->fds[i].events);
-	spin_over(&spin, round->until_us);
+	spin_over(&spin, wait, round->until_us);
 }
 
 /*
@@ -258,16 +258,18 @@ static void spin(struct round *round)
  */
 static int sleep_rounds(struct round *round, const sigset_t *mask)
 {
+	struct spin_wait wait = { 0 };
 	sigset_t own;
 	int ret;
 
 	if (round->look_only)
 		return sleep_round(round, mask);
 	critical_block(&own);
-	spin(round);
+	spin(round, &wait);
 	do {
 		ret = sleep_round(round, mask ? mask : &own);
 	} while (ret == -EAGAIN);
+	spin_slept(&wait, ret > 0);
 	critical_unblock(&own);
 	return ret;
 }

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 
+static __thread spin_history history = SPIN_HISTORY_NONE;
+
 void spin_add(struct spin *spin, struct conn *conn, short events)
 {
 	unsigned budget_us = conn_busy_poll_us(conn);
@@ -28,15 +30,36 @@ static bool any_ready(const struct spin *spin)
 	return false;
 }
 
-void spin_over(const struct spin *spin, uint64_t until_us)
+void spin_over(const struct spin *spin, struct spin_wait *wait,
+	       uint64_t until_us)
 {
 	uint64_t now, over;
 
 	if (spin->count == 0 || spin->count > SPIN_MOST)
 		return;
-	now = clock_us();
+	now = wait->began_us = clock_us();
+	wait->budget_us = spin->budget_us;
+	if (!spin_pays(history))
+		return;
 	over = now + spin->budget_us < until_us ? now + spin->budget_us
 						: until_us;
-	while (now < over && !any_ready(spin))
-		now = clock_us();
+	for (; now < over; now = clock_us()) {
+		if (!any_ready(spin))
+			continue;
+		history = spin_note(history, 0, spin->budget_us);
+		wait->began_us = 0;
+		return;
+	}
+}
+
+void spin_slept(struct spin_wait *wait, bool news)
+{
+	uint64_t us;
+
+	if (wait->began_us == 0)
+		return;
+	us = clock_us() - wait->began_us;
+	wait->began_us = 0;
+	if (news || us > (uint64_t)wait->budget_us + SPIN_WAKE_US)
+		history = spin_note(history, us, wait->budget_us);
 }

@@ -3,14 +3,41 @@
  * lane.busy_poll: look at lanes for a while before sleeping, because waking
  * up takes longer than most answers. Only who is about to sleep spins, and
  * only over lanes that it has just used or is asked about: idle connections
- * cost nothing. ready/ only.
+ * cost nothing. A thread whose last waits were all longer than its spin would
+ * have been sleeps at once, until one is short again. ready/ only.
  */
 #ifndef READY_SPIN_H
 #define READY_SPIN_H
 
+#include <stdint.h>
+
 #include "conn/conn.h"
 
 #define SPIN_MOST 8	/* who has more to look at does not sleep for long */
+#define SPIN_WAKE_US 50	/* of a sleep so much may be the waking up */
+
+/*
+ * Of a thread's last eight waits, the newest in the lowest bit: 1 is one that
+ * was over within a spin, or would have been.
+ */
+typedef uint8_t spin_history;
+#define SPIN_HISTORY_NONE ((spin_history)0xff)	/* spins, to begin with */
+#define SPIN_LOOKS_BACK 4	/* so many long ones in a row: no spin */
+
+/* Pure: is a spin worth its time after these? */
+static inline bool spin_pays(spin_history history)
+{
+	return history & ((1 << SPIN_LOOKS_BACK) - 1);
+}
+
+/* Pure: one more wait, after which there was news, has taken `us`. */
+static inline spin_history spin_note(spin_history history, uint64_t us,
+				     unsigned budget_us)
+{
+	bool shortly = us <= (uint64_t)budget_us + SPIN_WAKE_US;
+
+	return (spin_history)(history << 1 | shortly);
+}
 
 struct spin {
 	struct {
@@ -21,13 +48,27 @@ struct spin {
 	unsigned budget_us;	/* the longest of their rules */
 };
 
+/* A thread's wait for news, all its sleeps together; begins as { 0 }. */
+struct spin_wait {
+	uint64_t began_us;	/* 0: it has not, or there is nothing to note */
+	unsigned budget_us;
+};
+
 /* One more; nothing if it is not on a lane or its rule says 0. */
 void spin_add(struct spin *spin, struct conn *conn, short events);
 
 /*
  * Until one of them is ready, the budget is used up or it is `until_us`
- * (clock_us()). No locks held.
+ * (clock_us()); not at all if it has not been worth it. The wait begins with
+ * that. No locks held.
  */
-void spin_over(const struct spin *spin, uint64_t until_us);
+void spin_over(const struct spin *spin, struct spin_wait *wait,
+	       uint64_t until_us);
+
+/*
+ * The wait is over, because of news for the application or not; what woke it
+ * for nothing is part of it. Nothing if there was none since the last call.
+ */
+void spin_slept(struct spin_wait *wait, bool news);
 
 #endif

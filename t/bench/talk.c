@@ -5,14 +5,14 @@
  *	talk [-n LIBRARY] [-e] serve ADDRESS PORT
  *	talk [-n LIBRARY] [-e] ping ADDRESS PORT SIZE COUNT
  *	talk [-n LIBRARY] [-e] stream ADDRESS PORT COUNT
- *	talk [-n LIBRARY] wake ADDRESS PORT CONNECTIONS COUNT [SIZE]
+ *	talk [-n LIBRARY] wake ADDRESS PORT CONNECTIONS COUNT [SIZE [PAUSE]]
  *	talk [-n LIBRARY] connect ADDRESS PORT COUNT
  *
  * -n: rsockets of that librdmacm. -e: non-blocking, waiting in an epoll set
  * (of rsockets: repoll). A client sets up what it measures and says "up"; then
  * each line that it reads is answered with the figures of one batch:
  *
- *	ping, wake	microseconds of a round trip
+ *	ping, wake	microseconds of a round trip; PAUSE of them before each
  *	stream		MB/s of COUNT blocks of 64 KiB
  *	connect		microseconds of connect(), and with the first answer
  *
@@ -79,6 +79,7 @@ struct connection {
 };
 
 static int events = -1;		/* the epoll set; -1: calls block */
+static unsigned pause_us;	/* before each exchange that is measured */
 static char block[BLOCK];
 static struct sockaddr_in address;
 
@@ -366,12 +367,16 @@ static long status_kib(const char *name)
 static void batch(const char *test, int fd, const struct task *task, long count)
 {
 	bool stream = strcmp(test, "stream") == 0;
-	double begun = now_us(), time;
+	double begun, time = 0;
 	long i;
 
-	for (i = stream ? count - 1 : 0; i < count; i++)
+	for (i = stream ? count - 1 : 0; i < count; i++) {
+		if (pause_us)
+			usleep(pause_us);
+		begun = now_us();
 		exchange(fd, task);
-	time = now_us() - begun;
+		time += now_us() - begun;
+	}
 	printf("%.3f\n", stream ? (double)task->in / time
 				: time / (double)count);
 }
@@ -422,6 +427,15 @@ static long argument(char **argv, int i)
 	return value;
 }
 
+static void wake(char **argv, int argc)
+{
+	uint64_t size = argc > 5 ? (uint64_t)argument(argv, 5) : 1;
+
+	if (argc > 6)
+		pause_us = (unsigned)argument(argv, 6);
+	call("wake", size, argument(argv, 3), argument(argv, 4));
+}
+
 int main(int argc, char **argv)
 {
 	const char *test;
@@ -452,8 +466,7 @@ int main(int argc, char **argv)
 	else if (strcmp(test, "stream") == 0)
 		call(test, BLOCK, 1, argument(argv, 3));
 	else if (strcmp(test, "wake") == 0)
-		call(test, argc - optind > 5 ? (uint64_t)argument(argv, 5) : 1,
-		     argument(argv, 3), argument(argv, 4));
+		wake(argv, argc - optind);
 	else if (strcmp(test, "connect") == 0)
 		obey(test, -1, NULL, argument(argv, 3));
 	return 0;

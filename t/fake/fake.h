@@ -5,7 +5,8 @@
  * signals the wait fd only if the queue was armed before it, and once; an
  * accepted connection comes out of a socketpair; the news that a connection
  * has been made is never signalled (librdmacm's thread was faster); libc's
- * poll(), read(), write() and close() are called through the global scope.
+ * poll(), epoll_wait(), read(), write() and close() are called through the
+ * global scope. What a call costs does not grow with the number of rsockets.
  * SHUNT_RDMA_LIBRARY=.../libfake-rdma.so puts it to work; the addresses
  * 127.0.0.0/8 and ::1 have its device. FAKE_RDMA and fake_control() make it
  * fail; see rules.c.
@@ -19,6 +20,11 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+
+/* What could not be added, for want of memory, has no hh.tbl. */
+#define HASH_NONFATAL_OOM 1
+#define uthash_nonfatal_oom(fake) ((void)(fake))
+#include <uthash.h>
 
 #define FAKE_API __attribute__((visibility("default")))
 #define FAKE_LOWAT 2048
@@ -40,7 +46,7 @@ struct ring {
 };
 
 struct fake {
-	struct fake *next;
+	UT_hash_handle hh;	/* in fakes, by its number */
 	int number;		/* the rsocket's number; its CM channel */
 	int comp;		/* the completion channel */
 	int data;		/* AF_UNIX, -1 when there is none yet */
@@ -56,6 +62,10 @@ struct fake {
 	struct ring in, out;
 	uint64_t sent, received;
 	struct sockaddr_storage local, peer;
+	/* The pump's: */
+	struct fake *prev, *next;	/* among the touched */
+	bool touched;
+	uint32_t interest;	/* what epoll tells of data; 0: nothing yet */
 };
 
 /* One lock for everything; not held over libc's poll() or a delay. */
@@ -70,11 +80,18 @@ int fake_ready_to_move(struct fake *fake);	/* rings; with the lock */
 size_t ring_put(struct ring *ring, const void *bytes, size_t n);
 size_t ring_get(struct ring *ring, void *bytes, size_t n, bool peek);
 
-/* pump.c: the thread that moves bytes, accepts and connects. */
-int pump_start(void);
-void pump_wake(void);
+/*
+ * pump.c: the thread that moves bytes, accepts and connects. With the lock.
+ * pump_touch(): there is something to do for this one: to connect, to listen,
+ * bytes to send, room for more. pump_end_perhaps(): an rsocket has been closed,
+ * and the thread ends with the last. pump_forget(): data is about to be closed.
+ */
+int pump_start(void);		/* errno */
+void pump_touch(struct fake *fake);
+void pump_forget(struct fake *fake);
+void pump_end_perhaps(void);
 void fake_complete(struct fake *fake);		/* with the lock */
-void fake_hang_up(struct fake *fake, enum fake_state state);
+void fake_hang_up(struct fake *fake, enum fake_state state);	/* with it */
 
 /* unix.c: names of listeners. */
 int unix_listen(struct fake *fake);

@@ -2,20 +2,29 @@
 /*
  * The thread that is network, device and librdmacm's service threads at once:
  * it moves bytes between rings and sockets, signals armed completion
- * channels, makes and accepts connections.
+ * channels, makes and accepts connections. A wake-up looks at those that
+ * somebody has touched and at those that epoll(7) says are ready; the others
+ * cost nothing.
+ *
+ * Connections are edge-triggered: news that is not taken, of one that is
+ * stalled or whose ring is full, is told once. So is what the kernel still
+ * tells of a file whose number the program has closed, and a child has kept.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "fake.h"
 
-#define FDS_MOST 16384
+#define EVENTS 64
 
-static int bell = -1;
+static int bell = -1, epoll = -1;
+static pid_t owner;		/* a forked child has the same epoll set */
+static struct fake *touched;
 static bool running;
 
 static void signal_fd(int fd)
@@ -25,9 +34,38 @@ static void signal_fd(int fd)
 	(void)!write(fd, &one, sizeof(one));
 }
 
-void pump_wake(void)
+/* With the lock. */
+static void list(struct fake *fake)
 {
+	if (!fake->touched)
+		DL_APPEND(touched, fake);
+	fake->touched = true;
+}
+
+static void unlist(struct fake *fake)
+{
+	if (fake->touched)
+		DL_DELETE(touched, fake);
+	fake->touched = false;
+}
+
+void pump_touch(struct fake *fake)
+{
+	list(fake);
 	if (bell >= 0)
+		signal_fd(bell);
+}
+
+void pump_forget(struct fake *fake)
+{
+	unlist(fake);
+	if (fake->interest && owner == getpid())
+		epoll_ctl(epoll, EPOLL_CTL_DEL, fake->data, NULL);
+}
+
+void pump_end_perhaps(void)
+{
+	if (!fakes && bell >= 0)
 		signal_fd(bell);
 }
 
@@ -55,43 +93,71 @@ static bool would_block(ssize_t ret)
 	return ret < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-static void pump_in(struct fake *fake)
+/* True: there may be more. */
+static bool pump_in(struct fake *fake)
 {
 	char bytes[65536];
 	size_t room = fake->in.size - fake->in.used;
 	ssize_t got;
 
 	if (room == 0)
-		return;
+		return false;
 	got = read(fake->data, bytes, room < sizeof(bytes) ? room
 							   : sizeof(bytes));
 	if (would_block(got))
-		return;
+		return false;
 	if (got <= 0) {
 		fake_hang_up(fake, FAKE_DISCONNECTED);
-		return;
+		return false;
 	}
 	ring_put(&fake->in, bytes, (size_t)got);
 	fake_complete(fake);
+	return true;
 }
 
-static void pump_out(struct fake *fake)
+/* True: there may be room for more. */
+static bool pump_out(struct fake *fake)
 {
 	char bytes[65536];
 	size_t n = ring_get(&fake->out, bytes, sizeof(bytes), true);
 	ssize_t put;
 
 	if (n == 0)
-		return;
+		return false;
 	put = send(fake->data, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (would_block(put))
-		return;
+		return false;
 	if (put < 0) {
 		fake_hang_up(fake, FAKE_ERROR);
-		return;
+		return false;
 	}
 	ring_get(&fake->out, bytes, (size_t)put, false);
 	fake_complete(fake);
+	return true;
+}
+
+static uint32_t interest_of(const struct fake *fake)
+{
+	if (fake->state == FAKE_LISTENING)
+		return EPOLLIN;
+	if (fake->state != FAKE_CONNECTED)
+		return fake->interest;
+	return EPOLLIN | EPOLLET | (fake->out.used > 0 ? EPOLLOUT : 0);
+}
+
+/* The kernel looks at once whether that is so already. */
+static void watch(struct fake *fake)
+{
+	struct epoll_event event = { .events = interest_of(fake),
+				     .data.fd = fake->number };
+	int op = fake->interest ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	if (event.events == fake->interest)
+		return;
+	if (epoll_ctl(epoll, op, fake->data, &event))
+		fake_hang_up(fake, FAKE_ERROR);
+	else
+		fake->interest = event.events;
 }
 
 /* The hello has been written before the connection was to be seen. */
@@ -118,6 +184,7 @@ static void pump_accept(struct fake *listener)
 	fake->send_size = listener->send_size;
 	fake->receive_size = listener->receive_size;
 	fake->state = fake_ready_to_move(fake) ? FAKE_ERROR : FAKE_CONNECTED;
+	watch(fake);
 	(void)!write(listener->queue[1], &fake, sizeof(fake));
 }
 
@@ -137,91 +204,69 @@ static void pump_connect(struct fake *fake)
 	fake->state = FAKE_CONNECT_ERROR;
 }
 
-static void pump_one(struct fake *fake, short revents)
+static void pump_one(struct fake *fake)
 {
-	if (fake->state == FAKE_LISTENING && revents)
-		pump_accept(fake);
-	if (fake->state != FAKE_CONNECTED || fake->stalled)
-		return;
-	pump_out(fake);
-	pump_in(fake);
-}
-
-static short events_of(const struct fake *fake)
-{
-	short events = 0;
-
 	if (fake->state == FAKE_LISTENING)
-		return POLLIN;
-	if (fake->state != FAKE_CONNECTED || fake->stalled)
-		return 0;
-	if (fake->in.used < fake->in.size)
-		events |= POLLIN;
-	if (fake->out.used > 0)
-		events |= POLLOUT;
-	return events;
+		pump_accept(fake);
+	if (fake->state == FAKE_CONNECTING)
+		pump_connect(fake);
+	if (fake->state == FAKE_CONNECTED && !fake->stalled) {
+		while (pump_out(fake))
+			;
+		while (pump_in(fake))
+			;
+	}
+	watch(fake);
 }
 
-/* With the lock. fds[0] is the bell. */
-static nfds_t collect(struct pollfd *fds, struct fake **who)
+/* With the lock. A connection that is not to be made is tried again. */
+static void work(void)
+{
+	struct fake *fake, *next;
+
+	DL_FOREACH_SAFE(touched, fake, next) {
+		pump_one(fake);
+		if (fake->state != FAKE_CONNECTING)
+			unlist(fake);
+	}
+}
+
+/* With the lock. The bell, which is no rsocket, has no more to say. */
+static void list_ready(const struct epoll_event *events, int count)
 {
 	struct fake *fake;
-	nfds_t n = 1;
+	int i;
 
-	fds[0].fd = bell;
-	fds[0].events = POLLIN;
-	for (fake = fakes; fake && n < FDS_MOST; fake = fake->next) {
-		if (fake->state == FAKE_CONNECTING && fake->data < 0)
-			pump_connect(fake);
-		fds[n].fd = events_of(fake) ? fake->data : -1;
-		fds[n].events = events_of(fake);
-		fds[n].revents = 0;
-		who[n++] = fake;
+	for (i = 0; i < count; i++) {
+		fake = fake_find(events[i].data.fd);
+		if (fake)
+			list(fake);	/* it is not closed meanwhile */
 	}
-	return n;
 }
 
-/*
- * With the lock: each that was collected and is there still. They are in the
- * order of the list, whose first ones may be newer.
- */
-static void move(const struct pollfd *fds, struct fake *const *who, nfds_t n)
+/* How many there are; -1: the program has closed all, and we were awake. */
+static int sleep_for(struct epoll_event *events)
 {
-	struct fake *fake, *next = fakes;
-	nfds_t i;
+	int count = epoll_wait(epoll, events, EVENTS, -1);
 
-	for (i = 1; i < n; i++) {
-		for (fake = next; fake && fake != who[i];)
-			fake = fake->next;
-		if (!fake)
-			continue;	/* closed meanwhile */
-		next = fake->next;
-		pump_one(fake, fds[i].revents);
-	}
+	if (count < 0 && errno != EINTR)
+		return -1;
+	rule_apply("pump");
+	return count < 0 ? 0 : count;
 }
 
 static void *pump_run(void *arg)
 {
-	static struct pollfd fds[FDS_MOST];
-	static struct fake *who[FDS_MOST];
-	uint64_t rung;
-	nfds_t n;
+	struct epoll_event events[EVENTS];
+	int count = 0;
 
-	for (;;) {
-		pthread_mutex_lock(&fake_lock);
-		if (!fakes)
-			break;		/* as librdmacm's threads end */
-		n = collect(fds, who);
+	pthread_mutex_lock(&fake_lock);
+	while (fakes && count >= 0) {	/* librdmacm's threads end, too */
+		list_ready(events, count);
+		work();
 		pthread_mutex_unlock(&fake_lock);
-		poll(fds, n, -1);
-		rule_apply("pump");
-		if (fds[0].revents)
-			(void)!read(bell, &rung, sizeof(rung));
+		count = sleep_for(events);
 		pthread_mutex_lock(&fake_lock);
-		if (fds[0].revents & POLLNVAL)
-			break;		/* the program has closed all */
-		move(fds, who, n);
-		pthread_mutex_unlock(&fake_lock);
 	}
 	running = false;
 	pthread_mutex_unlock(&fake_lock);
@@ -241,15 +286,40 @@ static int start_thread(pthread_t *thread)
 	return error;
 }
 
+static void close_both(void)
+{
+	if (bell >= 0)
+		close(bell);
+	if (epoll >= 0)
+		close(epoll);
+	bell = epoll = -1;
+}
+
+/* Edge-triggered, the bell need not be emptied. */
+static int open_both(void)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+
+	if (bell >= 0)
+		return 0;
+	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	event.data.fd = bell;
+	owner = getpid();
+	if (bell >= 0 && epoll >= 0 &&
+	    !epoll_ctl(epoll, EPOLL_CTL_ADD, bell, &event))
+		return 0;
+	close_both();
+	return -1;
+}
+
 int pump_start(void)
 {
 	pthread_t thread;
 
 	if (running)
 		return 0;
-	if (bell < 0)
-		bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (bell < 0 || start_thread(&thread))
+	if (open_both() || start_thread(&thread))
 		return -1;
 	pthread_detach(thread);
 	running = true;

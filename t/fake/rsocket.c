@@ -23,10 +23,9 @@ struct fake *fakes;
 
 struct fake *fake_find(int number)
 {
-	struct fake *fake = fakes;
+	struct fake *fake;
 
-	while (fake && fake->number != number)
-		fake = fake->next;
+	HASH_FIND_INT(fakes, &number, fake);
 	if (!fake)
 		errno = EBADF;
 	return fake;
@@ -42,9 +41,9 @@ struct fake *fake_new(void)
 	fake->number = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	fake->comp = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	fake->send_size = fake->receive_size = SIZE_DEFAULT;
-	fake->next = fakes;
-	fakes = fake;
 	if (fake->number >= 0 && fake->comp >= 0)
+		HASH_ADD_INT(fakes, number, fake);
+	if (fake->hh.tbl)
 		return fake;
 	fake_free(fake);
 	return NULL;
@@ -66,11 +65,9 @@ static void ring_end(struct ring *ring)
 
 void fake_free(struct fake *fake)
 {
-	struct fake **at = &fakes;
-
-	while (*at != fake)
-		at = &(*at)->next;
-	*at = fake->next;
+	if (fake->hh.tbl)
+		HASH_DEL(fakes, fake);
+	pump_forget(fake);
 	close_fd(fake->number);
 	close_fd(fake->comp);
 	close_fd(fake->data);
@@ -109,28 +106,40 @@ int fake_ready_to_move(struct fake *fake)
 			 PEER_MOST + KERNEL_MOST);
 }
 
+/* The bytes from `at` on up to the end of the ring, of n. */
+static size_t before_end(const struct ring *ring, size_t at, size_t n)
+{
+	return n < ring->size - at ? n : ring->size - at;
+}
+
 size_t ring_put(struct ring *ring, const void *bytes, size_t n)
 {
-	size_t i, room = ring_room(ring);
+	size_t at, first, room = ring_room(ring);
 
 	if (n > room)
 		n = room;
-	for (i = 0; i < n; i++)
-		ring->bytes[(ring->head + ring->used + i) % ring->size] =
-			((const char *)bytes)[i];
+	if (n == 0)
+		return 0;
+	at = (ring->head + ring->used) % ring->size;
+	first = before_end(ring, at, n);
+	memcpy(ring->bytes + at, bytes, first);
+	memcpy(ring->bytes, (const char *)bytes + first, n - first);
 	ring->used += n;
 	return n;
 }
 
 size_t ring_get(struct ring *ring, void *bytes, size_t n, bool peek)
 {
-	size_t i;
+	size_t first;
 
 	if (n > ring->used)
 		n = ring->used;
-	for (i = 0; i < n; i++)
-		((char *)bytes)[i] = ring->bytes[(ring->head + i) % ring->size];
-	if (!peek && n > 0) {
+	if (n == 0)
+		return 0;
+	first = before_end(ring, ring->head, n);
+	memcpy(bytes, ring->bytes + ring->head, first);
+	memcpy((char *)bytes + first, ring->bytes, n - first);
+	if (!peek) {
 		ring->head = (ring->head + n) % ring->size;
 		ring->used -= n;
 	}
@@ -240,7 +249,7 @@ FAKE_API int rlisten(int rs, int backlog)
 		ret = pump_start();
 	if (!ret)
 		fake->state = FAKE_LISTENING;
-	pump_wake();
+	pump_touch(fake);
 	return (int)leave(ret);
 }
 
@@ -271,7 +280,7 @@ FAKE_API int rconnect(int rs, const struct sockaddr *addr, socklen_t len)
 	memcpy(&fake->peer, addr, len);
 	fake->state = FAKE_CONNECTING;
 	pump_start();
-	pump_wake();
+	pump_touch(fake);
 	if (!fake->nonblock)
 		abort();	/* nobody may wait for a connection */
 	errno = EINPROGRESS;
@@ -314,7 +323,7 @@ FAKE_API int rclose(int rs)
 	}
 	report(fake);
 	fake_free(fake);
-	pump_wake();
+	pump_end_perhaps();
 	return (int)leave(0);
 }
 
@@ -329,15 +338,18 @@ FAKE_API ssize_t rrecv(int rs, void *buf, size_t n, int flags)
 {
 	struct fake_order order;
 	struct fake *fake = enter("rrecv", rs, &order);
+	bool full;
 	size_t got;
 
 	if (!fake)
 		return -1;
+	full = fake->in.used == fake->in.size;
 	got = ring_get(&fake->in, buf, limit(&order, n), flags & MSG_PEEK);
 	if (got > 0) {
 		if (!(flags & MSG_PEEK))
 			fake->received += got;
-		pump_wake();
+		if (full)
+			pump_touch(fake);	/* it has left the rest */
 		return leave((long)got);
 	}
 	if (fake->state == FAKE_DISCONNECTED || n == 0)
@@ -361,9 +373,11 @@ FAKE_API ssize_t rsend(int rs, const void *buf, size_t n, int flags)
 		return leave(-1);
 	}
 	put = ring_put(&fake->out, buf, limit(&order, n));
-	if (fake->state == FAKE_CONNECTED)
+	if (fake->state == FAKE_CONNECTED) {
 		fake->sent += put;
-	pump_wake();
+		if (put > 0)
+			pump_touch(fake);
+	}
 	if (put > 0 || n == 0)
 		return leave((long)put);
 	errno = fake->state == FAKE_CONNECTED ? EAGAIN : ECONNRESET;
