@@ -26,6 +26,17 @@ static int make_socket(int family, const struct carrier_sizes *sizes)
 	return rdma_socket(family, &rdma);
 }
 
+static int kept(int rs, struct carrier_kept *kept)
+{
+	struct rdma_kept found;
+	int ret = rdma_kept(rs, &found);
+
+	if (ret == 0)
+		*kept = (struct carrier_kept){ found.bytes, found.size,
+					       found.at };
+	return ret;
+}
+
 static const struct carrier rsockets = {
 	.open = rdma_open,
 	.addresses = rdma_addresses,
@@ -49,6 +60,7 @@ static const struct carrier rsockets = {
 	.close = rdma_close,
 	.receive = rdma_recv,
 	.send = rdma_send,
+	.kept = kept,
 	.ready = rdma_ready,
 	.arm = rdma_arm,
 	.may_arm = rdma_may_arm,

@@ -14,6 +14,7 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -24,6 +25,12 @@
 struct carrier_sizes {
 	uint32_t send_buffer;
 	uint32_t receive_buffer;
+};
+
+/* A ring that has the last bytes sent; the next will be at bytes + at. */
+struct carrier_kept {
+	uint8_t *bytes;
+	size_t size, at;
 };
 
 struct carrier {
@@ -62,6 +69,11 @@ struct carrier {
 	ssize_t (*receive)(int rs, const struct iovec *iov, int count,
 			   int flags);
 	ssize_t (*send)(int rs, const struct iovec *iov, int count);
+	/*
+	 * Where what was sent is kept until the peer's application has it, or
+	 * close(): rdma_kept(). -EOPNOTSUPP: nowhere.
+	 */
+	int (*kept)(int rs, struct carrier_kept *kept);
 	/* Poll bits of `events`, POLLERR and POLLHUP, after a look at news. */
 	int (*ready)(int rs, short events);
 	/* The same, or 0 and the fd that will have the news (rdma_arm()). */

@@ -113,6 +113,6 @@ void conn_acknowledge(struct conn *conn)
 
 bool conn_ring_full(const struct conn *conn)
 {
-	return conn->tx.replay.limit &&
+	return conn->tx.replay.limit && !conn->tx.replay.lent &&
 	       conn->tx.bytes - conn->tx.acked >= conn->tx.replay.limit;
 }

@@ -26,6 +26,8 @@ void endpoint_close(struct conn *conn)
 	lock_acquire(&conn->tx.lock);
 	rs = conn->lane.rs;
 	conn->lane.rs = -1;
+	if (rs >= 0)	/* the peer's application may lack some yet */
+		replay_own(&conn->tx.replay);
 	lock_release(&conn->tx.lock);
 	if (rs < 0)
 		return;

@@ -81,22 +81,40 @@ static int set_boundary(struct conn *conn, uint64_t boundary)
 }
 
 /*
+ * With send: what is sent is kept where the carrier has it, if it does. Where
+ * that is, in words.
+ */
+static const char *begin_ring(struct conn *conn, int rs)
+{
+	struct replay *ring = &conn->tx.replay;
+	struct carrier_kept kept;
+
+	replay_begin(ring, conn->decision.lane.replay, conn->tx.bytes);
+	if (ring->limit && carrier->kept(rs, &kept) == 0)
+		replay_lend(ring, kept.bytes, kept.size, kept.at);
+	return !ring->limit ? "nowhere" : ring->lent ? "in the send buffer"
+						     : "in a copy";
+}
+
+/*
  * Both boundaries are known to both: the bytes may go by RDMA. `peer` has the
  * peer's boundary message.
  */
 static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 {
+	const char *kept;
+
 	conn->rx.ack_every = (uint64_t)peer->replay_kib * 1024 / 4;
 	conn->rx.ack_sent = conn->rx.boundary;
 	lock_acquire(&conn->tx.lock);
-	replay_begin(&conn->tx.replay, conn->decision.lane.replay,
-		     conn->tx.bytes);
+	kept = begin_ring(conn, rs);
 	conn->tx.acked = conn->tx.bytes;
 	conn->lane.rs = rs;
 	lane_step(&conn->lane.stage, LANE_ON_up);
 	if (conn->tx.stage == TX_FROZEN)	/* not dissolved meanwhile */
 		tx_step(&conn->tx.stage, TX_ON_joined);
 	lock_release(&conn->tx.lock);
+	log_debug("join: what is sent is kept %s", kept);
 	limits_arrived(conn);
 	if (!conn_step(conn, EVENT_joined, REASON_on_rdma)) {
 		endpoint_close_later(conn);	/* dissolved meanwhile */

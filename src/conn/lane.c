@@ -132,7 +132,7 @@ ssize_t lane_transmit(struct conn *conn, const struct iovec *iov, int count)
 		return lane_gone(conn, iov, count);
 	if (iov_size(iov, count) == 0)
 		return 0;
-	if (conn->tx.replay.limit) {
+	if (conn->tx.replay.limit && !conn->tx.replay.lent) {
 		size_t room = iov_size(iov, count);
 
 		if (room > conn->decision.lane.send_buffer)

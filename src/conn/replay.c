@@ -34,8 +34,46 @@ static bool count_more(size_t from, size_t to, bool owed)
 void replay_begin(struct replay *replay, size_t limit, uint64_t offset)
 {
 	replay->limit = limit;
-	replay->owed = false;
+	replay->owed = replay->lent = false;
+	replay->shift = 0;
 	replay->first = replay->end = offset;
+}
+
+void replay_lend(struct replay *replay, uint8_t *bytes, size_t size, size_t at)
+{
+	if (replay->limit < size)
+		return;
+	replay->lent = true;
+	replay->bytes = bytes;
+	replay->size = size;
+	replay->shift = (at + size - replay->end % size) % size;
+}
+
+void replay_own(struct replay *replay)
+{
+	const uint8_t *lent = replay->bytes, *piece;
+	uint64_t at = replay->first;
+	uint8_t *bytes = NULL;
+	size_t part;
+
+	if (!replay->lent)
+		return;
+	if (at < replay->end)
+		bytes = memory_resize(NULL, replay->size);
+	if (!bytes) {
+		replay_free(replay);
+		return;
+	}
+	(void)count_more(0, replay->size, true);
+	for (; (part = replay_piece(replay, at, &piece)) > 0; at += part)
+		memcpy(bytes + (piece - lent), piece, part);
+	replay->bytes = bytes;
+	replay->lent = false;
+}
+
+static size_t place(const struct replay *replay, uint64_t offset)
+{
+	return (size_t)((offset + replay->shift) % replay->size);
 }
 
 static size_t held(const struct replay *replay)
@@ -75,7 +113,7 @@ size_t replay_room(struct replay *replay, size_t want)
 {
 	size_t size = replay->size ? replay->size : REPLAY_FIRST, most;
 
-	if (replay->limit == 0)
+	if (replay->limit == 0 || replay->lent)
 		return SIZE_MAX;
 	replay->denied = 0;
 	most = replay->limit - held(replay);
@@ -94,7 +132,7 @@ size_t replay_room(struct replay *replay, size_t want)
 
 static void keep_piece(struct replay *replay, const uint8_t *from, size_t size)
 {
-	size_t at = replay->end & (replay->size - 1);
+	size_t at = place(replay, replay->end);
 	size_t straight = replay->size - at;
 
 	straight = size < straight ? size : straight;
@@ -107,6 +145,12 @@ void replay_keep(struct replay *replay, const struct iovec *iov, size_t size)
 {
 	if (replay->limit == 0) {
 		replay->first = replay->end += size;
+		return;
+	}
+	if (replay->lent) {
+		replay->end += size;
+		if (held(replay) > replay->size)
+			replay->first = replay->end - replay->size;
 		return;
 	}
 	for (; size > 0; iov++) {
@@ -136,7 +180,7 @@ size_t replay_piece(const struct replay *replay, uint64_t offset,
 	if (offset < replay->first || offset >= replay->end)
 		return 0;
 	left = (size_t)(replay->end - offset);
-	at = offset & (replay->size - 1);
+	at = place(replay, offset);
 	straight = replay->size - at;
 	*piece = replay->bytes + at;
 	return left < straight ? left : straight;
@@ -144,9 +188,12 @@ size_t replay_piece(const struct replay *replay, uint64_t offset,
 
 void replay_free(struct replay *replay)
 {
-	atomic_fetch_sub(&all, replay->size);
-	memory_free(replay->bytes);
+	if (!replay->lent) {
+		atomic_fetch_sub(&all, replay->size);
+		memory_free(replay->bytes);
+	}
 	replay->bytes = NULL;
+	replay->lent = false;
 	replay->size = 0;
 	replay->first = replay->end;
 }

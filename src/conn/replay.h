@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The replay ring: a copy of the bytes a sender has put on the lane and the
- * peer has not acknowledged consuming, so that the lane can be left at any
- * moment. Grows as needed up to its limit. Owned by a connection, under its
- * send lock.
+ * The replay ring: the bytes a sender has put on the lane and the peer has not
+ * acknowledged consuming, so that the lane can be left at any moment. Owned by
+ * a connection, under its send lock.
+ *
+ * It is a copy that grows as needed up to its limit; or it is *lent*: memory of
+ * the carrier's, of one size, in which what was sent is anyway. That is read
+ * while the lane is there, and made a copy of when it goes (replay_own()). The
+ * carrier sends no byte for which it would lose one that the peer needs; so
+ * there is always room in it, and bytes are dropped at its size.
  */
 #ifndef CONN_REPLAY_H
 #define CONN_REPLAY_H
@@ -17,7 +22,9 @@
 
 struct replay {
 	uint8_t *bytes;
-	size_t size;		/* allocated, a power of two, or 0 */
+	size_t size;		/* a power of two if it is ours, or 0 */
+	size_t shift;		/* where offset 0 was, or would have been */
+	bool lent;
 	size_t limit;		/* most bytes kept; 0: none are kept */
 	uint64_t first, end;	/* stream offsets kept: [first, end) */
 	bool owed;		/* it may be over the limit of all rings */
@@ -32,9 +39,23 @@ struct replay {
 void replay_begin(struct replay *replay, size_t limit, uint64_t offset);
 
 /*
+ * Just begun, and nothing sent: what is sent will be in these bytes, the next
+ * of it at `at`. They count as no memory of a ring. If they are more than its
+ * limit it stays a copy.
+ */
+void replay_lend(struct replay *replay, uint8_t *bytes, size_t size, size_t at);
+
+/*
+ * The lent bytes are about to be freed: have them in memory of our own, which
+ * counts, and may be over the limit of all rings, because it is had in place of
+ * them. Where there is none, they are no longer here.
+ */
+void replay_own(struct replay *replay);
+
+/*
  * How many more bytes may be sent and kept now, at most `want`; makes room
  * for them. 0: the peer has to acknowledge some first. SIZE_MAX without a
- * ring.
+ * ring, or with a lent one.
  */
 size_t replay_room(struct replay *replay, size_t want);
 
@@ -55,8 +76,8 @@ void replay_free(struct replay *replay);
 
 /*
  * The most memory of all rings of the process together, which may be over it
- * by the first REPLAY_FIRST bytes of each, and by what the owed ones hold; and
- * what they have now. Any thread.
+ * by the first REPLAY_FIRST bytes of each, and by what the owed ones hold, and
+ * those that were lent; and what they have now. Any thread.
  */
 void replay_limit_all(uint64_t bytes);
 uint64_t replay_all(void);

@@ -134,6 +134,21 @@ ssize_t rdma_recv(int rs, const struct iovec *iov, int count, int flags);
 ssize_t rdma_send(int rs, const struct iovec *iov, int count);
 
 /*
+ * Where the runtime has the last bytes of what rdma_send() has sent: a ring of
+ * `size` bytes, the next one of which will be at bytes + at. It has all that
+ * the peer's rdma_recv() has not returned, until rdma_close(), which frees it,
+ * whatever becomes of the lane. It is the rsocket's send buffer, and pinned.
+ * -EOPNOTSUPP: this runtime keeps nothing, or the peer's receive buffer is
+ * larger than our send buffer. To be asked when both ends are connected, and
+ * nothing but some hundred bytes was sent. contrib/rdma-core/kept.c says why.
+ */
+struct rdma_kept {
+	uint8_t *bytes;
+	size_t size, at;
+};
+int rdma_kept(int rs, struct rdma_kept *kept);
+
+/*
  * What is ready now (poll bits among events, POLLERR and POLLHUP always),
  * after looking at new completions. Never blocks.
  */

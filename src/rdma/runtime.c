@@ -64,7 +64,11 @@ static const char *missing_in(void *handle, struct runtime *found)
 	if (!symbol && !missing) \
 		missing = #name; \
 	memcpy(&found->name, &symbol, sizeof(symbol));
+#define OPTIONAL(type, name, params) \
+	symbol = dlsym(handle, #name); \
+	memcpy(&found->name, &symbol, sizeof(symbol));
 #include "rdma/rsockets.def"
+#undef OPTIONAL
 #undef SYMBOL
 	return missing;
 }

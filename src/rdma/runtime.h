@@ -22,7 +22,9 @@
 
 struct runtime {
 #define SYMBOL(type, name, params) type (*name) params;
+#define OPTIONAL SYMBOL
 #include "rdma/rsockets.def"
+#undef OPTIONAL
 #undef SYMBOL
 };
 

@@ -233,6 +233,32 @@ static ssize_t send_one(int rs, const void *buf, size_t n)
 	return put;
 }
 
+/* All at once, by what the runtime has for it. */
+static ssize_t send_all(int rs, const struct iovec *iov, int count)
+{
+	ssize_t put = INSIDE(runtime.shunt_rsendv(rs, iov, count)), left = put;
+	size_t part;
+
+	for (; left > 0; iov++, left -= (ssize_t)part) {
+		part = iov->iov_len < (size_t)left ? iov->iov_len
+						   : (size_t)left;
+		ledger_sent(rs, iov->iov_base, (ssize_t)part);
+	}
+	return put;
+}
+
+int rdma_kept(int rs, struct rdma_kept *kept)
+{
+	void *bytes = NULL;
+	long ret;
+
+	if (!runtime.shunt_rkept || !runtime.shunt_rsendv)
+		return -EOPNOTSUPP;
+	ret = INSIDE(runtime.shunt_rkept(rs, &bytes, &kept->size, &kept->at));
+	kept->bytes = bytes;
+	return (int)ret;
+}
+
 ssize_t rdma_send(int rs, const struct iovec *iov, int count)
 {
 	char together[GATHER_MOST];
@@ -240,6 +266,8 @@ ssize_t rdma_send(int rs, const struct iovec *iov, int count)
 	size_t total;
 	int i;
 
+	if (runtime.shunt_rsendv)
+		return send_all(rs, iov, count);
 	if (count > 1) {
 		total = iov_size(iov, count);
 		if (total <= sizeof(together)) {

@@ -42,6 +42,7 @@ enum fake_state {
 struct ring {
 	char *bytes;
 	size_t size, head, used;
+	size_t most;		/* used at a time; the rest has what was */
 };
 
 struct fake {
@@ -74,6 +75,7 @@ extern struct fake *fakes;
 struct fake *fake_find(int number);		/* with the lock */
 struct fake *fake_new(void);			/* errno; with the lock */
 void fake_free(struct fake *fake);		/* with the lock */
+size_t ring_room(const struct ring *ring);
 int fake_ready_to_move(struct fake *fake);	/* rings; with the lock */
 size_t ring_put(struct ring *ring, const void *bytes, size_t n);
 size_t ring_get(struct ring *ring, void *bytes, size_t n, bool peek);

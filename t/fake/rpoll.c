@@ -20,8 +20,8 @@ static short stream_bits(const struct fake *fake, short events)
 	if ((events & POLLIN) && (fake->in.used > 0 || !connected))
 		bits |= POLLIN;
 	if ((events & POLLOUT) &&
-	    fake->out.size - fake->out.used >=
-	    (fake->out.size < FAKE_LOWAT ? 1 : FAKE_LOWAT))
+	    ring_room(&fake->out) >=
+	    (fake->out.most < FAKE_LOWAT ? 1 : FAKE_LOWAT))
 		bits |= POLLOUT;
 	if (fake->state == FAKE_DISCONNECTED)
 		bits |= POLLHUP;

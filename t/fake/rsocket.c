@@ -14,6 +14,8 @@
 #include "fake.h"
 
 #define SIZE_DEFAULT (128 * 1024)
+#define PEER_MOST (256 * 1024)	/* the peer's receive_size at most ... */
+#define KERNEL_MOST (64 * 1024)	/* ... and on its way there */
 #define CLOSE_TRIES 5000	/* milliseconds that rclose() waits */
 
 pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -53,6 +55,14 @@ static void close_fd(int fd)
 		close(fd);
 }
 
+/* A use of it afterwards is to be seen. */
+static void ring_end(struct ring *ring)
+{
+	if (ring->bytes)
+		memset(ring->bytes, 0xdb, ring->size);
+	free(ring->bytes);
+}
+
 void fake_free(struct fake *fake)
 {
 	if (fake->hh.tbl)
@@ -63,18 +73,25 @@ void fake_free(struct fake *fake)
 	close_fd(fake->data);
 	close_fd(fake->queue[0]);
 	close_fd(fake->queue[1]);
-	free(fake->in.bytes);
-	free(fake->out.bytes);
+	ring_end(&fake->in);
+	ring_end(&fake->out);
 	free(fake);
 }
 
-static int ring_make(struct ring *ring, size_t size)
+/* `more`: what it has yet after it was taken out. */
+static int ring_make(struct ring *ring, size_t size, size_t more)
 {
 	size_t most = (size_t)rule_setting("buffer", 1 << 24);
 
-	ring->size = size < most ? size : most;
+	ring->most = size < most ? size : most;
+	ring->size = ring->most + more;
 	ring->bytes = malloc(ring->size);
 	return ring->bytes ? 0 : -1;
+}
+
+size_t ring_room(const struct ring *ring)
+{
+	return ring->most - ring->used;
 }
 
 int fake_ready_to_move(struct fake *fake)
@@ -83,9 +100,10 @@ int fake_ready_to_move(struct fake *fake)
 
 	setsockopt(fake->data, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	fcntl(fake->data, F_SETFL, O_NONBLOCK);
-	if (ring_make(&fake->in, fake->receive_size))
+	if (ring_make(&fake->in, fake->receive_size, 0))
 		return -1;
-	return ring_make(&fake->out, fake->send_size);
+	return ring_make(&fake->out, fake->send_size,
+			 PEER_MOST + KERNEL_MOST);
 }
 
 /* The bytes from `at` on up to the end of the ring, of n. */
@@ -96,7 +114,7 @@ static size_t before_end(const struct ring *ring, size_t at, size_t n)
 
 size_t ring_put(struct ring *ring, const void *bytes, size_t n)
 {
-	size_t at, first, room = ring->size - ring->used;
+	size_t at, first, room = ring_room(ring);
 
 	if (n > room)
 		n = room;
@@ -340,7 +358,7 @@ FAKE_API ssize_t rrecv(int rs, void *buf, size_t n, int flags)
 	return leave(-1);
 }
 
-/* rsocket.c takes bytes for a peer that has gone, too. */
+/* rsocket.c takes bytes for a peer that has gone, too, as far as it has room. */
 FAKE_API ssize_t rsend(int rs, const void *buf, size_t n, int flags)
 {
 	struct fake_order order;
@@ -350,19 +368,19 @@ FAKE_API ssize_t rsend(int rs, const void *buf, size_t n, int flags)
 	(void)flags;
 	if (!fake)
 		return -1;
-	if (fake->state == FAKE_DISCONNECTED)
-		return leave((long)n);
-	if (fake->state != FAKE_CONNECTED) {
+	if (fake->state != FAKE_CONNECTED && fake->state != FAKE_DISCONNECTED) {
 		errno = fake->state == FAKE_ERROR ? ECONNRESET : EAGAIN;
 		return leave(-1);
 	}
 	put = ring_put(&fake->out, buf, limit(&order, n));
-	fake->sent += put;
-	if (put > 0)
-		pump_touch(fake);
+	if (fake->state == FAKE_CONNECTED) {
+		fake->sent += put;
+		if (put > 0)
+			pump_touch(fake);
+	}
 	if (put > 0 || n == 0)
 		return leave((long)put);
-	errno = EAGAIN;
+	errno = fake->state == FAKE_CONNECTED ? EAGAIN : ECONNRESET;
 	return leave(-1);
 }
 

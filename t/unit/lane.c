@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "carrier_help.h"
+#include "conn/cross.h"
 #include "conn/endpoint.h"
 #include "conn/lane.h"
 #include "conn/replay.h"
@@ -115,4 +116,28 @@ Test(lane, closed_it_gives_nothing)
 	cr_assert_eq(receive(conn, 10, 0), -EAGAIN);
 	cr_assert_eq(read(far, bytes, 10), -1);	/* reset: it had bytes unread */
 	endpoint_close(conn);			/* once is enough */
+}
+
+/* What is kept in the carrier's memory is the application's after close(). */
+Test(lane, what_the_carrier_keeps_outlives_it)
+{
+	static uint8_t kept[8192];
+	int far;
+	struct conn *conn = conn_on_lane(&far);
+	const uint8_t *piece;
+
+	conn->lane.stall_watched = true;
+	replay_begin(&conn->tx.replay, 8192, 0);
+	replay_lend(&conn->tx.replay, kept, sizeof(kept), 0);
+	memset(kept, 'x', sizeof(kept));
+	cr_assert_eq(transmit(conn, 3000), 3000);
+	cr_assert(!conn_ring_full(conn));
+	conn->tx.bytes = 20000;		/* of which little is acknowledged */
+	cr_assert(!conn_ring_full(conn));
+	cr_assert_eq(transmit(conn, 3000), 3000, "the carrier says when");
+	endpoint_close(conn);
+	memset(kept, 'y', sizeof(kept));
+	cr_assert(replay_has(&conn->tx.replay, 0));
+	cr_assert_eq(replay_piece(&conn->tx.replay, 0, &piece), 6000);
+	cr_assert_eq(piece[5999], 'x');
 }

@@ -159,3 +159,97 @@ Test(replay, a_ring_at_its_limit_is_not_denied)
 	cr_assert_eq(replay.denied, 0);
 	replay_free(&replay);
 }
+
+/* As a carrier fills its own: round and round, from `at` on. */
+static void fill_lent(uint8_t *lent, size_t size, size_t *at, uint64_t from,
+		      size_t count)
+{
+	while (count-- > 0) {
+		lent[*at] = stream[from++];
+		*at = (*at + 1) % size;
+	}
+}
+
+/* Of any size, not of a power of two; the last bytes are there, and no others. */
+Test(replay, what_is_lent_has_the_last_bytes)
+{
+	static uint8_t lent[7000];
+	struct replay replay = { 0 };
+	uint64_t acked = 100, sent = 100, first;
+	size_t at = 6500;
+	unsigned seed = 7;
+
+	make_stream();
+	replay_begin(&replay, 10000, 100);
+	replay_lend(&replay, lent, sizeof(lent), at);
+	while (sent < STREAM) {
+		struct iovec iov = { NULL, 0 };	/* not looked at */
+		size_t size;
+
+		seed = seed * 1103515245 + 12345;
+		size = 1 + (seed >> 8) % 3000;
+		if (size > STREAM - sent)
+			size = STREAM - sent;
+		cr_assert_eq(replay_room(&replay, size), SIZE_MAX);
+		fill_lent(lent, sizeof(lent), &at, sent, size);
+		replay_keep(&replay, &iov, size);
+		sent += size;
+		acked += (seed >> 4) % (sent - acked + 1);
+		replay_drop(&replay, acked);
+		first = sent - acked < sizeof(lent) ? acked
+						    : sent - sizeof(lent);
+		check_from(&replay, first);
+		cr_assert(replay_has(&replay, first));
+		cr_assert(replay_has(&replay, sent));
+		cr_assert(!replay_has(&replay, sent + 1));
+		cr_assert(!replay_has(&replay, first - 1));
+		cr_assert(first == acked || !replay_has(&replay, acked),
+			  "who lies of what it has gets nothing");
+	}
+	cr_assert_eq(replay_all(), 0, "no memory of ours");
+	replay_free(&replay);
+	cr_assert_null(replay.bytes);
+}
+
+/* The lane ends, and its memory with it. */
+Test(replay, what_was_lent_becomes_our_own)
+{
+	static uint8_t lent[7000];
+	struct replay replay = { 0 };
+	struct iovec iov = { NULL, 0 };
+	size_t at = 0;
+
+	make_stream();
+	replay_limit_all(0);
+	replay_begin(&replay, 10000, 0);
+	replay_lend(&replay, lent, sizeof(lent), at);
+	fill_lent(lent, sizeof(lent), &at, 0, 20000);
+	replay_keep(&replay, &iov, 20000);
+	replay_drop(&replay, 15000);
+	replay_own(&replay);
+	memset(lent, 0xdb, sizeof(lent));
+	cr_assert_eq(replay.first, 15000);
+	check_from(&replay, 15000);
+	cr_assert_eq(replay_all(), sizeof(lent));
+	replay_own(&replay);
+	check_from(&replay, 15000);
+	replay_free(&replay);
+	cr_assert_eq(replay_all(), 0);
+
+	replay_begin(&replay, 10000, 0);
+	replay_lend(&replay, lent, sizeof(lent), 0);
+	replay_own(&replay);		/* of nothing */
+	cr_assert_null(replay.bytes);
+	cr_assert(replay_has(&replay, 0));
+}
+
+Test(replay, a_ring_that_may_be_smaller_is_a_copy)
+{
+	static uint8_t lent[7000];
+	struct replay replay = { 0 };
+
+	replay_begin(&replay, 4096, 0);
+	replay_lend(&replay, lent, sizeof(lent), 0);
+	cr_assert_eq(replay_room(&replay, 9999), 4096);
+	replay_free(&replay);
+}
