@@ -3,7 +3,26 @@
 
 #include "base/clock.h"
 
-static __thread spin_history history = SPIN_HISTORY_NONE;
+static __thread struct spin_history own;
+
+void spin_note(struct spin_history *history, uint64_t us, unsigned budget_us)
+{
+	if (us <= (uint64_t)budget_us + SPIN_WAKE_US) {
+		*history = (struct spin_history){ 0 };
+		return;
+	}
+	if (history->skip > 0) {
+		history->skip--;
+		return;
+	}
+	if (++history->misses < SPIN_MISSES)
+		return;
+	history->misses = SPIN_MISSES;
+	history->pause = history->pause ? history->pause * 2 : SPIN_PAUSE_FIRST;
+	if (history->pause > SPIN_PAUSE_MOST)
+		history->pause = SPIN_PAUSE_MOST;
+	history->skip = history->pause;
+}
 
 void spin_add(struct spin *spin, struct conn *conn, short events)
 {
@@ -39,14 +58,14 @@ void spin_over(const struct spin *spin, struct spin_wait *wait,
 		return;
 	now = wait->began_us = clock_us();
 	wait->budget_us = spin->budget_us;
-	if (!spin_pays(history))
+	if (!spin_pays(&own))
 		return;
 	over = now + spin->budget_us < until_us ? now + spin->budget_us
 						: until_us;
 	for (; now < over; now = clock_us()) {
 		if (!any_ready(spin))
 			continue;
-		history = spin_note(history, 0, spin->budget_us);
+		spin_note(&own, 0, spin->budget_us);
 		wait->began_us = 0;
 		return;
 	}
@@ -61,5 +80,5 @@ void spin_slept(struct spin_wait *wait, bool news)
 	us = clock_us() - wait->began_us;
 	wait->began_us = 0;
 	if (news || us > (uint64_t)wait->budget_us + SPIN_WAKE_US)
-		history = spin_note(history, us, wait->budget_us);
+		spin_note(&own, us, wait->budget_us);
 }

@@ -3,8 +3,10 @@
  * lane.busy_poll: look at lanes for a while before sleeping, because waking
  * up takes longer than most answers. Only who is about to sleep spins, and
  * only over lanes that it has just used or is asked about: idle connections
- * cost nothing. A thread whose last waits were all longer than its spin would
- * have been sleeps at once, until one is short again. ready/ only.
+ * cost nothing. A thread whose last waits were all longer than a spin sleeps
+ * at once, until one is short again. A short one may have become a long one by
+ * a slow wake-up: so a spin is tried now and then, more and more seldom.
+ * ready/ only.
  */
 #ifndef READY_SPIN_H
 #define READY_SPIN_H
@@ -16,28 +18,24 @@
 #define SPIN_MOST 8	/* who has more to look at does not sleep for long */
 #define SPIN_WAKE_US 50	/* of a sleep so much may be the waking up */
 
-/*
- * Of a thread's last eight waits, the newest in the lowest bit: 1 is one that
- * was over within a spin, or would have been.
- */
-typedef uint8_t spin_history;
-#define SPIN_HISTORY_NONE ((spin_history)0xff)	/* spins, to begin with */
-#define SPIN_LOOKS_BACK 4	/* so many long ones in a row: no spin */
+#define SPIN_MISSES 4		/* in a row: no spin for the next ... */
+#define SPIN_PAUSE_FIRST 16	/* ... so many waits; twice as many after */
+#define SPIN_PAUSE_MOST 1024	/* each try in vain, up to so many */
 
-/* Pure: is a spin worth its time after these? */
-static inline bool spin_pays(spin_history history)
+/* What a thread's waits were like; begins as { 0 }: it spins. */
+struct spin_history {
+	uint16_t misses;	/* waits in a row, longer than a spin */
+	uint16_t pause, skip;	/* waits without a spin; those left of it */
+};
+
+/* Pure: is a spin to be tried after these? */
+static inline bool spin_pays(const struct spin_history *history)
 {
-	return history & ((1 << SPIN_LOOKS_BACK) - 1);
+	return history->skip == 0;
 }
 
 /* Pure: one more wait, after which there was news, has taken `us`. */
-static inline spin_history spin_note(spin_history history, uint64_t us,
-				     unsigned budget_us)
-{
-	bool shortly = us <= (uint64_t)budget_us + SPIN_WAKE_US;
-
-	return (spin_history)(history << 1 | shortly);
-}
+void spin_note(struct spin_history *history, uint64_t us, unsigned budget_us);
 
 struct spin {
 	struct {

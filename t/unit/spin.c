@@ -6,57 +6,75 @@
 
 #define BUDGET 10
 #define SHORT (BUDGET + SPIN_WAKE_US)
+#define LONG (SHORT + 1)
 
 TestSuite(spin);
 
-static spin_history waits(spin_history history, int count, uint64_t us)
+/* How many of so many long waits begin with a spin. */
+static int spins(struct spin_history *history, int waits)
 {
-	while (count-- > 0)
-		history = spin_note(history, us, BUDGET);
-	return history;
-}
+	int tried = 0;
 
-Test(spin, begins_with_one)
-{
-	cr_assert(spin_pays(SPIN_HISTORY_NONE));
+	for (; waits > 0; waits--) {
+		tried += spin_pays(history);
+		spin_note(history, LONG, BUDGET);
+	}
+	return tried;
 }
 
 Test(spin, ends_after_so_many_long_waits)
 {
-	spin_history history = waits(SPIN_HISTORY_NONE, SPIN_LOOKS_BACK - 1,
-				     SHORT + 1);
+	struct spin_history history = { 0 };
 
-	cr_assert(spin_pays(history));
-	cr_assert(!spin_pays(waits(history, 1, SHORT + 1)));
-	cr_assert(!spin_pays(waits(history, 100, UINT64_MAX)));
+	cr_assert_eq(spins(&history, SPIN_MISSES), SPIN_MISSES);
+	cr_assert(!spin_pays(&history));
 }
 
-Test(spin, begins_again_after_one_short_wait)
+Test(spin, a_short_wait_begins_it_anew)
 {
-	spin_history history = waits(SPIN_HISTORY_NONE, 100, SHORT + 1);
+	struct spin_history history = { 0 };
 
-	cr_assert(!spin_pays(history));
-	cr_assert(spin_pays(waits(history, 1, SHORT)));
-	cr_assert(spin_pays(waits(history, 1, 0)));
+	spins(&history, SPIN_MISSES + 1);
+	spin_note(&history, SHORT, BUDGET);
+	cr_assert_eq(spins(&history, SPIN_MISSES), SPIN_MISSES);
+	cr_assert(!spin_pays(&history));
 }
 
 Test(spin, one_short_of_four_is_enough)
 {
-	spin_history history = waits(SPIN_HISTORY_NONE, 100, SHORT + 1);
+	struct spin_history history = { 0 };
 	int i;
 
 	for (i = 0; i < 100; i++) {
-		history = waits(history, 1, i % SPIN_LOOKS_BACK ? SHORT + 1
-								: 0);
-		cr_assert(spin_pays(history), "wait %d", i);
+		cr_assert(spin_pays(&history), "wait %d", i);
+		spin_note(&history, i % SPIN_MISSES ? LONG : 0, BUDGET);
 	}
+}
+
+Test(spin, is_tried_again_more_and_more_seldom)
+{
+	struct spin_history history = { 0 };
+	int pause = SPIN_PAUSE_FIRST;
+
+	spins(&history, SPIN_MISSES);
+	for (; pause < SPIN_PAUSE_MOST; pause *= 2) {
+		cr_assert_eq(spins(&history, pause), 0, "%d", pause);
+		cr_assert_eq(spins(&history, 1), 1, "%d", pause);
+	}
+	cr_assert_eq(spins(&history, SPIN_PAUSE_MOST), 0);
+	cr_assert_eq(spins(&history, 1 + 100 * (SPIN_PAUSE_MOST + 1)), 101);
 }
 
 Test(spin, the_budget_counts)
 {
-	spin_history history = 0;
+	struct spin_history history = { 0 };
+	int i;
 
-	cr_assert(!spin_pays(spin_note(history, 1000, 10)));
-	cr_assert(spin_pays(spin_note(history, 1000, 1000)));
-	cr_assert(!spin_pays(spin_note(history, UINT64_MAX, UINT32_MAX)));
+	for (i = 0; i < 100; i++) {
+		spin_note(&history, 1000, 1000);
+		cr_assert(spin_pays(&history));
+	}
+	for (i = 0; i < SPIN_MISSES; i++)
+		spin_note(&history, UINT64_MAX, UINT32_MAX);
+	cr_assert(!spin_pays(&history));
 }
