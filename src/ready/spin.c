@@ -17,7 +17,7 @@ void spin_note(struct spin_history *history, uint64_t us, unsigned budget_us)
 	}
 	if (++history->misses < SPIN_MISSES)
 		return;
-	history->misses = SPIN_MISSES;
+	history->misses = 0;
 	history->pause = history->pause ? history->pause * 2 : SPIN_PAUSE_FIRST;
 	if (history->pause > SPIN_PAUSE_MOST)
 		history->pause = SPIN_PAUSE_MOST;

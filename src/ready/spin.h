@@ -5,8 +5,8 @@
  * only over lanes that it has just used or is asked about: idle connections
  * cost nothing. A thread whose last waits were all longer than a spin sleeps
  * at once, until one is short again. A short one may have become a long one by
- * a slow wake-up: so a spin is tried now and then, more and more seldom.
- * ready/ only.
+ * a slow wake-up, its own or its peer's: so some spins are tried now and then,
+ * more and more seldom. ready/ only.
  */
 #ifndef READY_SPIN_H
 #define READY_SPIN_H
@@ -20,7 +20,7 @@
 
 #define SPIN_MISSES 4		/* in a row: no spin for the next ... */
 #define SPIN_PAUSE_FIRST 16	/* ... so many waits; twice as many after */
-#define SPIN_PAUSE_MOST 1024	/* each try in vain, up to so many */
+#define SPIN_PAUSE_MOST 1024	/* as many misses again, up to so many */
 
 /* What a thread's waits were like; begins as { 0 }: it spins. */
 struct spin_history {

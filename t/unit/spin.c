@@ -53,16 +53,17 @@ Test(spin, one_short_of_four_is_enough)
 
 Test(spin, is_tried_again_more_and_more_seldom)
 {
+	const int tries = SPIN_MISSES, most = SPIN_PAUSE_MOST;
 	struct spin_history history = { 0 };
 	int pause = SPIN_PAUSE_FIRST;
 
-	spins(&history, SPIN_MISSES);
-	for (; pause < SPIN_PAUSE_MOST; pause *= 2) {
+	spins(&history, tries);
+	for (; pause < most; pause *= 2) {
 		cr_assert_eq(spins(&history, pause), 0, "%d", pause);
-		cr_assert_eq(spins(&history, 1), 1, "%d", pause);
+		cr_assert_eq(spins(&history, tries), tries, "%d", pause);
 	}
-	cr_assert_eq(spins(&history, SPIN_PAUSE_MOST), 0);
-	cr_assert_eq(spins(&history, 1 + 100 * (SPIN_PAUSE_MOST + 1)), 101);
+	cr_assert_eq(spins(&history, most), 0);
+	cr_assert_eq(spins(&history, 100 * (tries + most)), 100 * tries);
 }
 
 Test(spin, the_budget_counts)
