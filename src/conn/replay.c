@@ -177,7 +177,8 @@ size_t replay_piece(const struct replay *replay, uint64_t offset,
 {
 	size_t left, at, straight;
 
-	if (offset < replay->first || offset >= replay->end)
+	if (replay->size == 0 || offset < replay->first ||
+	    offset >= replay->end)
 		return 0;
 	left = (size_t)(replay->end - offset);
 	at = place(replay, offset);
