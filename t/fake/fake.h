@@ -5,7 +5,7 @@
  * signals the wait fd only if the queue was armed before it, and once; an
  * accepted connection comes out of a socketpair; the news that a connection
  * has been made is never signalled (librdmacm's thread was faster); libc's
- * poll(), epoll_wait(), read(), write() and close() are called through the
+ * poll(), epoll_pwait(), read(), write() and close() are called through the
  * global scope. What a call costs does not grow with the number of rsockets.
  * SHUNT_RDMA_LIBRARY=.../libfake-rdma.so puts it to work; the addresses
  * 127.0.0.0/8 and ::1 have its device. FAKE_RDMA and fake_control() make it

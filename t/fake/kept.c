@@ -54,7 +54,8 @@ FAKE_API ssize_t shunt_rsendv(int rs, const struct iovec *iov, int count)
 		part = iov[i].iov_len < TOGETHER_MOST - all
 			       ? iov[i].iov_len
 			       : TOGETHER_MOST - all;
-		memcpy(together + all, iov[i].iov_base, part);
+		if (part > 0)
+			memcpy(together + all, iov[i].iov_base, part);
 		all += part;
 	}
 	put = rsend(rs, together, all, MSG_DONTWAIT);

@@ -247,7 +247,7 @@ static void list_ready(const struct epoll_event *events, int count)
 /* How many there are; -1: the program has closed all, and we were awake. */
 static int sleep_for(struct epoll_event *events)
 {
-	int count = epoll_wait(epoll, events, EVENTS, -1);
+	int count = epoll_pwait(epoll, events, EVENTS, -1, NULL);
 
 	if (count < 0 && errno != EINTR)
 		return -1;
