@@ -13,6 +13,7 @@
 #ifndef CONN_REPLAY_H
 #define CONN_REPLAY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +25,7 @@ struct replay {
 	uint8_t *bytes;
 	size_t size;		/* a power of two if it is ours, or 0 */
 	size_t shift;		/* where offset 0 was, or would have been */
-	bool lent;
+	atomic_bool lent;	/* read without the lock, too */
 	size_t limit;		/* most bytes kept; 0: none are kept */
 	uint64_t first, end;	/* stream offsets kept: [first, end) */
 	bool owed;		/* it may be over the limit of all rings */
