@@ -34,7 +34,8 @@ static bool count_more(size_t from, size_t to, bool owed)
 void replay_begin(struct replay *replay, size_t limit, uint64_t offset)
 {
 	replay->limit = limit;
-	replay->owed = replay->lent = false;
+	replay->owed = false;
+	replay->lent = false;
 	replay->shift = 0;
 	replay->first = replay->end = offset;
 }
