@@ -151,6 +151,10 @@ ssize_t shunt_rsendv(int socket, const struct iovec *iov, int count)
 		if (ret)
 			break;
 		size = kept_piece(rs, left);
+		if (size == 0) {	/* a peer has taken its grant back */
+			ret = ERR(EAGAIN);
+			break;
+		}
 		rs_copy_iov((void *)(uintptr_t)rs->ssgl[0].addr, &iov, &offset,
 			    size);
 		ret = kept_post(rs, size);
