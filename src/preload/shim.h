@@ -26,7 +26,7 @@
  * beside each other: a program that has slept has all that it touches to fetch
  * again, by lines and by pages.
  */
-#define SHIM_OFTEN __attribute__((visibility("default"), hot))
+#define SHIM_OFTEN SHIM __attribute__((hot))
 
 /* libc's public second name of a call. EXTRA_EXPORTS in Makefile.am has it. */
 #define SHIM_ALIAS(name) \
