@@ -284,6 +284,19 @@ class Talk:
             process.wait()
 
 
+def in_talks(turns, starts):
+    """in_turns() of talks that are up all the time; each name's function starts
+    one."""
+    up = {}
+    try:
+        for name, start in starts.items():
+            up[name] = start()
+        return in_turns(turns, {name: talk.ask for name, talk in up.items()})
+    finally:
+        for talk in up.values():
+            talk.end()
+
+
 def connects(build, quick, place):
     """way -> (connect(), with the first answer), microseconds."""
     rules = f'connect {place.rules}:* prefer; listen {place.rules}:* prefer'
@@ -294,15 +307,9 @@ def connects(build, quick, place):
                                                      1)}
     ways = {'plain': (plain, plain), 'shunt': (shunt, shunt),
             'trusted': (shunt, trusted), 'unaware': (plain, shunt)}
-    up = {}
-    try:
-        for way, pair in ways.items():
-            up[way] = Talk(build, place, *pair, 50 if quick else 300)
-        return in_turns(5 if quick else 51, {
-            way: talk.ask for way, talk in up.items()})
-    finally:
-        for talk in up.values():
-            talk.end()
+    return in_talks(5 if quick else 51, {
+        way: lambda pair=pair: Talk(build, place, *pair, 50 if quick else 300)
+        for way, pair in ways.items()})
 
 
 def part_f(build, quick):

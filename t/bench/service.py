@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import host
-from measure import Target, environment, in_turns, row
+from measure import Target, environment, row
 
 CONNECTIONS = 100	# of (i)
 RING, RECORDS, TURNS = 65536, 16, 50	# of (j): bytes, of an exchange, of a turn
@@ -107,17 +107,13 @@ def part_j(build, quick):
     few, many = 10, min(500 if quick else 5000, hard // FDS - 50)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     env = on_lanes(build, LANE_REPLAY=str(RING))
-    up = {}
     try:
-        for count in few, many:
-            up[count] = Records(build, host.Loopback(), env, env, count, TURNS,
-                                RECORDS * RING // 4)
-        figures = in_turns(3 if quick else 15,
-                           {str(count): talk.ask
-                            for count, talk in up.items()})
+        figures = host.in_talks(3 if quick else 15, {
+            str(count): lambda count=count: Records(
+                build, host.Loopback(), env, env, count, TURNS,
+                RECORDS * RING // 4)
+            for count in (few, many)})
     finally:
-        for talk in up.values():
-            talk.end()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return row(f'(j) a control record, service thread, {few} and {many} lanes',
                'us', {'shunt': figures[str(many)], 'few': figures[str(few)]},

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """lane.busy_poll: what it costs who waits, and what it brings: (l)."""
-from measure import Target, in_turns, row
+from measure import Target, row
 from service import Wake, on_lanes, used_by
 import host
 
@@ -29,15 +29,10 @@ class Waits(Wake):
 def measure(build, quick, connections, pause):
     """budget -> (round trip, processor time), microseconds."""
     exchanges = 50 if quick else 400 if pause else 4000
-    up = {}
-    try:
-        for budget in BUDGETS:
-            up[budget] = Waits(build, budget, connections, exchanges, *pause)
-        return in_turns(3 if quick else 11, {
-            budget: talk.ask for budget, talk in up.items()})
-    finally:
-        for talk in up.values():
-            talk.end()
+    return host.in_talks(3 if quick else 11, {
+        budget: lambda budget=budget: Waits(build, budget, connections,
+                                            exchanges, *pause)
+        for budget in BUDGETS})
 
 
 def part_l(build, quick):
