@@ -158,18 +158,32 @@ SHIM_REST int wait_known(int epfd, struct epoll_event *events, int max,
 		      real.epoll_wait(epfd, events, max, timeout));
 }
 
+/* No set has a connection: the clock, and no more. */
+__attribute__((hot)) SHIM_REST int wait_timed(int epfd,
+					      struct epoll_event *events,
+					      int max, int timeout)
+{
+	uint64_t until = until_of(timeout);
+
+	return passed(epfd, events, max, until, NULL,
+		      real.epoll_wait(epfd, events, max, timeout));
+}
+
 SHIM_OFTEN int epoll_wait(int epfd, struct epoll_event *events, int max,
 			  int timeout)
 {
-	uint64_t until;
+	int ret;
 
 	if (!fdtab_maybe(epfd))
 		return real.epoll_wait(epfd, events, max, timeout);
 	if (!epollset_all_plain())
 		return wait_known(epfd, events, max, timeout);
-	until = until_of(timeout);
-	return passed(epfd, events, max, until, NULL,
-		      real.epoll_wait(epfd, events, max, timeout));
+	if (timeout > 0)
+		return wait_timed(epfd, events, max, timeout);
+	ret = real.epoll_wait(epfd, events, max, timeout);
+	if (ret <= 0)
+		return ret;
+	return passed(epfd, events, max, until_of(timeout), NULL, ret);
 }
 
 SHIM_OFTEN int epoll_pwait(int epfd, struct epoll_event *events, int max,
