@@ -276,7 +276,7 @@ void end_conn(struct conn *conn)
 		end_greeting(conn);
 		break;
 	case STATE_joining:
-		if (hold_any(conn))	/* exit() waits for it: hold_waits() */
+		if (hold_waits(conn))	/* exit() waits for it */
 			watch_conn(conn);
 		break;	/* end_settle() */
 	case STATE_retreating:

@@ -101,8 +101,11 @@ static void asked_entry(int fd, struct fdtab_object *object, void *arg)
 /* Does it wait with bytes held, or for its lane's end to begin? */
 static bool holds(struct conn *conn, unsigned how)
 {
+	enum conn_state state = conn_state(conn);
+
 	(void)how;
-	return hold_waits(conn);
+	/* Who moves meanwhile is looked at again. */
+	return hold_waits(conn) || conn_state(conn) != state;
 }
 
 static void owe_entry(int fd, struct fdtab_object *object, void *arg)

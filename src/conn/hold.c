@@ -297,13 +297,16 @@ bool hold_waits(const struct conn *conn)
 {
 	enum conn_state state = conn_state(conn);
 
-	/* For a lane that the peer demands; then the lane's own end begins. */
+	/*
+	 * For a lane that the peer demands; what is held may be on it before
+	 * the state says so. Then the lane's own end begins, which work_wait()
+	 * knows of from LANE_ENDED on.
+	 */
 	if (state == STATE_joining)
-		return hold_any(conn);
+		return hold_any(conn) || conn->tx.stage == TX_LANE;
 	if (state == STATE_on_rdma)
-		return hold_any(conn) ||
-		       (conn_closed(conn) &&
-			conn->lane.stage < LANE_ENDING);
+		return hold_any(conn) || (conn_closed(conn) &&
+					  conn->lane.stage < LANE_ENDED);
 	if (state != STATE_greeting && state != STATE_greeted)
 		return false;
 	if (conn_closed(conn) && conn->tx.shut && conn->tx.stage == TX_HOLD &&

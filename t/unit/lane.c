@@ -5,6 +5,7 @@
 #include "carrier_help.h"
 #include "conn/cross.h"
 #include "conn/endpoint.h"
+#include "conn/hold.h"
 #include "conn/lane.h"
 #include "conn/replay.h"
 
@@ -140,4 +141,25 @@ Test(lane, what_the_carrier_keeps_outlives_it)
 	cr_assert(replay_has(&conn->tx.replay, 0));
 	cr_assert_eq(replay_piece(&conn->tx.replay, 0, &piece), 6000);
 	cr_assert_eq(piece[5999], 'x');
+}
+
+/* exit() waits from close() until a job of work.c has the lane's end. */
+Test(lane, its_end_is_awaited_from_the_join_on)
+{
+	int far;
+	struct conn *conn = conn_on_lane(&far);
+
+	conn->state = STATE_joining;
+	conn->tx.stage = TX_FROZEN;
+	cr_assert(!hold_waits(conn));
+	conn->tx.stage = TX_LANE;	/* what was held may be on it already */
+	cr_assert(hold_waits(conn));
+	conn->state = STATE_on_rdma;
+	cr_assert(!hold_waits(conn));
+	close_step(&conn->close.stage, CLOSE_ON_closed);
+	cr_assert(hold_waits(conn));
+	lane_step(&conn->lane.stage, LANE_ON_ending);
+	cr_assert(hold_waits(conn));	/* the job has not begun */
+	endpoint_close(conn);
+	cr_assert(!hold_waits(conn));
 }
