@@ -220,6 +220,12 @@ unsigned conn_busy_poll_us(const struct conn *conn);
 void conn_exit(void);
 
 /*
+ * The program's image goes, or all its threads: what it has closed already is
+ * on its way to the peer before that, bounded.
+ */
+void conn_await_closed(void);
+
+/*
  * Around fork(2), in every process: the parent's lanes stay its own, and its
  * child can have the connections back on TCP.
  */

@@ -272,22 +272,24 @@ static void look_locked(struct conn *conn, bool touch)
 	}
 }
 
+/* With lock, in which it became plain: nobody has taken it for that. */
+static void fail_if_required(struct conn *conn)
+{
+	if (conn->state != STATE_plain || !greeting_needs_lane(conn))
+		return;
+	conn->failure.error = REQUIRED_ERROR;
+	conn_jump_locked(conn, STATE_dead, TRACE_required, conn->reason);
+	dial_dissolve(conn);
+}
+
 /* The greeting has changed under the lock. */
 static void follow(struct conn *conn, enum conn_state before)
 {
 	enum conn_state state = conn_state(conn);
 
-	if (state == STATE_plain && greeting_needs_lane(conn)) {
-		dial_dissolve(conn);
-		lock_acquire(&conn->lock);
-		conn->failure.error = REQUIRED_ERROR;
-		conn_jump_locked(conn, STATE_dead, TRACE_required,
-				 conn->reason);
-		lock_release(&conn->lock);
-	}
 	if (conn->tx.stage == TX_RELEASE)
 		hold_release(conn);
-	else if (conn_state(conn) == STATE_greeted && state != before)
+	else if (state == STATE_greeted && state != before)
 		join_if_worth(conn);
 }
 
@@ -299,6 +301,7 @@ static void look(struct conn *conn, bool touch)
 	lock_acquire(&conn->lock);
 	before = conn->state;
 	look_locked(conn, touch);
+	fail_if_required(conn);
 	lock_release(&conn->lock);
 	follow(conn, before);
 	errno = saved;
@@ -344,6 +347,7 @@ void dial_hurry(struct conn *conn, enum reason reason)
 		   conn->greeting.deadline_ms > soon) {
 		conn->greeting.deadline_ms = soon;
 	}
+	fail_if_required(conn);
 	lock_release(&conn->lock);
 	follow(conn, before);
 	look(conn, false);
@@ -362,6 +366,7 @@ void dial_begin(struct conn *conn, const struct conn_dialling *dialling)
 		lock_acquire(&conn->lock);
 		if (conn->state == STATE_connecting)
 			establish(conn, dialling->seen);
+		fail_if_required(conn);
 		lock_release(&conn->lock);
 		follow(conn, before);
 	}

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/real.h"
 #include "conn/core.h"
+#include "conn/cross.h"
 #include "conn/end.h"
 #include "conn/endpoint.h"
 #include "conn/fallback.h"
@@ -135,19 +136,30 @@ static bool holds_end(struct conn *conn)
 	return true;
 }
 
-void end_lane(struct conn *conn)
+/* Who sends finds it closed, or has sent. */
+static void say_close(struct conn *conn)
 {
 	uint32_t flags = WIRE_CLOSE_FULL;
+	uint64_t bytes;
 
+	conn_find_stage(conn);	/* it may be on its lane since just now */
+	if (unread(conn) || resets_on_close(conn))
+		flags |= WIRE_CLOSE_RESET;
+	lock_acquire(&conn->tx.lock);
+	bytes = conn->tx.bytes;
+	lock_release(&conn->tx.lock);
+	outbox_say(conn, WIRE_CLOSE, flags, bytes);
+}
+
+void end_lane(struct conn *conn)
+{
 	if (holds_end(conn))
 		return;
 
 	if (lane_step(&conn->lane.stage, LANE_ON_ending) >= LANE_ENDING)
 		return;
 	if (conn_state(conn) == STATE_on_rdma) {
-		if (unread(conn) || resets_on_close(conn))
-			flags |= WIRE_CLOSE_RESET;
-		outbox_say(conn, WIRE_CLOSE, flags, conn->tx.bytes);
+		say_close(conn);
 		conn_report(conn, "closed");
 	}
 	conn_hold(conn);

@@ -18,15 +18,10 @@
 #include "conn/watch.h"
 #include "conn/work.h"
 
-static void end_entry(int fd, struct fdtab_object *object, void *arg)
+static void end_open(struct conn *conn)
 {
-	struct conn *conn = conn_from(object);
 	bool mine;
 
-	(void)fd;
-	(void)arg;
-	if (!conn)
-		return;
 	lock_acquire(&conn->lock);
 	mine = conn->state == STATE_on_rdma && !conn_closed(conn) &&
 	       !conn->forked.owed;
@@ -36,6 +31,30 @@ static void end_entry(int fd, struct fdtab_object *object, void *arg)
 	if (mine)
 		end_lane(conn);
 	conduct(conn);
+}
+
+static void end_entry(int fd, struct fdtab_object *object, void *arg)
+{
+	struct conn *conn = conn_from(object);
+
+	(void)fd;
+	(void)arg;
+	if (conn)
+		end_open(conn);
+}
+
+/*
+ * Those as well whose number is gone while a call in flight has the connection:
+ * lanes are watched.
+ */
+static void end_all_open(void)
+{
+	struct conn *conn = NULL;
+
+	fdtab_each(end_entry, NULL);
+	while ((conn = watch_after(conn)))
+		if (!conn->forked.parent)
+			end_open(conn);
 }
 
 /* Accepted, and its client has HELLO on its way: as if it had been closed. */
@@ -108,6 +127,16 @@ static bool holds(struct conn *conn, unsigned how)
 	return hold_waits(conn) || conn_state(conn) != state;
 }
 
+/*
+ * Is its lane's end under way? Whoever has it, perhaps without a thread of
+ * work.c's: linger_begin() is behind it.
+ */
+static bool ends(const struct conn *conn)
+{
+	return conn_state(conn) == STATE_on_rdma &&
+	       conn->close.stage == CLOSE_BEGUN;
+}
+
 static void owe_entry(int fd, struct fdtab_object *object, void *arg)
 {
 	struct conn *conn = conn_from(object);
@@ -145,7 +174,7 @@ static bool retreats(struct conn *conn, unsigned how)
 	bool late;
 
 	if (conn_state(conn) != STATE_retreating && !conn->leave.begun &&
-	    !hold_waits(conn))
+	    !holds(conn, how) && !ends(conn))
 		return false;
 	late = (how & LATE) && retreat_owed(conn);
 	if (late || ((how & GIVE_UP) &&
@@ -168,12 +197,30 @@ void conn_exit(void)
 	fdtab_each(hurry_entry, NULL);
 	while (watch_any(holds, 0) && clock_ms() < until_ms)
 		real.poll(NULL, 0, 1);
-	fdtab_each(end_entry, NULL);
+	end_all_open();
 	work_wait(WORK_END, BOUND_exit_ms);
 	/* A peer that still talks would reset what TCP has yet to deliver. */
 	while (watch_any(retreats, clock_ms() >= answer_ms ? LATE : 0) &&
 	       clock_ms() < until_ms)
 		real.poll(NULL, 0, 1);
 	watch_any(retreats, LATE | GIVE_UP);
+	errno = saved;
+}
+
+/* Is it closed, with bytes that are nowhere but here? */
+static bool is_closing(struct conn *conn, unsigned how)
+{
+	return conn_closed(conn) &&
+	       (holds(conn, how) || ends(conn) ||
+		conn_state(conn) == STATE_retreating);
+}
+
+void conn_await_closed(void)
+{
+	uint64_t until_ms = clock_ms() + BOUND_exit_ms;
+	int saved = errno;
+
+	while (watch_any(is_closing, 0) && clock_ms() < until_ms)
+		real.poll(NULL, 0, 1);
 	errno = saved;
 }

@@ -27,8 +27,8 @@
 /* The leg has ended: without CLOSE the peer died; give RDMA time to drain. */
 void inbox_ended(struct conn *conn, enum leg_end end)
 {
-	conn->leg.end = end;
 	if (conn_state(conn) == STATE_retreating) {
+		conn->leg.end = end;
 		if (!retreat_alone(conn, conn->reason))
 			conn_fail(conn, -ECONNRESET, REASON_peer_died);
 		return;
@@ -37,6 +37,7 @@ void inbox_ended(struct conn *conn, enum leg_end end)
 	if (end == LEG_RST && !(conn->close.peers & WIRE_CLOSE_FULL))
 		conn_reset(conn, conn->rx.end == OFFSET_NEVER ? ECONNRESET
 							      : EPIPE);
+	conn->leg.end = end;	/* who sees it sees the reset */
 	if (conn->rx.end == OFFSET_NEVER)
 		conn->reason = REASON_peer_died;
 	conn->lane.end_ms = clock_ms() + DRAIN_MS;

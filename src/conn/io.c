@@ -205,6 +205,8 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 	case TX_RAW:
 		return tcp_transmit(conn, iov, count, flags);
 	case TX_LANE:
+		if (conn_closed(conn))	/* exit(): CLOSE has the end */
+			return -EAGAIN;
 		if (conn->tx.shut)
 			return -EPIPE;
 		if (hold_any(conn) && !hold_on_lane(conn))

@@ -12,16 +12,22 @@
 #include "conn/parts.h"
 #include "conn/timer.h"
 
+/* Lane and leg have ended: what is not there now will not come. */
+static bool all_over(const struct conn *conn)
+{
+	return lane_over(conn) && conn->leg.end != LEG_OPEN;
+}
+
 /*
  * The lane has nothing: wait, or what TCP would say at its end. That the lane
- * is over does not mean that it is empty, so it has been read before.
+ * is over does not mean that it is empty. `over`: it was all over before it was
+ * read.
  */
-static ssize_t lane_end(struct conn *conn)
+static ssize_t lane_end(struct conn *conn, bool over)
 {
 	uint64_t end = conn->rx.end;
 
-	if (end != conn->rx.bytes && !(lane_over(conn) &&
-				       conn->leg.end != LEG_OPEN))
+	if (end != conn->rx.bytes && !over)
 		return -EAGAIN;
 	if (end != conn->rx.bytes && end != OFFSET_NEVER)
 		conn_reset(conn, ECONNRESET);	/* died with bytes unsent */
@@ -59,10 +65,11 @@ ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 		     int count, int flags)
 {
 	size_t size = iov_size(iov, count);
+	bool over = all_over(conn);
 	ssize_t got;
 
 	if (conn->rx.end == conn->rx.bytes || lane_closed(conn))
-		return lane_end(conn);
+		return lane_end(conn, over);
 	if (size == 0)
 		return carrier->ready(conn->lane.rs, POLLIN) & POLLIN ? 0
 								      : -EAGAIN;
@@ -78,9 +85,11 @@ ssize_t lane_receive(struct conn *conn, const struct iovec *iov,
 	}
 	if (got == -EFAULT || got == -ENOMEM)
 		return got;
-	if (got != -EAGAIN)
+	if (got != -EAGAIN) {
 		lane_step(&conn->lane.stage, LANE_ON_over);
-	return lane_end(conn);
+		over = all_over(conn);
+	}
+	return lane_end(conn, over);
 }
 
 bool conn_lane_holds(struct conn *conn, size_t size)

@@ -4,6 +4,7 @@
  */
 #include "conn/dial.h"
 #include "conn/fallback.h"
+#include "conn/fin.h"
 #include "conn/hold.h"
 #include "conn/parts.h"
 
@@ -39,6 +40,9 @@ int refuse_lane(struct conn *conn, enum reason reason)
 		return 0;
 	}
 	if (state == STATE_greeted) {
+		/* REPLY may have come just now, and demand one. */
+		if (reason == REASON_closed && fin_needs_lane(conn))
+			return -EBUSY;
 		hold_quit(conn, reason);
 		return 0;
 	}

@@ -85,7 +85,8 @@ struct conn *watch_after(struct conn *after)
 	struct conn *conn;
 
 	lock_acquire(&lock);
-	conn = after ? after->watch.next : watched;
+	/* Who has left meanwhile knows only others who have. */
+	conn = after && conn_watched(after) ? after->watch.next : watched;
 	if (conn)
 		conn_hold(conn);
 	lock_release(&lock);

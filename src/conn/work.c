@@ -143,6 +143,9 @@ static int take_back(struct kind *kind, struct job *job)
 		take_out(kind, link);
 	else
 		job = NULL;
+	/* Who was to take them could not be made either. */
+	if (kind->running == 0 && kind->first)
+		atomic_store(&behind, true);
 	lock_release(&lock);
 	free_job(job);
 	return job ? -EAGAIN : 0;

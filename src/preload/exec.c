@@ -3,6 +3,10 @@
  * exec: the new program, preloaded or not, just has its TCP socket. So what it
  * inherits goes back to TCP first; if that cannot be done in time, the call
  * fails with EBUSY rather than hand on a socket with control records in it.
+ *
+ * What it does not inherit ends with us, if exec succeeds. Its bytes are the
+ * kernel's to deliver by then: it goes back to TCP, too, where it can, and what
+ * was closed before has its time.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -25,22 +29,25 @@ static bool stays_open(int fd)
 struct handing_on {
 	int result;
 	uint64_t answer_us;
+	bool image_ends;	/* ours, with what is close-on-exec */
 };
 
-static struct conn *handed_on(int fd, struct fdtab_object *object)
+static struct conn *handed_on(int fd, struct fdtab_object *object,
+			      const struct handing_on *handing)
 {
 	struct conn *conn = conn_from(object);
 
-	if (!conn || !stays_open(fd) || conn_state(conn) == STATE_dead)
+	if (!conn || conn_state(conn) == STATE_dead)
+		return NULL;
+	if (!stays_open(fd) && (!handing->image_ends || conn_is_away(conn)))
 		return NULL;
 	return conn;
 }
 
 static void begin(int fd, struct fdtab_object *object, void *arg)
 {
-	struct conn *conn = handed_on(fd, object);
+	struct conn *conn = handed_on(fd, object, arg);
 
-	(void)arg;
 	if (conn)
 		(void)conn_leave(conn, REASON_inherited);
 }
@@ -48,10 +55,14 @@ static void begin(int fd, struct fdtab_object *object, void *arg)
 static void hand_on(int fd, struct fdtab_object *object, void *arg)
 {
 	struct handing_on *handing = arg;
-	struct conn *conn = handed_on(fd, object);
+	struct conn *conn = handed_on(fd, object, handing);
 
 	if (!conn || handing->result != 0)
 		return;
+	if (!stays_open(fd)) {	/* it is to work on if exec fails */
+		ready_try_plain(conn, REASON_inherited, handing->answer_us);
+		return;
+	}
 	handing->result = ready_make_plain_by(conn, REASON_inherited,
 					      handing->answer_us);
 	if (handing->result != 0)
@@ -63,23 +74,34 @@ static void hand_on(int fd, struct fdtab_object *object, void *arg)
  * A vfork child asks about numbers of its own, of which it may have closed
  * some, in a table that is its parent's.
  */
-int shim_hand_on(void)
+static int hand_on_all(bool image_ends)
 {
-	struct handing_on handing = { 0, ready_answers_due() };
+	struct handing_on handing = { 0, ready_answers_due(), image_ends };
 	int saved = errno;
 
 	if (fdtab_count() == 0)
 		return 0;
-	fdtab_each(begin, NULL);
+	fdtab_each(begin, &handing);
 	fdtab_each(hand_on, &handing);
 	errno = saved;
 	return handing.result == 0 ? 0 : -EBUSY;
 }
 
+int shim_hand_on(void)
+{
+	return hand_on_all(false);
+}
+
 static int before_exec(void)
 {
-	listen_hand_on(shim_owns_process());
-	return (int)shim_result(shim_hand_on());
+	bool own = shim_owns_process();
+	int ret;
+
+	listen_hand_on(own);
+	ret = hand_on_all(own);
+	if (ret == 0 && own)
+		conn_await_closed();
+	return (int)shim_result(ret);
 }
 
 SHIM int execve(const char *path, char *const argv[], char *const envp[])

@@ -74,6 +74,7 @@ SHIM FILE *popen(const char *command, const char *mode)
 SHIM int daemon(int nochdir, int noclose)
 {
 	shim_send_all_back(REASON_inherited);
+	conn_await_closed();
 	return real.daemon(nochdir, noclose);
 }
 

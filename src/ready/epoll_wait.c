@@ -475,10 +475,9 @@ void epollset_prepare(struct epollset *set)
 
 	if (epollset_is_plain(set))
 		return;
+	clear_bell(set);	/* what rings from here on stays */
 	prepare_inner(set);
 	look_at_dirty(set, &catch);
 	if (catch.ready)
 		epollset_ring(set);
-	else
-		clear_bell(set);
 }

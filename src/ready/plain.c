@@ -21,6 +21,13 @@ int ready_make_plain(struct conn *conn, enum reason reason)
 	return ready_make_plain_by(conn, reason, ready_answers_due());
 }
 
+void ready_try_plain(struct conn *conn, enum reason reason, uint64_t until_us)
+{
+	while (!conn_is_plain(conn) && conn_leave(conn, reason) == -EAGAIN &&
+	       clock_us() < until_us)
+		real.poll(NULL, 0, LOOK_MS);
+}
+
 int ready_make_plain_by(struct conn *conn, enum reason reason,
 			uint64_t answer_us)
 {
