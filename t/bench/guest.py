@@ -7,7 +7,9 @@ the replay ring's cost. Run in the guest by `run`:
 
 The programs of all ways are up at the same time, their connections made and
 on their lane; then each measures one batch in turn."""
+import contextlib
 import os
+import re
 import resource
 import select
 import subprocess
@@ -49,6 +51,19 @@ def packets():
     path = f'/sys/class/infiniband/{os.environ["SHUNT_T_DEV"]}/ports/1'
     with open(f'{path}/hw_counters/sent_pkts') as file:
         return int(file.read())
+
+
+def spent(pid):
+    """Microseconds of processor, and sleeps, of all its threads so far."""
+    ns = sleeps = 0
+    for task in os.listdir(f'/proc/{pid}/task'):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with open(f'/proc/{pid}/task/{task}/schedstat') as file:
+                ns += int(file.read().split()[0])
+            with open(f'/proc/{pid}/task/{task}/status') as file:
+                sleeps += int(re.search(r'^voluntary.*:\s*(\d+)', file.read(),
+                                        re.M)[1])
+    return ns / 1000, sleeps
 
 
 class Failed(ValueError):
@@ -139,6 +154,18 @@ class Pair:
             raise Failed(f'{moved} packets by RDMA')
         return figures
 
+    def spent(self):
+        ends = [spent(end.process.pid) for end in (self.server, self.client)]
+        return [sum(both) for both in zip(*ends)]
+
+    def ask_all(self, units):
+        """The figure, and what both ends spent on each of the units: as
+        spent()."""
+        before = self.spent()
+        figure, = self.ask()
+        after = self.spent()
+        return figure, *((b - a) / units for a, b in zip(before, after))
+
     def end(self):
         self.server.end()
         self.client.end()
@@ -166,7 +193,9 @@ ALL = 'plain', 'shunt', 'native', 'librspreload', 'no replay'
 
 
 def part_c():
-    """64 B ping-pong and 64 KiB stream, and what the replay ring costs."""
+    """64 B ping-pong and 64 KiB stream, and what the replay ring costs. What
+    both ends take of the processor, and how often they sleep, tells of a
+    machine what its time does not."""
     rows, replay = [], []
     latency = Target('1.05 of native', 'shunt', 'native', 1.05)
     speed = Target('0.97 of native', 'shunt', 'native', 0.97, at_most=False)
@@ -177,10 +206,19 @@ def part_c():
     for test, arguments, title, unit, target in kinds:
         for wait, events in ('blocking', ()), ('epoll', ('-e',)):
             up = pairs(ALL, test, *arguments, events=events)
-            figures = in_turns(TURNS, {way: lambda pair=pair: pair.ask()[0]
-                                       for way, pair in up.items()})
+            each, units = (('trip', arguments[1]) if test == 'ping'
+                           else ('MB', arguments[0] * 65536 / 1e6))
+            taken = in_turns(TURNS, {
+                way: lambda pair=pair: pair.ask_all(units)
+                for way, pair in up.items()})
             end(up)
+            figures, time_of, sleeps = (
+                {way: of[i] for way, of in taken.items()} for i in range(3))
             rows += row(f'(c) {title}, {wait}', unit, figures, target)
+            rows += row(f'(c) {title}, {wait}: processor', f'us a {each}',
+                        time_of, Target('', 'shunt', 'native'))
+            rows += row(f'(c) {title}, {wait}: sleeps', f'a {each}', sleeps,
+                        Target('', 'shunt', 'native'))
             ring = {'shunt': figures.get('shunt'),
                     'off': figures.get('no replay')}
             replay += row(f'replay: {title}, {wait}', unit, ring,
