@@ -23,6 +23,7 @@
 #include "base/fd.h"
 #include "base/real.h"
 #include "rdma/runtime.h"
+#include "rdma/turns.h"
 
 /*
  * How long rpoll() would sleep if its poll() were not ours: somebody else's
@@ -72,8 +73,11 @@ int rdma_poll_hook(struct pollfd *fds, nfds_t count, int timeout)
 int rdma_ready(int rs, short events)
 {
 	struct pollfd fd = { .fd = rs, .events = events };
-	long ret = INSIDE(runtime.rpoll(&fd, 1, 0));
+	long ret;
 
+	turn_begin(rs);
+	ret = INSIDE(runtime.rpoll(&fd, 1, 0));
+	turn_end(rs);
 	return ret > 0 ? fd.revents : (int)ret;
 }
 
@@ -83,9 +87,11 @@ static int arm_once(int rs, short events, struct arming *state)
 	struct pollfd fd = { .fd = rs, .events = events };
 	long ret;
 
+	turn_begin(rs);
 	rdma_arming = state;
 	ret = INSIDE(runtime.rpoll(&fd, 1, NOT_OURS_MS));
 	rdma_arming = NULL;
+	turn_end(rs);
 	if (ret > 0)
 		return fd.revents;
 	return state->caught ? 0 : (int)ret;

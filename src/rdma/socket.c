@@ -12,6 +12,7 @@
 #include "rdma/device.h"
 #include "rdma/ledger.h"
 #include "rdma/runtime.h"
+#include "rdma/turns.h"
 
 /*
  * Queue entries per buffer: rsocket.c's own default is 384 for 128 KiB, and
@@ -179,8 +180,11 @@ static void gather(char *to, const struct iovec *iov, int count)
 
 static ssize_t receive(int rs, void *buf, size_t n, int flags)
 {
-	ssize_t got = INSIDE(runtime.rrecv(rs, buf, n, flags | MSG_DONTWAIT));
+	ssize_t got;
 
+	turn_begin(rs);
+	got = INSIDE(runtime.rrecv(rs, buf, n, flags | MSG_DONTWAIT));
+	turn_end(rs);
 	if (!flags)
 		ledger_received(rs, buf, got);
 	return got;
@@ -227,8 +231,11 @@ ssize_t rdma_recv(int rs, const struct iovec *iov, int count, int flags)
 
 static ssize_t send_one(int rs, const void *buf, size_t n)
 {
-	ssize_t put = INSIDE(runtime.rsend(rs, buf, n, MSG_DONTWAIT));
+	ssize_t put;
 
+	turn_begin(rs);
+	put = INSIDE(runtime.rsend(rs, buf, n, MSG_DONTWAIT));
+	turn_end(rs);
 	ledger_sent(rs, buf, put);
 	return put;
 }
@@ -323,4 +330,5 @@ void socket_after_fork(void)
 	live = 0;
 	refused = false;
 	ledger_after_fork();
+	turns_after_fork();
 }
