@@ -4,9 +4,9 @@
  * (after) every class it holds in locks.def; --enable-debug builds check that
  * and abort with both names. No lock is held across a call that may block,
  * nor into librdmacm, except: receive and send are held over one non-blocking
- * rdma_recv or rdma_send, which are ordered by them alone; and rsocket is held
- * over one non-blocking call (rdma/turns.h). Signals are put off
- * while one is held (base/critical.h).
+ * rdma_recv or rdma_send, which are ordered by them alone; and rsocket over one
+ * such call (rdma/turns.h). Signals are put off while one is held
+ * (base/critical.h).
  */
 #ifndef BASE_LOCK_H
 #define BASE_LOCK_H

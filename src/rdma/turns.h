@@ -10,7 +10,9 @@
  *
  * The runtime of contrib/rdma-core, known by shunt_rkept(), counts right. With
  * any other these two stand around what sends, receives or polls. No call
- * between them blocks; the lock ranks below all others. For rdma/ alone.
+ * between them blocks, but for an rpoll() whose poll() is not ours (arm.c): a
+ * second, and then the lane is not used. The lock ranks below all others. For
+ * rdma/ alone.
  */
 #ifndef RDMA_TURNS_H
 #define RDMA_TURNS_H
