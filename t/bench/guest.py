@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from measure import (CLEAN, Target, environment, in_turns, pinned, row,
+from measure import (CLEAN, Target, before, environment, in_turns, pinned, row,
                      rspreload, save)
 
 BUILD, LIBRARY, RUNTIME = sys.argv[1:4]
@@ -32,15 +32,17 @@ port = 20000
 CLEAN['GLIBC_TUNABLES'] = 'glibc.cpu.x86_rep_movsb_threshold=1000000000'
 
 
-def shunt(**more):
+def shunt(library=LIBRARY, **more):
     """Logs to fd 2, patient with an emulation."""
-    return environment(LIBRARY, RULES=RULES, LOG_LEVEL='info',
+    return environment(library, RULES=RULES, LOG_LEVEL='info',
                        HANDSHAKE_TIMEOUT='5s', **more)
 
 
 WAYS = {'plain': environment(), 'shunt': shunt(), 'native': environment(),
          'no replay': shunt(LANE_REPLAY='0'),
         'many': shunt(LANE_PROFILE='many')}
+if before():
+    WAYS['before'] = shunt(before())
 if rspreload():
     WAYS['librspreload'] = environment(rspreload())
 
@@ -189,7 +191,7 @@ def end(up):
         pair.end()
 
 
-ALL = 'plain', 'shunt', 'native', 'librspreload', 'no replay'
+ALL = 'plain', 'shunt', 'before', 'native', 'librspreload', 'no replay'
 
 
 def part_c():
@@ -270,7 +272,8 @@ def part_d():
     for clients, requests in (1, 4000), (50, 30000):
         requests = requests // 8 if QUICK else requests
         servers = {way: redis_server(way)
-                   for way in ('plain', 'shunt', 'librspreload')
+                   for way in ('plain', 'shunt', 'before',
+                               'librspreload')
                    if way in WAYS}
         figures = in_turns(3 if QUICK else 7, {
             way: lambda way=way, at=server[1]: redis_bench(
@@ -292,7 +295,7 @@ def slope(few, many, counts):
 def part_e_h():
     """One wake-up among many, and what a connection takes of memory."""
     counts = (1, 10) if QUICK else (1, 10, 100, 500)
-    ways = 'plain', 'shunt', 'native'
+    ways = 'plain', 'shunt', 'before', 'native'
     up = {}
     for count in counts:
         for way, pair in pairs(ways, 'wake', count, 50 if QUICK else 200,
@@ -334,8 +337,8 @@ def part_f():
     """What native rsockets take for it, where both can be had. The greeting
     is system calls and sleeps, which an emulation makes dear: its targets are
     of the host's part (f)."""
-    up = pairs(('plain', 'shunt', 'native'), 'connect', 10 if QUICK else 20,
-               lanes=0)
+    up = pairs(('plain', 'shunt', 'before', 'native'), 'connect',
+               10 if QUICK else 20, lanes=0)
     figures = in_turns(TURNS, {
         way: lambda pair=pair: pair.client.ask() for way, pair in up.items()})
     end(up)

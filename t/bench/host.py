@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 import time
 
-from measure import Target, environment, in_turns, pinned, row, rspreload
+from measure import (Target, before, environment, in_turns, pinned, row,
+                     rspreload)
 
 LIMIT = 300
 
@@ -18,6 +19,8 @@ def settings(build):
     return {'plain': (None, {}),
             'shunt': (f'{build}/.libs/libshunt.so', {'DEFAULT': 'prefer'}),
             'shunt, tcp': (f'{build}/.libs/libshunt.so', {}),
+            'before': (before(), {'DEFAULT': 'prefer'}),
+            'before, tcp': (before(), {}),
             'librspreload': (rspreload(), {})}
 
 
@@ -84,7 +87,8 @@ def part_a(build, quick):
         rows += row(f'(a) {name}, empty call', 'ns', of_call(own, name),
                     *([] if name == 'poll8' else [over, best]))
     tcp = of_call(own, 'epoll_wait')
-    tcp['shunt'] = tcp['shunt, tcp']
+    for way in 'shunt', 'before':
+        tcp[way] = tcp.get(f'{way}, tcp')
     rows += row(f'(a) {EPOLL}, empty call', 'ns', tcp, over, best)
     for name in CALLS:
         rows += row(f'(a) {name}, empty call', 'instructions',
@@ -137,10 +141,12 @@ class Redis:
 
 def part_b(build, quick):
     target = Target('0.99 of plain', 'shunt', 'plain', 0.99, at_most=False)
-    ways = {'plain': environment(),
-            'shunt': environment(f'{build}/.libs/libshunt.so',
-                                 RULES='connect *:* tcp; listen *:* tcp',
-                                 DEFAULT='prefer')}
+    ways = {'plain': environment()}
+    for way, library in (('shunt', f'{build}/.libs/libshunt.so'),
+                         ('before', before())):
+        if library:
+            ways[way] = environment(library, DEFAULT='prefer',
+                                    RULES='connect *:* tcp; listen *:* tcp')
     servers = {way: Redis(env) for way, env in ways.items()}
     requests, turns = (5000, 3) if quick else (100000, 21)
     rows = []
@@ -186,6 +192,8 @@ def part_g(build, quick):
         conf.flush()
         ways = {'plain': environment(),
                 'shunt': environment(library, CONF=conf.name)}
+        if before():
+            ways['before'] = environment(before(), CONF=conf.name)
         if rspreload():
             ways['librspreload'] = environment(rspreload())
         times = in_turns(20 if quick else 500, {
@@ -301,12 +309,16 @@ def connects(build, quick, place):
     """way -> (connect(), with the first answer), microseconds."""
     rules = f'connect {place.rules}:* prefer; listen {place.rules}:* prefer'
     plain = environment()
-    shunt = environment(f'{build}/.libs/libshunt.so', RULES=rules,
-                        RDMA_LIBRARY=f'{build}/t/fake/.libs/libfake-rdma.so')
+    shunt, older = (environment(
+        library, RULES=rules,
+        RDMA_LIBRARY=f'{build}/t/fake/.libs/libfake-rdma.so')
+        for library in (f'{build}/.libs/libshunt.so', before()))
     trusted = {**shunt, 'SHUNT_RULES': rules.replace('prefer', 'prefer trusted',
                                                      1)}
     ways = {'plain': (plain, plain), 'shunt': (shunt, shunt),
             'trusted': (shunt, trusted), 'unaware': (plain, shunt)}
+    if before():
+        ways['before'] = older, older
     return in_talks(5 if quick else 51, {
         way: lambda pair=pair: Talk(build, place, *pair, 50 if quick else 300)
         for way, pair in ways.items()})
@@ -330,7 +342,9 @@ def part_f(build, quick):
                 limit = most.get(way)
                 rows += row(f'(f) {place.name}, {what}{said}', 'us',
                             {'plain': figures['plain'][i],
-                             'shunt': figures[way][i]},
+                             'shunt': figures[way][i],
+                             'before': figures['before'][i] if way == 'shunt'
+                             and 'before' in figures else None},
                             Target(f'{limit} of plain' if limit else '',
                                    'shunt', 'plain', limit))
     return rows

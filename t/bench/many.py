@@ -63,9 +63,12 @@ class Crowd:
 
     def __init__(self, build, count, lanes):
         self.build, self.count, self.lanes = build, count, lanes
-        env = on_lanes(build, LIMITS_LANES=str(lanes), LANE_PROFILE='many') \
-            if lanes else environment()
-        self.talk = Wake(build, host.Loopback(), env, env, count, 1)
+        served = env = environment()
+        if lanes:
+            env = on_lanes(build, LIMITS_LANES=str(lanes), LANE_PROFILE='many')
+            # Of the server's, one address has a part alone.
+            served = {**env, 'SHUNT_LIMITS_LANES': str(2 * lanes)}
+        self.talk = Wake(build, host.Loopback(), served, env, count, 1)
         self.server, self.client = self.talk.server, self.talk.client
 
     def figures(self):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the measuring scripts share: ways, environments, rows.
 
-A way is what a program is run with: plain, shunt, librspreload (both
-preloaded), native (rsockets called by name). A row is one figure in up to
-four ways, each with all its runs. The ratio is what its target is about; both
+A way is what a program is run with: plain, shunt, before (another build's
+shunt), librspreload (these three preloaded), native (rsockets called by
+name). A row is one figure in up to five ways, each with all its runs. The ratio is what its target is about; both
 sides of it were measured in turns. If the machine was busy meanwhile it is
 left out, and `refused` says why."""
 import contextlib
@@ -16,7 +16,7 @@ from quiet import unsteady
 
 CLEAN = {name: value for name, value in os.environ.items()
          if name != 'LD_PRELOAD' and not name.startswith('SHUNT_')}
-WAYS = 'plain', 'shunt', 'native', 'librspreload'
+WAYS = 'plain', 'shunt', 'before', 'native', 'librspreload'
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -29,6 +29,12 @@ def rspreload():
                             capture_output=True).stdout.split()
     return next((path for path in listed
                  if path.endswith('/librspreload.so')), None)
+
+
+def before():
+    """The library of the build that SHUNT_T_BEFORE names; None."""
+    build = os.environ.get('SHUNT_T_BEFORE')
+    return build and f'{build}/.libs/libshunt.so'
 
 
 def environment(library=None, behind=None, **settings):
@@ -119,10 +125,26 @@ def one_row(name, unit, figures, target, note, timed):
 
 
 def row(name, unit, figures, *targets, note='', timed=True):
-    """One row for each target; without any, one that is only told. `timed`: a
-    busy machine changes it."""
+    """One row for each target, and one for `before` if there is any; without
+    them, one that is only told. `timed`: a busy machine changes it."""
+    if figures.get('before') is not None:
+        targets += Target('to before', 'shunt', 'before'),
     return [one_row(name, unit, figures, target, note, timed)
             for target in targets or (None,)]
+
+
+def add_before(rows, then):
+    """Rows of another build, whose figures of shunt are what was before."""
+    older = {(line['name'], line['unit']): line['shunt'] for line in then}
+    added = {}
+    for line in rows:
+        what = line['name'], line['unit']
+        old = line['before'] = older.get(what)
+        if old is not None:
+            line['runs']['before'] = runs(old)
+            added[what] = row(*what, {way: line[way] for way in WAYS},
+                              timed=line['timed'])
+    return rows + sum(added.values(), [])
 
 
 def save(rows, path):

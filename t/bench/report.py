@@ -5,7 +5,6 @@ import csv
 from figure import quartiles
 from measure import WAYS
 
-COLUMNS = ('name', 'unit', *WAYS, 'ratio', 'target', 'met', 'note')
 OF_WAY = '{}', '{}_q1', '{}_q3', '{}_runs'
 CSV_COLUMNS = ('name', 'unit',
                *(column.format(way) for way in WAYS for column in OF_WAY),
@@ -34,20 +33,23 @@ def ratio(row):
     return with_quartiles(row['ratio'], row['ratio_quartiles'])
 
 
-def cells(row):
+def cells(row, ways=WAYS):
     note = f'busy: {row["refused"]}' if row['refused'] else row['note']
     return [row['name'], row['unit'],
             *(with_quartiles(row[way], quartiles(row['runs'].get(way, [])))
-              for way in WAYS),
+              for way in ways),
             ratio(row), row['target'] or '-', MET[row['met']], note]
 
 
 def table(rows):
-    """Medians, with the quartiles in brackets."""
-    lines = [list(COLUMNS)] + [cells(row) for row in rows]
+    """Medians, with the quartiles in brackets, of the ways that have any."""
+    ways = [way for way in WAYS if any(row[way] is not None for row in rows)]
+    lines = [['name', 'unit', *ways, 'ratio', 'target', 'met', 'note']] + [
+        cells(row, ways) for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
-        print('  '.join(cell.rjust(width) if 2 <= i < 7 else cell.ljust(width)
+        print('  '.join(cell.rjust(width) if 2 <= i < 3 + len(ways)
+                        else cell.ljust(width)
                         for i, (cell, width) in enumerate(zip(line, widths)))
               .rstrip())
     refused = sum(bool(row['refused']) for row in rows)
