@@ -80,16 +80,27 @@ int fall_back(struct conn *conn, enum reason reason)
 	return conn_is_plain(conn) ? 0 : -EAGAIN;
 }
 
+/* What has gone back to TCP meanwhile keeps its socket. */
+static bool fail_if_owed(struct conn *conn)
+{
+	bool failed;
+
+	lock_acquire(&conn->lock);
+	failed = retreat_owed(conn) &&
+		 conn_fail_locked(conn, -ECONNRESET, REASON_lane_stalled);
+	lock_release(&conn->lock);
+	return failed;
+}
+
 bool fall_give_up(struct conn *conn)
 {
 	const struct linger reset = { .l_onoff = 1 };
 
-	if (!retreat_owed(conn))
+	if (!fail_if_owed(conn))
 		return false;
 	real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
 			sizeof(reset));
 	real.shutdown(conn->tcp, SHUT_RDWR);
-	conn_fail(conn, -ECONNRESET, REASON_lane_stalled);
 	endpoint_close_later(conn);
 	return true;
 }

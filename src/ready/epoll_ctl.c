@@ -35,6 +35,29 @@ static struct registration *new_registration(struct epollset *set, int fd,
 	return NULL;
 }
 
+/*
+ * The fresh member hears of its connection from now on. Another thread may
+ * have looked at it, or taken it out, before: what came in between is looked
+ * for once more.
+ */
+static void listen_to(struct member *member)
+{
+	struct conn *conn = member->conn;
+	bool gone;
+
+	atomic_fetch_add(&member->references, 1);
+	conn_waiter_add(conn, &member->waiter);
+	if (conn_is_plain(conn) && conn_waiter_remove(conn, &member->waiter))
+		member->waiter.plain(&member->waiter);
+	lock_acquire(&member->set->lock);
+	gone = member->gone;
+	member_dirty_locked(member);
+	lock_release(&member->set->lock);
+	if (gone && conn_waiter_remove(conn, &member->waiter))
+		member_release(member);
+	member_release(member);
+}
+
 static int add(struct epollset *set, int fd, struct conn *conn,
 	       const struct epoll_event *event)
 {
@@ -67,12 +90,8 @@ static int add(struct epollset *set, int fd, struct conn *conn,
 	ret = 0;
 out:
 	lock_release(&set->lock);
-	if (fresh && member) {
-		conn_waiter_add(conn, &member->waiter);
-		if (conn_is_plain(conn) &&
-		    conn_waiter_remove(conn, &member->waiter))
-			member->waiter.plain(&member->waiter);
-	}
+	if (fresh && member)
+		listen_to(member);
 	epollset_ring(set);
 	return ret;
 }
