@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * rsocket.c, and two functions more (src/rdma/rsockets.def). build compiles
+ * rsocket.c, and three functions more (src/rdma/rsockets.def). build compiles
  * this file in the place of rsocket.c, whose static functions and fields they
  * use.
  *
@@ -19,6 +19,11 @@
  * which frees it. 0; or -1 and errno, EOPNOTSUPP: it would not have all, or the
  * device sends otherwise (iWARP). To be asked once both ends are connected,
  * when nothing but a few small messages was sent, all by shunt_rsendv().
+ *
+ *	shunt_rqueued(rs)
+ *
+ * How many bytes rrecv(3) would return of what completions have told so far:
+ * rpoll(3) before it takes those that have come. -1 and errno.
  *
  * Why a byte is overwritten only when the device will not read it again and the
  * peer's application has it:
@@ -129,6 +134,25 @@ static int kept_room(struct rsocket *rs)
 	if (rs_get_comp(rs, 1, rs_conn_can_send))
 		return -1;
 	return rs->state & rs_writable ? 0 : ERR(ECONNRESET);
+}
+
+ssize_t shunt_rqueued(int socket);
+ssize_t shunt_rqueued(int socket)
+{
+	struct rsocket *rs = idm_lookup(&idm, socket);
+	ssize_t queued = 0;
+	int at;
+
+	if (!rs)
+		return ERR(EBADF);
+	if (rs->type != SOCK_STREAM)
+		return ERR(EOPNOTSUPP);
+	fastlock_acquire(&rs->rlock);
+	for (at = rs->rmsg_head; at != rs->rmsg_tail;
+	     at = at == rs->rq_size ? 0 : at + 1)
+		queued += rs->rmsg[at].data;
+	fastlock_release(&rs->rlock);
+	return queued;
 }
 
 ssize_t shunt_rsendv(int socket, const struct iovec *iov, int count);

@@ -22,27 +22,65 @@ static size_t peek(struct conn *conn, void *bytes, size_t size)
 }
 
 /*
- * What a recv() from the lane would give. An rsocket tells only by giving it,
- * and holds no more than its buffer.
+ * With receive, in the lane: what a recv() from it would give. An rsocket tells
+ * only by giving it, and holds no more than its buffer.
  */
-static size_t lane_pending(struct conn *conn)
+static size_t peek_all(struct conn *conn)
 {
 	char scratch[4096];
-	size_t got = 0, most = conn->decision.lane.receive_buffer;
+	size_t got = peek(conn, scratch, sizeof(scratch));
+	size_t most = conn->decision.lane.receive_buffer;
 	void *bytes;
 
-	lock_acquire(&conn->rx.lock);
-	if (lane_enter(conn)) {
-		got = peek(conn, scratch, sizeof(scratch));
-		bytes = got == sizeof(scratch) ? memory_resize(NULL, most)
-						: NULL;
-		if (bytes)
-			got = peek(conn, bytes, most);
-		memory_free(bytes);
-		lane_leave(conn);
-	}
-	lock_release(&conn->rx.lock);
+	if (got < sizeof(scratch))
+		return got;
+	bytes = memory_resize(NULL, most);
+	if (bytes)
+		got = peek(conn, bytes, most);
+	memory_free(bytes);
 	return got;
+}
+
+/* With receive. */
+static size_t pending_locked(struct conn *conn)
+{
+	ssize_t got;
+
+	if (!lane_enter(conn))
+		return 0;
+	got = carrier->queued(conn->lane.rs);
+	if (got < 0)
+		got = (ssize_t)peek_all(conn);
+	lane_leave(conn);
+	return (size_t)got;
+}
+
+static size_t lane_pending(struct conn *conn)
+{
+	size_t pending;
+
+	lock_acquire(&conn->rx.lock);
+	pending = pending_locked(conn);
+	lock_release(&conn->rx.lock);
+	return pending;
+}
+
+bool conn_reads_lane(const struct conn *conn)
+{
+	return conn->rx.stage == RX_LANE;
+}
+
+uint64_t conn_came(struct conn *conn, bool *any)
+{
+	size_t pending;
+	uint64_t came;
+
+	lock_acquire(&conn->rx.lock);
+	pending = conn->rx.stage == RX_LANE ? pending_locked(conn) : 0;
+	came = conn->rx.bytes + pending;
+	lock_release(&conn->rx.lock);
+	*any = pending > 0 || came == conn->rx.end;
+	return came;
 }
 
 /* Of the raw part of the stream, which ends `left` bytes on. */

@@ -60,6 +60,7 @@ static const struct carrier rsockets = {
 	.close = rdma_close,
 	.receive = rdma_recv,
 	.send = rdma_send,
+	.queued = rdma_queued,
 	.kept = kept,
 	.ready = rdma_ready,
 	.arm = rdma_arm,

@@ -69,6 +69,8 @@ struct carrier {
 	ssize_t (*receive)(int rs, const struct iovec *iov, int count,
 			   int flags);
 	ssize_t (*send)(int rs, const struct iovec *iov, int count);
+	/* How many bytes receive() has. -EOPNOTSUPP: only it can tell. */
+	ssize_t (*queued)(int rs);
 	/*
 	 * Where what was sent is kept until the peer's application has it, or
 	 * close(): rdma_kept(). -EOPNOTSUPP: nowhere.

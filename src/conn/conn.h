@@ -189,6 +189,24 @@ bool conn_is_armed(const struct conn *conn);
 int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 		    socklen_t *length);
 int conn_pending(struct conn *conn, int *bytes);	/* FIONREAD */
+/*
+ * How much of the peer's stream has come so far, on a lane; *any: some of it is
+ * to be read, or its end. What is not on one has come by TCP, and the kernel
+ * tells of it.
+ */
+uint64_t conn_came(struct conn *conn, bool *any);
+bool conn_reads_lane(const struct conn *conn);
+/*
+ * The call that was told of this error has moved bytes before it, and returns
+ * their number: the next call is told of it (as sk_err is, tcp(7)).
+ */
+void conn_untell(struct conn *conn, ssize_t error);
+/*
+ * Has the kernel an error to tell of this connection, and nothing to read first
+ * if it is `reading`? A call that has moved bytes does not ask it again: it
+ * would take the error. False of one on a lane.
+ */
+bool conn_is_reset(struct conn *conn, bool reading);
 int conn_unsent(struct conn *conn, int *bytes);		/* SIOCOUTQ */
 /*
  * getpeername(2) where the kernel's answer would not do: -ENOTCONN, or 0 with

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* epoll(7): sets without connections of ours pass through. */
+#include <fcntl.h>
+
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -58,6 +60,24 @@ SHIM int epoll_create1(int flags)
 	return made(real.epoll_create1(flags));
 }
 
+/*
+ * The set is none of ours: it was made while no rule wanted a lane, or where
+ * there was no room for it, or by another process. So the kernel alone is
+ * asked, and what is in it has to be the kernel's.
+ */
+static void leave_to_kernel(int epfd, int fd)
+{
+	struct conn *conn = shim_conn(fd);
+	int saved = errno;
+
+	if (conn && !conn_is_plain(conn) &&
+	    real.fcntl(epfd, F_GETFD, NULL) >= 0)
+		(void)ready_make_plain(conn, REASON_epoll);
+	if (conn)
+		shim_done(conn);
+	errno = saved;
+}
+
 SHIM int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	struct epollset *set;
@@ -67,8 +87,11 @@ SHIM int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	if (fd_is_judged(fd))
 		return real.epoll_ctl(epfd, op, fd, event);
 	set = set_of(epfd);
-	if (!set)
+	if (!set) {
+		if (op != EPOLL_CTL_DEL && fdtab_maybe(fd))
+			leave_to_kernel(epfd, fd);
 		return real.epoll_ctl(epfd, op, fd, event);
+	}
 	conn = shim_conn(fd);
 	if (bad_pointer(event) && op != EPOLL_CTL_DEL)
 		ret = -EFAULT;

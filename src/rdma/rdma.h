@@ -149,6 +149,12 @@ struct rdma_kept {
 int rdma_kept(int rs, struct rdma_kept *kept);
 
 /*
+ * How many bytes rdma_recv() would return now; any thread may ask.
+ * -EOPNOTSUPP: this runtime tells only by returning them.
+ */
+ssize_t rdma_queued(int rs);
+
+/*
  * What is ready now (poll bits among events, POLLERR and POLLHUP always),
  * after looking at new completions. Never blocks.
  */

@@ -266,6 +266,14 @@ int rdma_kept(int rs, struct rdma_kept *kept)
 	return (int)ret;
 }
 
+ssize_t rdma_queued(int rs)
+{
+	if (!runtime.shunt_rqueued)
+		return -EOPNOTSUPP;
+	(void)rdma_ready(rs, POLLIN);
+	return INSIDE(runtime.shunt_rqueued(rs));
+}
+
 ssize_t rdma_send(int rs, const struct iovec *iov, int count)
 {
 	char together[GATHER_MOST];

@@ -15,6 +15,8 @@ static __thread bool rung;	/* by the thread itself */
 static void thread_ends(void *value)
 {
 	fd_close((int)(intptr_t)value - 1);
+	own = 0;	/* a destructor that comes later gets another */
+	rung = false;
 }
 
 void bell_prepare(void)

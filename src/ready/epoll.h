@@ -86,9 +86,10 @@ int epollset_sort(struct epollset *set, struct epoll_event *events, int count);
 
 /*
  * Somebody is about to sleep on the epoll fd itself (poll, an outer set): arm
- * what is dirty; what is ready makes the epoll fd readable.
+ * what is dirty; what is ready makes the epoll fd readable. Returns when it is
+ * to be done again, a clock_ms() time or UINT64_MAX.
  */
-void epollset_prepare(struct epollset *set);
+uint64_t epollset_prepare(struct epollset *set);
 
 void epollset_after_fork(void);
 

@@ -184,17 +184,6 @@ static void note(struct epollset *set, int op, int fd,
 	lock_release(&set->lock);
 }
 
-static void nest(struct epollset *set, struct epollset *inner)
-{
-	lock_acquire(&set->lock);
-	if (set->inner_count < INNER_MOST) {
-		fdtab_take(&inner->object);
-		set->inner[set->inner_count++] = inner;
-		epollset_gain(set);
-	}
-	lock_release(&set->lock);
-}
-
 /* The fd's connection has become plain, and its set has not heard of it. */
 static void catch_up(struct epollset *set, int fd)
 {
@@ -219,7 +208,9 @@ static int plain_ctl(struct epollset *set, int op, int fd,
 		catch_up(set, fd);
 	ret = real.epoll_ctl(set->epoll, op, fd, event) == 0 ? 0 : -errno;
 	if (ret == 0 && inner && op == EPOLL_CTL_ADD)
-		nest(set, inner);
+		epollset_nest(set, inner);
+	else if (ret == 0 && inner && op == EPOLL_CTL_DEL)
+		epollset_unnest(set, inner);
 	else if (ret == 0 && !inner)
 		note(set, op, fd, event);
 	if (object)
@@ -262,6 +253,28 @@ static int conn_ctl(struct epollset *set, int op, int fd, struct conn *conn,
 }
 
 /*
+ * connect() in another thread may have made a connection of the plain fd since.
+ * It enters that into the table and then looks for what is noted; here it is
+ * noted, or was not there, and then the table is looked at.
+ */
+static int meet(struct epollset *set, int op, int fd,
+		struct epoll_event *event, int ret)
+{
+	struct fdtab_object *object = fdtab_hold(fd, NULL);
+	struct conn *conn = conn_from(object);
+
+	if (conn && !conn_is_plain(conn)) {
+		if (ret == -ENOENT)
+			ret = conn_ctl(set, op, fd, conn, event);
+		else if (ret == 0 && op != EPOLL_CTL_DEL)
+			epollset_take_over(set, fd, conn);
+	}
+	if (object)
+		fdtab_release(object);
+	return ret;
+}
+
+/*
  * A connection becomes plain on some other thread: in the table a moment
  * longer, but registered with the kernel already.
  */
@@ -274,7 +287,7 @@ int epollset_ctl(struct epollset *set, int op, int fd, struct conn *conn,
 
 	if (ret == -ENOENT && (!conn || conn_is_plain(conn)))
 		ret = plain_ctl(set, op, fd, event);
-	return ret;
+	return !conn && fdtab_maybe(fd) ? meet(set, op, fd, event, ret) : ret;
 }
 
 /* A noted registration, off the kernel's set; false: there was none. */

@@ -114,6 +114,50 @@ void epollset_lose(struct epollset *set)
 	set->bell_hangs = false;
 }
 
+void epollset_nest(struct epollset *set, struct epollset *inner)
+{
+	struct epollset **grown;
+
+	lock_acquire(&set->lock);
+	grown = memory_resize(set->inner, (size_t)(set->inner_count + 1) *
+						  sizeof(void *));
+	if (grown) {
+		atomic_fetch_add(&inner->holders, 1);
+		set->inner = grown;
+		set->inner[set->inner_count++] = inner;
+		epollset_gain(set);
+	}
+	lock_release(&set->lock);
+}
+
+bool epollset_unnest(struct epollset *set, struct epollset *inner)
+{
+	bool found = false;
+	int i;
+
+	lock_acquire(&set->lock);
+	for (i = 0; i < set->inner_count && !found; i++)
+		found = set->inner[i] == inner;
+	if (found) {
+		set->inner[i - 1] = set->inner[--set->inner_count];
+		epollset_lose(set);
+	}
+	lock_release(&set->lock);
+	if (found)
+		epollset_drop(inner);
+	return found;
+}
+
+/* With the sets lock. The kernel takes it out of all that it is in, too. */
+static void leave_others(struct epollset *inner)
+{
+	struct epollset *set;
+
+	for (set = sets; set; set = set->next)
+		while (epollset_unnest(set, inner))
+			;
+}
+
 void epollset_adopt(int fd, struct conn *conn)
 {
 	struct epollset *set;
@@ -186,6 +230,7 @@ static void set_last(struct fdtab_object *object)
 	*set->link = set->next;
 	if (set->next)
 		set->next->link = set->link;
+	leave_others(set);
 	lock_release(&sets_lock);
 	/* What the kernel's set has is its parent's as well. */
 	if (set->inherited) {
@@ -206,7 +251,8 @@ static void set_last(struct fdtab_object *object)
 	}
 	atomic_fetch_sub(&epollset_interests, (unsigned)set->inner_count);
 	for (i = 0; i < set->inner_count; i++)
-		fdtab_release(&set->inner[i]->object);
+		epollset_drop(set->inner[i]);
+	memory_free(set->inner);
 	epollset_drop(set);
 }
 

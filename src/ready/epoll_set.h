@@ -8,8 +8,7 @@
 #include "base/hash.h"
 #include "base/lock.h"
 #include "ready/epoll.h"
-
-#define INNER_MOST 8	/* sets in one set that are known as such */
+#include "ready/spin.h"
 
 /* One epoll_ctl(ADD) of the application's. */
 struct registration {
@@ -19,6 +18,7 @@ struct registration {
 	uint32_t events;
 	epoll_data_t data;
 	short told;		/* EPOLLET: reported, and not used up since */
+	uint64_t came;		/* what had come by the lane when it was */
 	bool disabled;		/* EPOLLONESHOT has fired */
 	struct registration *sibling;	/* of the same member */
 	UT_hash_handle hh;		/* by fd */
@@ -40,6 +40,8 @@ struct member {
 	bool dirty;
 	bool reported;			/* by the kernel, raw */
 	unsigned call;			/* the epoll_wait() that told of it */
+	unsigned looks;			/* that have begun; the last one's
+					   result stands */
 	struct member *dirty_next;
 	UT_hash_handle hh;		/* by id */
 	UT_hash_handle by_conn;
@@ -57,7 +59,8 @@ struct epollset {
 	struct member *members, *by_conn;
 	struct registration *registrations;
 	struct member *dirty, **dirty_last;
-	struct epollset *inner[INNER_MOST];	/* in this one; referenced */
+	struct epollset **inner;	/* in this one, once for each ADD; held
+					   by `holders` alone */
 	int inner_count;
 	atomic_uint interest;		/* members and inner sets */
 	atomic_uint moved;		/* members that became the kernel's */
@@ -90,6 +93,26 @@ void member_sync_locked(struct member *member, uint32_t tcp_events,
 
 /* With the lock: the connection is the kernel's now; so are its events. */
 void member_to_kernel_locked(struct member *member);
+
+/* What an epoll_wait() has so far. */
+struct catch {
+	struct epoll_event *events;
+	int max, count;
+	uint64_t deadline_ms;
+	bool peek;	/* report nothing; say whether there is something */
+	bool ready;
+	unsigned call;	/* this epoll_wait(); none is told twice in one */
+	struct spin_wait wait;
+};
+
+/* Look once at each member that is dirty now. */
+void epollset_look(struct epollset *set, struct catch *catch);
+/* With lock: the poll bits that its registrations still want to hear of. */
+short member_wanted_locked(const struct member *member);
+
+/* epoll_ctl() of a set in this one. False: it is not. */
+void epollset_nest(struct epollset *set, struct epollset *inner);
+bool epollset_unnest(struct epollset *set, struct epollset *inner);
 
 /* One who holds it does so no more; the last frees it. */
 void epollset_drop(struct epollset *set);

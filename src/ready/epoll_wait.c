@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * epoll_wait() on a set that holds connections. One round: look at what is
- * dirty, which arms it or finds it ready; ask the kernel; turn our tagged
- * events into dirt, and look at that.
+ * dirty (epoll_look.c), which arms it or finds it ready; ask the kernel; turn
+ * our tagged events into dirt, and look at that.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -17,211 +17,6 @@
 #include "ready/ready.h"
 #include "ready/spin.h"
 
-#define ALWAYS (EPOLLERR | EPOLLHUP)
-#define POLL_BITS 0x7fff	/* EPOLL* below them are poll(2)'s POLL* */
-
-struct catch {
-	struct epoll_event *events;
-	int max, count;
-	uint64_t deadline_ms;
-	bool peek;	/* report nothing; say whether there is something */
-	bool ready;
-	unsigned call;	/* this epoll_wait(); none is told twice in one */
-	struct spin_wait wait;
-};
-
-/* With lock: what the enabled registrations still want to hear of. */
-static short wanted(const struct member *member, bool *edge_only)
-{
-	const struct registration *registration;
-	short events = 0;
-
-	*edge_only = true;
-	for (registration = member->registrations; registration;
-	     registration = registration->sibling) {
-		short asked = (short)(registration->events & POLL_BITS);
-
-		if (registration->disabled)
-			continue;
-		if (registration->events & EPOLLET)
-			asked &= ~registration->told;
-		else
-			*edge_only = false;
-		events |= asked;
-	}
-	return events;
-}
-
-/* With lock: all that the enabled registrations ask, edges included. */
-static uint32_t kernel_events(const struct member *member)
-{
-	const struct registration *registration;
-	uint32_t events = 0;
-	bool edge = true, any = false;
-
-	for (registration = member->registrations; registration;
-	     registration = registration->sibling) {
-		if (registration->disabled)
-			continue;
-		any = true;
-		events |= registration->events & POLL_BITS;
-		edge &= !!(registration->events & EPOLLET);
-	}
-	return any ? events | (edge ? EPOLLET : 0) | EPOLLERR : 0;
-}
-
-/* With lock: report `bits` to the registrations that want them. */
-static bool deliver(struct member *member, short bits, struct catch *catch)
-{
-	struct registration *registration;
-	bool told = false;
-
-	if (catch->peek) {
-		catch->ready = true;
-		return true;
-	}
-	for (registration = member->registrations; registration;
-	     registration = registration->sibling) {
-		short mine = bits & (short)((registration->events & POLL_BITS) |
-					    ALWAYS);
-
-		if (registration->events & EPOLLET)
-			mine &= ~registration->told;
-		if (!mine || registration->disabled ||
-		    catch->count == catch->max)
-			continue;
-		catch->events[catch->count].events = (uint32_t)mine;
-		catch->events[catch->count++].data = registration->data;
-		registration->told |= mine;
-		registration->disabled =
-			registration->events & EPOLLONESHOT;
-		told = true;
-		member->call = catch->call;
-	}
-	return told;
-}
-
-/* With lock: register what conn_arm() says will have the news. */
-static void sync_to_wait(struct member *member, const struct conn_wait *wait)
-{
-	uint32_t tcp_events = 0;
-	int i, wait_fd = -1;
-
-	for (i = 0; i < wait->count; i++) {
-		if (wait->fds[i].fd == conn_socket(member->conn))
-			tcp_events = (uint32_t)wait->fds[i].events | EPOLLERR;
-		else if (conn_is_armed(member->conn))
-			wait_fd = wait->fds[i].fd;
-	}
-	member_sync_locked(member, tcp_events, wait_fd);
-}
-
-/* Raw TCP: the kernel's readiness of the socket is the connection's. */
-static void look_at_raw(struct member *member, struct catch *catch,
-			bool reported)
-{
-	short bits = 0;
-
-	if (reported)
-		bits = conn_ready(member->conn, POLL_BITS);
-	lock_acquire(&member->set->lock);
-	if (member->call == catch->call && !catch->peek) {
-		member->reported = reported;	/* next time */
-		member_dirty_locked(member);
-	} else if (!member->gone) {
-		struct registration *registration;
-
-		for (registration = member->registrations; registration;
-		     registration = registration->sibling)
-			registration->told = 0;
-		if (bits)
-			deliver(member, bits, catch);
-		member_sync_locked(member, kernel_events(member), -1);
-	}
-	lock_release(&member->set->lock);
-}
-
-static void look_at_lane(struct member *member, struct catch *catch)
-{
-	struct conn_wait wait = { .asked_next = false };
-	bool edge_only, told = false;
-	short bits, events;
-
-	lock_acquire(&member->set->lock);
-	events = wanted(member, &edge_only);
-	if (member->call == catch->call && !catch->peek) {
-		member_dirty_locked(member);
-		lock_release(&member->set->lock);
-		return;
-	}
-	lock_release(&member->set->lock);
-
-	bits = conn_arm(member->conn, events, &wait, &member->waiter);
-	lock_acquire(&member->set->lock);
-	if (conn_is_plain(member->conn)) {
-		member_to_kernel_locked(member);
-		lock_release(&member->set->lock);
-		if (conn_waiter_remove(member->conn, &member->waiter))
-			member_release(member);
-		return;
-	}
-	if (!member->gone) {
-		if (bits)
-			told = deliver(member, bits, catch);
-		else
-			sync_to_wait(member, &wait);
-		member->deadline_ms = told ? UINT64_MAX : wait.deadline_ms;
-		if (told || member->deadline_ms != UINT64_MAX ||
-		    (bits && catch->count == catch->max))
-			member_dirty_locked(member);
-		if (member->deadline_ms < catch->deadline_ms)
-			catch->deadline_ms = member->deadline_ms;
-	}
-	lock_release(&member->set->lock);
-}
-
-static struct member *pop_dirty(struct epollset *set)
-{
-	struct member *member;
-
-	lock_acquire(&set->lock);
-	member = set->dirty;
-	if (member) {
-		set->dirty = member->dirty_next;
-		if (!set->dirty)
-			set->dirty_last = &set->dirty;
-		member->dirty = false;
-	}
-	lock_release(&set->lock);
-	return member;
-}
-
-/* Look once at each member that is dirty now. */
-static void look_at_dirty(struct epollset *set, struct catch *catch)
-{
-	struct member *member;
-	unsigned budget = 0;
-
-	lock_acquire(&set->lock);
-	for (member = set->dirty; member; member = member->dirty_next)
-		budget++;
-	lock_release(&set->lock);
-	while (budget-- > 0 && (catch->peek || catch->count < catch->max)) {
-		bool reported;
-
-		member = pop_dirty(set);
-		if (!member)
-			break;
-		reported = member->reported;
-		member->reported = false;
-		if (conn_is_raw(member->conn))
-			look_at_raw(member, catch, reported);
-		else
-			look_at_lane(member, catch);
-		member_release(member);
-	}
-}
-
 /*
  * Over the lanes that have been used since the last look, and are not armed;
  * once in a wait, whose other rounds are for news that are nobody's.
@@ -232,7 +27,6 @@ static void spin(struct epollset *set, struct spin_wait *wait,
 	struct member *members[SPIN_MOST + 1], *member;
 	struct spin spin = { .count = 0 };
 	unsigned i, count = 0;
-	bool edge_only;
 
 	if (wait->began_us)
 		return;
@@ -240,7 +34,7 @@ static void spin(struct epollset *set, struct spin_wait *wait,
 	for (member = set->dirty; member && count <= SPIN_MOST;
 	     member = member->dirty_next) {
 		atomic_fetch_add(&member->references, 1);
-		spin_add(&spin, member->conn, wanted(member, &edge_only));
+		spin_add(&spin, member->conn, member_wanted_locked(member));
 		members[count++] = member;
 	}
 	lock_release(&set->lock);
@@ -270,6 +64,8 @@ static int sort_out(struct epollset *set, struct epoll_event *events,
 	int i, kept = 0;
 
 	for (i = 0; i < count; i++) {
+		short counted;
+
 		if ((events[i].data.u64 & EPOLL_TAG_MASK) != EPOLL_TAG) {
 			events[kept++] = events[i];
 			continue;
@@ -282,9 +78,11 @@ static int sort_out(struct epollset *set, struct epoll_event *events,
 		member = member_by_id(set, (uint32_t)events[i].data.u64);
 		if (member) {
 			member->reported = true;
+			/* has_more() knows whether it is news */
+			counted = conn_reads_lane(member->conn) ? POLLIN : 0;
 			for (registration = member->registrations; registration;
 			     registration = registration->sibling)
-				registration->told = 0;
+				registration->told &= counted;
 			member_dirty_locked(member);
 		}
 		lock_release(&set->lock);
@@ -312,12 +110,32 @@ static const struct timespec *sleep_time(const struct catch *catch,
 
 static atomic_uint calls;
 
-static void prepare_inner(struct epollset *set)
+/* The next inner set, held; NULL: there are no more. */
+static struct epollset *next_inner(struct epollset *set, int at)
 {
-	int i;
+	struct epollset *inner = NULL;
 
-	for (i = 0; i < set->inner_count; i++)
-		epollset_prepare(set->inner[i]);
+	lock_acquire(&set->lock);
+	if (at < set->inner_count) {
+		inner = set->inner[at];
+		atomic_fetch_add(&inner->holders, 1);
+	}
+	lock_release(&set->lock);
+	return inner;
+}
+
+static uint64_t prepare_inner(struct epollset *set)
+{
+	uint64_t due, least = UINT64_MAX;
+	struct epollset *inner;
+	int at = 0;
+
+	while ((inner = next_inner(set, at++))) {
+		due = epollset_prepare(inner);
+		least = due < least ? due : least;
+		epollset_drop(inner);
+	}
+	return least;
 }
 
 static void forsaken(void *arg)
@@ -413,23 +231,22 @@ static int wait_round(struct epollset *set, struct catch *catch,
 	unsigned moved = set->moved;
 	int got;
 
-	catch->deadline_ms = UINT64_MAX;
 	atomic_fetch_add(&set->sleepers, 1);
-	prepare_inner(set);
+	catch->deadline_ms = prepare_inner(set);
 	if (take_turn(set, catch)) {
-		look_at_dirty(set, catch);
+		epollset_look(set, catch);
 		atomic_fetch_sub(&set->sleepers, 1);
 		return 0;
 	}
 	spin(set, &catch->wait, until_us);
-	look_at_dirty(set, catch);
+	epollset_look(set, catch);
 	got = ask_kernel(set, catch, until_us, mask);
 	atomic_fetch_sub(&set->sleepers, 1);
 	if (got <= 0)
 		return got;
 	got = sort_out(set, catch->events + catch->count, got);
 	catch->count += moved == set->moved ? got : merge(catch, got);
-	look_at_dirty(set, catch);
+	epollset_look(set, catch);
 	return 0;
 }
 
@@ -464,20 +281,26 @@ bool epollset_is_plain(const struct epollset *set)
 	return atomic_load(&set->interest) == 0;
 }
 
+/* Who goes away with some of them leaves the others to who sleeps. */
 int epollset_sort(struct epollset *set, struct epoll_event *events, int count)
 {
-	return sort_out(set, events, count);
+	int kept = sort_out(set, events, count);
+
+	if (kept > 0)
+		epollset_ring(set);
+	return kept;
 }
 
-void epollset_prepare(struct epollset *set)
+uint64_t epollset_prepare(struct epollset *set)
 {
 	struct catch catch = { .peek = true };
 
 	if (epollset_is_plain(set))
-		return;
+		return UINT64_MAX;
 	clear_bell(set);	/* what rings from here on stays */
-	prepare_inner(set);
-	look_at_dirty(set, &catch);
+	catch.deadline_ms = prepare_inner(set);
+	epollset_look(set, &catch);
 	if (catch.ready)
 		epollset_ring(set);
+	return catch.deadline_ms;
 }

@@ -46,19 +46,14 @@ uint64_t ready_until(const struct timespec *timeout)
 {
 	if (!timeout)
 		return READY_FOREVER;
-	return clock_us() + (uint64_t)timeout->tv_sec * 1000000 +
-	       ((uint64_t)timeout->tv_nsec + 999) / 1000;
+	return clock_until(timeout->tv_sec, (timeout->tv_nsec + 999) / 1000);
 }
 
-/* An epoll fd of ours is a plain fd once what is in it is armed. */
 static struct conn *hold_conn(int fd)
 {
 	struct fdtab_object *object = fd < 0 ? NULL : fdtab_hold(fd, NULL);
-	struct epollset *set = epollset_from(object);
 	struct conn *conn = conn_from(object);
 
-	if (set)
-		epollset_prepare(set);
 	if (object && !conn)
 		fdtab_release(object);
 	return conn;
@@ -132,6 +127,13 @@ static void add_kernel(struct round *round, int fd, short events)
 	entry->revents = 0;
 }
 
+static void wake_by(struct round *round, uint64_t deadline_ms)
+{
+	if (deadline_ms != UINT64_MAX &&
+	    deadline_ms * 1000 < round->deadline_us)
+		round->deadline_us = deadline_ms * 1000;
+}
+
 static short arm_member(struct round *round, struct member *member,
 			short events)
 {
@@ -146,10 +148,24 @@ static short arm_member(struct round *round, struct member *member,
 		return bits;
 	for (i = 0; i < wait.count; i++)
 		add_kernel(round, wait.fds[i].fd, wait.fds[i].events);
-	if (wait.deadline_ms != UINT64_MAX &&
-	    wait.deadline_ms * 1000 < round->deadline_us)
-		round->deadline_us = wait.deadline_ms * 1000;
+	wake_by(round, wait.deadline_ms);
 	return 0;
+}
+
+/* An epoll fd of ours is a plain fd once what is in it is armed. */
+static void add_plain(struct round *round, const struct pollfd *entry)
+{
+	struct fdtab_object *object = NULL;
+	struct epollset *set;
+
+	if (entry->fd >= 0 && fdtab_maybe(entry->fd))
+		object = fdtab_hold(entry->fd, NULL);
+	set = epollset_from(object);
+	if (set)
+		wake_by(round, epollset_prepare(set));
+	if (object)
+		fdtab_release(object);
+	add_kernel(round, entry->fd, entry->events);
 }
 
 /* Check and arm: how many connections are ready. */
@@ -171,7 +187,7 @@ static int arm_all(struct round *round)
 		entry->revents = 0;
 		member->at = (int)round->used;
 		if (!member->conn)
-			add_kernel(round, entry->fd, entry->events);
+			add_plain(round, entry);
 		else if ((entry->revents = arm_member(round, member,
 						      entry->events)))
 			ready++;

@@ -36,6 +36,19 @@ FAKE_API int shunt_rkept(int rs, void **bytes, size_t *size, size_t *at)
 	return fake ? 0 : -1;
 }
 
+FAKE_API ssize_t shunt_rqueued(int rs);
+FAKE_API ssize_t shunt_rqueued(int rs)
+{
+	struct fake *fake;
+	ssize_t queued;
+
+	pthread_mutex_lock(&fake_lock);
+	fake = fake_find(rs);
+	queued = fake ? (ssize_t)fake->in.used : -1;
+	pthread_mutex_unlock(&fake_lock);
+	return queued;
+}
+
 /* By rsend(), whose rules are for this one, too. */
 FAKE_API ssize_t shunt_rsendv(int rs, const struct iovec *iov, int count);
 FAKE_API ssize_t shunt_rsendv(int rs, const struct iovec *iov, int count)

@@ -137,6 +137,135 @@ static void edge(struct pair *p)
 	show_wait(set, 0);
 }
 
+/* What comes between a read that got all it asked for and the next wait. */
+static void edge_between(struct pair *p)
+{
+	int set = new_set();
+
+	add(set, p->fd, EPOLLIN | EPOLLET, 0x22);
+	show_wait(set, 0);
+	for (int left = 0; left < 12; left += 4) {
+		peer_send(p, 8 + left);
+		show_wait(set, -1);
+		pair_receive(p, 8);
+		peer_send(p, 8);
+		await_bytes(p->fd, 8 + left);
+		show_wait(set, 1000);
+		show_wait(set, 0);
+		pair_receive(p, 8 + left);
+	}
+	show_wait(set, 0);
+}
+
+/* An epoll set in another, whose number is closed while it has something. */
+static void nested_closed(struct pair *p)
+{
+	int outer = new_set(), inner = new_set(), ends[2];
+
+	MUST(pipe(ends));
+	MUST(write(ends[1], "x", 1));
+	add(inner, ends[0], EPOLLIN, 1);
+	add(inner, p->fd, EPOLLIN, 2);
+	add(outer, inner, EPOLLIN, 3);
+	show_wait(outer, -1);
+	SHOW(close(inner));
+	show_wait(outer, 0);
+	inner = new_set();
+	add(inner, p->fd, EPOLLIN, 4);
+	add(outer, inner, EPOLLIN, 5);
+	show_wait(outer, 0);
+	peer_send(p, 10);
+	show_wait(outer, 1000);
+	show_wait(inner, 0);
+}
+
+/* In and out of the other many times: it is told of all the same. */
+static void nested_often(struct pair *p)
+{
+	int outer = new_set(), inner = new_set();
+
+	add(inner, p->fd, EPOLLIN, 1);
+	for (int i = 0; i < 20; i++) {
+		add(outer, inner, EPOLLIN, 2);
+		MUST(change(outer, EPOLL_CTL_DEL, inner, 0, 0));
+	}
+	add(outer, inner, EPOLLIN, 3);
+	for (int i = 0; i < 3; i++) {
+		peer_send(p, 10);
+		show_wait(outer, 1000);
+		show_wait(inner, 0);
+		pair_receive(p, 10);
+		show_wait(outer, 0);
+	}
+}
+
+/* A set that comes from elsewhere, as another process's would. */
+static void from_elsewhere(struct pair *p)
+{
+	union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(int))]; } c;
+	struct iovec iov = { buf, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = &c, .msg_controllen = sizeof(c) };
+	int set = new_set(), ends[2];
+
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	memset(&c, 0, sizeof(c));
+	c.align.cmsg_level = SOL_SOCKET;
+	c.align.cmsg_type = SCM_RIGHTS;
+	c.align.cmsg_len = CMSG_LEN(sizeof(set));
+	memcpy(CMSG_DATA(&c.align), &set, sizeof(set));
+	MUST(sendmsg(ends[0], &msg, 0));
+	close(set);
+	MUST(recvmsg(ends[1], &msg, 0));
+	memcpy(&set, CMSG_DATA(&c.align), sizeof(set));
+	add(set, p->fd, EPOLLIN, 0x51);
+	show_wait(set, 0);
+	for (int i = 0; i < 3; i++) {
+		peer_send(p, 10);
+		show_wait(set, 1000);
+		pair_receive(p, 10);
+	}
+	show_wait(set, 0);
+	pair_talk(p);
+}
+
+static void *register_it(void *arg)
+{
+	int *of = arg;	/* a set, an fd, and when to begin */
+	struct epoll_event e = { .events = EPOLLIN, .data.u64 = 7 };
+
+	while (!__atomic_load_n(&of[2], __ATOMIC_ACQUIRE))
+		;
+	epoll_ctl(of[0], EPOLL_CTL_ADD, of[1], &e);
+	return NULL;
+}
+
+/* connect() in one thread, epoll_ctl() in another, at the same time. */
+static void while_connecting(struct pair *p)
+{
+	struct epoll_event e;
+	int port, told = 0, l = sem_listen(64, &port);
+	pthread_t thread;
+
+	for (int i = 0; i < 40; i++) {
+		int of[3] = { new_set(), sem_socket(), 0 }, far;
+
+		MUST(pthread_create(&thread, NULL, register_it, of));
+		__atomic_store_n(&of[2], 1, __ATOMIC_RELEASE);
+		MUST(fresh_to(of[1], port));
+		far = (int)MUST(accept(l, NULL, NULL));
+		pthread_join(thread, NULL);
+		MUST(send(far, buf, 10, 0));
+		await_bytes(of[1], 10);
+		told += epoll_wait(of[0], &e, 1, 1000) == 1;
+		close(far);
+		close(of[1]);
+		close(of[0]);
+	}
+	say("%d", told);
+	(void)p;
+}
+
 /* Data that is there when it is registered, or asked for again. */
 static void edge_late(struct pair *p)
 {
@@ -394,6 +523,11 @@ const struct sem_case sem_cases[] = {
 	{ "creation", SEM_ONCE, creation, "create, create1, empty sets" },
 	{ "level", LANE, level, "level-triggered; ADD, MOD, DEL" },
 	{ "edge", LANE, edge, "EPOLLET tells of news once" },
+	{ "edge_between", LANE, edge_between, "EPOLLET of what comes before the next wait" },
+	{ "nested_closed", LANE, nested_closed, "a set in a set ends by its last number" },
+	{ "nested_often", LANE, nested_often, "a set that was put into another twenty times" },
+	{ "from_elsewhere", LANE, from_elsewhere, "a set that was not seen being made" },
+	{ "while_connecting", SEM_ONCE | SEM_NO_TSAN, while_connecting, "epoll_ctl beside connect" },
 	{ "edge_late", LANE, edge_late, "EPOLLET of what is already there" },
 	{ "edge_loop", LANE, edge_loop, "8 MiB in by EPOLLET until EAGAIN" },
 	{ "edge_write_loop", LANE, edge_write_loop, "8 MiB out by EPOLLET until EAGAIN" },

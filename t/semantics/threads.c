@@ -518,7 +518,44 @@ static void flag_while_blocked(struct pair *p)
 	SHOW(recv(p->fd, small, 10, 0));
 }
 
+static pthread_key_t key;
+
+/* Of a thread's object, whose end has something to say and to hear. */
+static void last_talk(void *arg)
+{
+	struct pair *p = arg;
+
+	pair_talk(p);
+	show_poll(p->fd, POLLIN, 20);
+}
+
+static void *talks_at_last(void *arg)
+{
+	struct pair *p = arg;
+
+	pthread_setspecific(key, p);
+	pair_talk(p);
+	show_poll(p->fd, POLLIN, 20);
+	return NULL;
+}
+
+static void destructor(struct pair *p)
+{
+	struct pair other;
+	pthread_t thread;
+
+	MUST(pthread_key_create(&key, last_talk));
+	pair_open(&other, 1);
+	for (int i = 0; i < 3; i++) {
+		MUST(pthread_create(&thread, NULL, talks_at_last, p));
+		pthread_join(thread, NULL);
+		pair_talk(&other);
+	}
+	pair_close(&other);
+}
+
 const struct sem_case sem_cases[] = {
+	{ "destructor", LANE, destructor, "calls of a destructor of a thread's key" },
 	{ "shutdown_read", LANE, shutdown_read, "SHUT_RD ends a blocked recv" },
 	{ "shutdown_both", LANE, shutdown_both, "SHUT_RDWR ends two blocked recvs" },
 	{ "shutdown_write", LANE, shutdown_write, "SHUT_WR ends a blocked send" },
