@@ -19,4 +19,18 @@ static inline uint64_t clock_ms(void)
 	return clock_us() / 1000;
 }
 
+#define CLOCK_FAR_S (INT64_MAX / 2000000)	/* half of what it counts */
+
+/*
+ * So long from now, as clock_us() will say it then; UINT64_MAX, forever, for
+ * what the clock does not count: the kernel waits as long, too.
+ */
+static inline uint64_t clock_until(time_t seconds, long microseconds)
+{
+	if (seconds > CLOCK_FAR_S)
+		return UINT64_MAX;
+	return clock_us() + (uint64_t)seconds * 1000000 +
+	       (uint64_t)microseconds;
+}
+
 #endif

@@ -70,8 +70,25 @@ void fd_set_note(int fd, enum fd_note note, bool on)
 		atomic_fetch_and(&fd_notes[fd], ~note);
 }
 
+static atomic_int given;	/* the highest */
+
+static void give(int fd)
+{
+	int before = atomic_load_explicit(&given, memory_order_relaxed);
+
+	while (fd > before &&
+	       !atomic_compare_exchange_weak(&given, &before, fd))
+		;
+}
+
+int fd_highest(void)
+{
+	return given;
+}
+
 void fd_forget_notes(int fd)
 {
+	give(fd);
 	if (fd_has_notes(fd))
 		atomic_store(&fd_notes[fd], 0);
 }
@@ -79,6 +96,8 @@ void fd_forget_notes(int fd)
 void fd_copy_notes(int from, int to)
 {
 	unsigned char notes = 0;
+
+	give(to);
 
 	/* connect() will be told of one of them. */
 	if (fd_has_note(from, FD_NOTE_FRESH | FD_NOTE_TWIN)) {

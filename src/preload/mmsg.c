@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "preload/message.h"
 #include "preload/shim.h"
+#include "preload/vectors.h"
 
 #define MESSAGES_MOST 1024	/* UIO_MAXIOV: the kernel goes no further */
 
@@ -17,6 +18,19 @@ static size_t size_of(const struct msghdr *msg)
 	return size;
 }
 
+/* Fds may go over a Unix socket in each of them. 0 or -EOPNOTSUPP. */
+static int send_all_rights(const struct mmsghdr *vec, unsigned n)
+{
+	unsigned i, most = n < MESSAGES_MOST ? n : MESSAGES_MOST;
+	int ret = 0;
+
+	if (bad_pointer(vec))
+		return 0;
+	for (i = 0; i < most && ret == 0; i++)
+		ret = message_send_rights(&vec[i].msg_hdr);
+	return ret;
+}
+
 /* An error counts only if nothing went before it; a short send ends it. */
 SHIM int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 {
@@ -25,8 +39,12 @@ SHIM int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 	int saved = errno;
 	ssize_t put = 0;
 
-	if (!conn)
-		return real.sendmmsg(fd, vec, n, flags);
+	if (!conn) {
+		int ret = send_all_rights(vec, n);
+
+		return ret ? (int)shim_result(ret)
+			   : real.sendmmsg(fd, vec, n, flags);
+	}
 	for (done = 0; done < most; done++) {
 		put = sendmsg(fd, &vec[done].msg_hdr, flags);
 		if (put < 0)
@@ -62,8 +80,7 @@ static int receive_all(int fd, struct mmsghdr *vec, int most, int flags,
 	ssize_t got;
 
 	if (timeout)
-		until = clock_us() + (uint64_t)timeout->tv_sec * 1000000 +
-			(uint64_t)timeout->tv_nsec / 1000;
+		until = clock_until(timeout->tv_sec, timeout->tv_nsec / 1000);
 	for (done = 0; done < most;) {
 		got = recvmsg(fd, &vec[done].msg_hdr,
 			      flags & ~MSG_WAITFORONE);

@@ -107,12 +107,12 @@ SHIM int select(int n, fd_set *r, fd_set *w, fd_set *e,
 	uint64_t until = READY_FOREVER;
 	int ret, saved = errno;
 
+	n = ready_bound_sets(n);
 	if ((timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)) ||
 	    !concerns_sets(n, r, w, e))
 		return real.select(n, r, w, e, timeout);
 	if (timeout)
-		until = clock_us() + (uint64_t)timeout->tv_sec * 1000000 +
-			(uint64_t)timeout->tv_usec;
+		until = clock_until(timeout->tv_sec, timeout->tv_usec);
 	ret = ready_select(n, r, w, e, until, NULL);
 	if (timeout && !libc_is_musl())
 		store_left(timeout, until);
@@ -125,6 +125,7 @@ SHIM int pselect(int n, fd_set *r, fd_set *w, fd_set *e,
 {
 	int ret, saved = errno;
 
+	n = ready_bound_sets(n);
 	if (!shim_valid_timeout(timeout) || !concerns_sets(n, r, w, e))
 		return real.pselect(n, r, w, e, timeout, mask);
 	ret = ready_select(n, r, w, e, ready_until(timeout), mask);

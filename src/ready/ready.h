@@ -42,6 +42,13 @@ static inline bool ready_concerns(const struct pollfd *fds, nfds_t count)
 	return false;
 }
 
+/*
+ * The `n` of a select(2), as far as it can mean anything. Programs say
+ * getdtablesize(), a million, and have sets of 128 bytes; the kernel looks at
+ * what its table of files has room for, and ours has made that larger.
+ */
+int ready_bound_sets(int n);
+
 bool ready_concerns_sets(int n, const fd_set *r, const fd_set *w,
 			 const fd_set *e);
 

@@ -2,6 +2,7 @@
 /* select(2) as poll(2): the sets become an array and back. */
 #include <stdlib.h>
 
+#include "base/fd.h"
 #include "base/memory.h"
 #include "ready/ready.h"
 
@@ -29,11 +30,21 @@ static void clear_all(int n, fd_set *set)
 		((unsigned long *)set)[i / NFDBITS] = 0;
 }
 
+int ready_bound_sets(int n)
+{
+	int known = fd_highest() + 1;
+
+	if (n <= FD_SETSIZE || n <= known)
+		return n;
+	return known > FD_SETSIZE ? known : FD_SETSIZE;
+}
+
 bool ready_concerns_sets(int n, const fd_set *r, const fd_set *w,
 			 const fd_set *e)
 {
 	int fd;
 
+	n = ready_bound_sets(n);
 	for (fd = 0; fd < n; fd++)
 		if ((is_set(fd, r) || is_set(fd, w) || is_set(fd, e)) &&
 		    fdtab_maybe(fd))
@@ -94,6 +105,30 @@ static bool any_invalid(const struct pollfd *fds, nfds_t count)
 	return false;
 }
 
+/* Has any of them what its sets ask for? Two do not count a hang-up. */
+static bool any_counts(const struct pollfd *fds, nfds_t count)
+{
+	nfds_t i;
+
+	for (i = 0; i < count; i++)
+		if ((fds[i].events & POLLIN && fds[i].revents & READ_BITS) ||
+		    (fds[i].events & POLLOUT && fds[i].revents & WRITE_BITS) ||
+		    (fds[i].events & POLLPRI && fds[i].revents & POLLPRI) ||
+		    fds[i].revents & POLLNVAL)
+			return true;
+	return false;
+}
+
+/* poll(2) wakes up for what select(2) does not count: who has that is left. */
+static void leave_out(struct pollfd *fds, nfds_t count)
+{
+	nfds_t i;
+
+	for (i = 0; i < count; i++)
+		if (fds[i].revents)
+			fds[i].fd = -1;
+}
+
 int ready_select(int n, fd_set *r, fd_set *w, fd_set *e, uint64_t until_us,
 		 const sigset_t *mask)
 {
@@ -104,7 +139,12 @@ int ready_select(int n, fd_set *r, fd_set *w, fd_set *e, uint64_t until_us,
 	if (!fds)
 		return -ENOMEM;
 	count = to_poll(fds, n, r, w, e);
-	ret = ready_poll(fds, count, until_us, mask);
+	for (;;) {
+		ret = ready_poll(fds, count, until_us, mask);
+		if (ret <= 0 || any_counts(fds, count))
+			break;
+		leave_out(fds, count);
+	}
 	if (ret >= 0 && any_invalid(fds, count))
 		ret = -EBADF;
 	if (ret >= 0) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* select and pselect. */
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -362,7 +363,75 @@ static void unconnected(struct pair *p)
 	(void)p;
 }
 
+/* As programs say "for ever", and more than any clock counts. */
+static void for_ever(struct pair *p)
+{
+	struct timeval most = { LONG_MAX, 0 };
+	struct timespec far = { LONG_MAX, 999999999 };
+	fd_set set;
+
+	for (int i = 0; i < 2; i++) {
+		FD_ZERO(&set);
+		FD_SET(p->fd, &set);
+		peer_begin(PEER_SEND, p->slot, 50, 10, 0);
+		if (i == 0)
+			SHOW(select(p->fd + 1, &set, NULL, NULL, &most));
+		else
+			SHOW(pselect(p->fd + 1, &set, NULL, NULL, &far, NULL));
+		MUST(peer_end());
+		pair_receive(p, 10);
+	}
+}
+
+/* A million numbers, and sets of 128 bytes: what is behind them is not ours. */
+static void many_numbers(struct pair *p)
+{
+	struct { fd_set in; unsigned char behind[1 << 16]; } *of;
+
+	of = calloc(1, sizeof(*of));
+	memset(of->behind, 0xff, sizeof(of->behind));
+	FD_SET(p->fd, &of->in);
+	peer_send(p, 10);
+	await_bytes(p->fd, 10);
+	SHOW(select(1 << 19, &of->in, NULL, NULL, NULL));
+	say("%d", !!FD_ISSET(p->fd, &of->in));
+	pair_receive(p, 10);
+	SHOW(select(1 << 19, &of->in, NULL, NULL, &(struct timeval){ 0, 0 }));
+	for (size_t i = 0; i < sizeof(of->behind); i++)
+		if (of->behind[i] != 0xff) {
+			say("written to, %zu bytes behind", i);
+			break;
+		}
+	free(of);
+}
+
+/* A pipe without a reader's other end, in a set to which that is nothing. */
+static void hung_up_beside(struct pair *p)
+{
+	fd_set in, other;
+	int ends[2];
+
+	MUST(pipe(ends));
+	close(ends[1]);
+	for (int i = 0; i < 2; i++) {
+		FD_ZERO(&in);
+		FD_ZERO(&other);
+		FD_SET(p->fd, &in);
+		FD_SET(ends[0], &other);
+		peer_begin(PEER_SEND, p->slot, 50, 10, 0);
+		SHOW(select(FD_SETSIZE, &in, i ? &other : NULL,
+			    i ? NULL : &other, NULL));
+		say("%d %d", !!FD_ISSET(p->fd, &in),
+		    !!FD_ISSET(ends[0], &other));
+		MUST(peer_end());
+		pair_receive(p, 10);
+	}
+}
+
 const struct sem_case sem_cases[] = {
+	{ "for_ever", LANE, for_ever, "timeouts that no clock counts" },
+	{ "many_numbers", LANE, many_numbers, "nfds as getdtablesize() says it" },
+	{ "hung_up_beside", LANE, hung_up_beside, "a hang-up that select does not count" },
 	{ "idle", LANE, idle, "an idle connection" },
 	{ "readable", LANE, readable, "the read set comes and goes" },
 	{ "wakes", LANE, wakes, "the peer's data and EOF wake us" },
