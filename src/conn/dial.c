@@ -18,6 +18,7 @@
 #include "conn/hold.h"
 #include "conn/join.h"
 #include "conn/parts.h"
+#include "conn/raw.h"
 #include "conn/redial.h"
 #include "conn/timer.h"
 #include "conn/watch.h"
@@ -218,6 +219,8 @@ static bool look_reply(struct conn *conn)
 	ssize_t got;
 	int length;
 
+	if (greeting_is_trusted(conn) && raw_is_reset(conn, true))
+		return false;	/* the kernel has the error */
 	got = real.recv(conn->tcp, in, sizeof(in), MSG_PEEK | MSG_DONTWAIT);
 	if (got < 0)
 		return look_refused(conn);

@@ -22,6 +22,7 @@
 #include "conn/hold.h"
 #include "conn/lane.h"
 #include "conn/parts.h"
+#include "conn/raw.h"
 #include "conn/share.h"
 #include "conn/timer.h"
 #include "conn/watch.h"
@@ -141,6 +142,10 @@ static bool put_on_tcp(struct conn *conn)
 	struct greeting *greeting = &conn->greeting;
 	ssize_t put;
 
+	if (greeting->held_size > 0 && raw_is_reset(conn, false)) {
+		drop(conn, greeting->held_size);
+		return true;
+	}
 	while (greeting->held_size > 0) {
 		put = real.send(conn->tcp, greeting->held + greeting->held_at,
 				greeting->held_size,

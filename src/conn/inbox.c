@@ -93,10 +93,21 @@ static void hear_idle(struct conn *conn)
 		protocol_error(conn);
 }
 
+/* What conn_pulled() adds up changes while the application reads. */
+static uint64_t pulled_now(struct conn *conn)
+{
+	uint64_t pulled;
+
+	lock_acquire(&conn->rx.lock);
+	pulled = conn_pulled(conn);
+	lock_release(&conn->rx.lock);
+	return pulled;
+}
+
 static void hear_close(struct conn *conn, const struct wire_record *record)
 {
 	hear_idle(conn);
-	if (record->offset < conn_pulled(conn) ||
+	if (record->offset < pulled_now(conn) ||
 	    (conn->rx.end != OFFSET_NEVER && conn->rx.end != record->offset)) {
 		protocol_error(conn);
 		return;
@@ -176,7 +187,7 @@ void inbox_answer_probe(struct conn *conn)
 /* Said once; and what is on its way is no more than buffers hold. */
 static void hear_leave(struct conn *conn, uint64_t offset)
 {
-	uint64_t pulled = conn_pulled(conn);
+	uint64_t pulled = pulled_now(conn);
 
 	if (conn->leave.peer_at != OFFSET_NEVER || offset < pulled ||
 	    offset - pulled > BOUND_early_bytes +

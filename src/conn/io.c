@@ -40,6 +40,16 @@ static ssize_t say_failure(struct conn *conn, ssize_t after)
 	return conn->failure.error;
 }
 
+void conn_untell(struct conn *conn, ssize_t error)
+{
+	if (conn_state(conn) == STATE_dead) {
+		if (conn->failure.error == error)
+			conn->failure.told = false;
+	} else if (error == -ECONNRESET) {
+		conn->failure.pending = ECONNRESET;
+	}
+}
+
 /* With receive: has so much been consumed that the peer should know? */
 static bool ack_due(const struct conn *conn)
 {
@@ -60,8 +70,10 @@ static ssize_t receive_part(struct conn *conn, const struct iovec *iov,
 		return CONN_PLAIN;
 	if (conn_state(conn) == STATE_dead)
 		return say_failure(conn, 0);
-	if ((flags & (MSG_PEEK | MSG_TRUNC)) == MSG_PEEK && is_astride(conn))
-		return peek_across(conn, iov, count);
+	if ((flags & MSG_PEEK) && is_astride(conn))
+		return flags & MSG_TRUNC
+			       ? peek_amount(conn, iov_size(iov, count))
+			       : peek_across(conn, iov, count);
 	if (conn->rx.early.size)
 		return conn_early_receive(conn, iov, count, flags);
 	if (cross_find(conn) != 0)
@@ -93,11 +105,13 @@ static ssize_t receive_locked(struct conn *conn, const struct iovec *iov,
 
 	while (goes_on && more > 0) {
 		used = iov_rest(rest, iov, count, (size_t)got);
-		if (used == 0)
+		if (used == 0 || conn_is_reset(conn, true))
 			break;
 		more = receive_part(conn, rest, used, flags);
 		got += more > 0 ? more : 0;
 	}
+	if (goes_on && got > 0 && more < 0)
+		conn_untell(conn, more);
 	return got;
 }
 

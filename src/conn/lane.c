@@ -36,15 +36,29 @@ static ssize_t lane_end(struct conn *conn, bool over)
 	return 0;
 }
 
-/* MSG_TRUNC on TCP: the bytes are taken and go nowhere (tcp(7)). */
+/*
+ * MSG_TRUNC on TCP: the bytes are taken and go nowhere (tcp(7)). A look at them
+ * begins at the first each time, so it is one look at all.
+ */
 static ssize_t lane_discard(struct conn *conn, size_t size, int flags)
 {
+	size_t most = conn->decision.lane.receive_buffer;
 	char scratch[16384];
 	struct iovec iov = { scratch, size < sizeof(scratch)
 					      ? size
 					      : sizeof(scratch) };
+	ssize_t got;
 
-	return carrier->receive(conn->lane.rs, &iov, 1, flags & MSG_PEEK);
+	if (!(flags & MSG_PEEK) || size <= sizeof(scratch))
+		return carrier->receive(conn->lane.rs, &iov, 1,
+					flags & MSG_PEEK);
+	iov.iov_len = size < most ? size : most;
+	iov.iov_base = memory_resize(NULL, iov.iov_len);
+	if (!iov.iov_base)
+		return -ENOMEM;
+	got = carrier->receive(conn->lane.rs, &iov, 1, MSG_PEEK);
+	memory_free(iov.iov_base);
+	return got;
 }
 
 /*

@@ -3,7 +3,12 @@
  * The raw part of the receiving direction, which ends at the boundary, and
  * looking over its end.
  */
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+
 #include "base/iov.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "conn/carrier.h"
 #include "conn/core.h"
@@ -63,10 +68,53 @@ ssize_t peek_across(struct conn *conn, const struct iovec *iov, int count)
 	return total ? total : got;
 }
 
-/* Is a part of what is not yet read on each lane? */
+/* MSG_PEEK | MSG_TRUNC: how many of `size` there are, into nobody's buffer. */
+ssize_t peek_amount(struct conn *conn, size_t size)
+{
+	size_t most = conn->rx.early.size + conn->decision.lane.receive_buffer;
+	struct iovec iov;
+	int queued = 0;
+	ssize_t got;
+
+	if (real.ioctl(conn->tcp, FIONREAD, &queued) == 0)
+		most += (size_t)queued;
+	iov.iov_len = size < most ? size : most;
+	iov.iov_base = memory_resize(NULL, iov.iov_len ?: 1);
+	if (!iov.iov_base)
+		return -ENOMEM;
+	got = peek_across(conn, &iov, 1);
+	memory_free(iov.iov_base);
+	return got;
+}
+
+/* Is a part of what is not yet read elsewhere than the rest? */
 bool is_astride(const struct conn *conn)
 {
+	if (conn->rx.early.size && conn->rx.stage == RX_RAW)
+		return true;
 	return conn_state(conn) == STATE_on_rdma &&
 	       (conn->rx.early.size || (conn->rx.stage == RX_RAW &&
 				     conn->rx.boundary != OFFSET_NEVER));
+}
+
+bool raw_is_reset(const struct conn *conn, bool reading)
+{
+	struct pollfd tcp = { .fd = conn->tcp };
+	struct tcp_info info = { .tcpi_state = TCP_ESTABLISHED };
+	socklen_t size = sizeof(info);
+	int queued = 0;
+
+	if (real.poll(&tcp, 1, 0) != 1 || !(tcp.revents & POLLERR) ||
+	    real.getsockopt(conn->tcp, IPPROTO_TCP, TCP_INFO, &info, &size) ||
+	    info.tcpi_state != TCP_CLOSE)
+		return false;
+	return !reading || real.ioctl(conn->tcp, FIONREAD, &queued) != 0 ||
+	       queued == 0;
+}
+
+bool conn_is_reset(struct conn *conn, bool reading)
+{
+	return (conn_is_plain(conn) || (conn->rx.stage == RX_RAW &&
+					conn->tx.stage == TX_RAW)) &&
+	       raw_is_reset(conn, reading);
 }

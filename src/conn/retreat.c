@@ -13,6 +13,7 @@
 #include "conn/hold.h"
 #include "conn/outbox.h"
 #include "conn/parts.h"
+#include "conn/raw.h"
 #include "conn/retreat.h"
 #include "conn/share.h"
 #include "conn/watch.h"
@@ -155,7 +156,8 @@ static void pump_locked(struct conn *conn)
 	ssize_t put;
 	size_t size;
 
-	while ((size = replay_piece(&conn->tx.replay, conn->tx.resume_at,
+	while (!raw_is_reset(conn, false) &&
+	       (size = replay_piece(&conn->tx.replay, conn->tx.resume_at,
 				    &piece))) {
 		put = real.send(conn->tcp, piece, size,
 				MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -59,4 +59,10 @@ static inline const struct cmsghdr *message_next(const struct msghdr *msg,
 	return message_length(at) <= left - CMSG_ALIGN(size) ? at : NULL;
 }
 
+/*
+ * send.c: fds about to be passed over a Unix socket go back to TCP: who
+ * receives one, preloaded or not, just gets a TCP socket. 0 or -EOPNOTSUPP.
+ */
+int message_send_rights(const struct msghdr *msg);
+
 #endif

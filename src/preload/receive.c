@@ -111,7 +111,8 @@ SHIM_OFTEN ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	if (flags & MSG_SOCK_DEVMEM)
 		(void)shim_send_back(fd, REASON_kernel_feature);
 	conn = shim_point(fd);
-	if (!conn || bad_pointer(msg)) {
+	/* The error queue is the kernel's, with all that an entry tells. */
+	if (!conn || bad_pointer(msg) || (flags & MSG_ERRQUEUE)) {
 		if (conn)
 			shim_done(conn);
 		return shim_received(real.recvmsg(fd, msg, flags), msg);

@@ -10,10 +10,14 @@ static ssize_t send_one(struct conn *conn, const void *buf, size_t n,
 			int flags)
 {
 	struct iovec iov = { (void *)buf, n };
-	ssize_t ret = n && bad_pointer(buf)
-			      ? -EFAULT
-			      : ready_send(conn, &iov, 1, flags);
+	ssize_t ret;
 
+	if (flags & MSG_FASTOPEN)
+		ret = -EISCONN;
+	else if (n && bad_pointer(buf))
+		ret = -EFAULT;
+	else
+		ret = ready_send(conn, &iov, 1, flags);
 	shim_done(conn);
 	return ret;
 }
@@ -58,7 +62,7 @@ SHIM_OFTEN ssize_t send(int fd, const void *buf, size_t n, int flags)
 	return send_known(fd, buf, n, flags);
 }
 
-/* A connected TCP socket ignores the address, but for MSG_FASTOPEN. */
+/* A connected TCP socket ignores the address. */
 SHIM_OFTEN ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 		    const struct sockaddr *addr, socklen_t len)
 {
@@ -68,10 +72,6 @@ SHIM_OFTEN ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 
 	if (!conn)
 		return real.sendto(fd, buf, n, flags, addr, len);
-	if (flags & MSG_FASTOPEN) {
-		shim_done(conn);
-		return shim_result(-EISCONN);
-	}
 	ret = send_one(conn, buf, n, flags);
 	errno = saved;
 	return shim_result(ret);
@@ -123,11 +123,7 @@ static int check_control(const struct msghdr *msg)
 	return 0;
 }
 
-/*
- * Fds about to be passed over a Unix socket: who receives one, preloaded or
- * not, just gets a TCP socket. 0 or -EOPNOTSUPP.
- */
-static int send_back_rights(const struct msghdr *msg)
+int message_send_rights(const struct msghdr *msg)
 {
 	const struct cmsghdr *at;
 	size_t i, count;
@@ -163,13 +159,15 @@ SHIM_OFTEN ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	if (!conn || bad_pointer(msg)) {
 		if (conn)
 			shim_done(conn);
-		ret = send_back_rights(msg);
+		ret = message_send_rights(msg);
 		return ret ? shim_result(ret) : real.sendmsg(fd, msg, flags);
 	}
 	count = message_count(msg);
 	ret = vectors_copy(&vectors, msg->msg_iov, count, EMSGSIZE);
 	if (ret == 0)
 		ret = check_control(msg);
+	if (ret == 0 && (flags & MSG_FASTOPEN))
+		ret = -EISCONN;
 	if (ret == 0)
 		ret = ready_send(conn, vectors.iov, (int)count, flags);
 	vectors_free(&vectors);

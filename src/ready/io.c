@@ -183,6 +183,8 @@ ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
 	ssize_t got, wanted = (ssize_t)iov_size(iov, count);
 
 	for (;;) {
+		if (total > 0 && conn_is_reset(conn, true))
+			break;
 		got = conn_receive(conn, iov, count, flags);
 		if (got == CONN_PLAIN)
 			got = plain_receive(conn, iov, count, flags, &patience);
@@ -209,7 +211,11 @@ ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
 	}
 	spin_slept(&patience.wait, false);
 	let_go(&patience);
-	return total ? (ssize_t)total : got;
+	if (total == 0)
+		return got;
+	if (got < 0)
+		conn_untell(conn, got);
+	return (ssize_t)total;
 }
 
 static ssize_t plain_send(struct conn *conn, struct iovec *iov, int count,
@@ -222,7 +228,7 @@ static ssize_t plain_send(struct conn *conn, struct iovec *iov, int count,
 	let_go(patience);
 	pthread_cleanup_push(asleep_cancelled, &seal);
 	asleep_begin(&seal);
-	put = real.sendmsg(conn_socket(conn), &msg, flags);
+	put = real.sendmsg(conn_socket(conn), &msg, flags | MSG_NOSIGNAL);
 	asleep_end(&seal);
 	pthread_cleanup_pop(0);
 	return put < 0 ? -errno : put;
@@ -238,7 +244,9 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 	if ((flags & MSG_OOB) && conn_state(conn) != STATE_greeted)
 		ready_make_plain(conn, REASON_urgent);
 	for (;;) {
-		put = conn_transmit(conn, iov, count, flags);
+		if (total > 0 && conn_is_reset(conn, false))
+			break;
+		put = conn_transmit(conn, iov, count, flags | MSG_NOSIGNAL);
 		if (put == CONN_PLAIN)
 			put = plain_send(conn, iov, count, flags, &patience);
 		if (put >= 0) {
@@ -259,6 +267,8 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 	}
 	spin_slept(&patience.wait, false);
 	let_go(&patience);
+	if (total && put < 0)
+		conn_untell(conn, put);
 	if (total)
 		return (ssize_t)total;
 	if (put == -EPIPE && !(flags & MSG_NOSIGNAL))

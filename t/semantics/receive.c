@@ -371,7 +371,49 @@ static void urgent(struct pair *p)
 	SHOW(peer_receive(p, 300));
 }
 
+/* How much there is, without taking it, and no buffer to put it into. */
+static void peek_amount(struct pair *p)
+{
+	peer_send(p, 60000);
+	await_bytes(p->fd, 60000);
+	SHOW(recv(p->fd, NULL, 65536, MSG_PEEK | MSG_TRUNC));
+	SHOW(recv(p->fd, NULL, 50000, MSG_PEEK | MSG_TRUNC | MSG_WAITALL));
+	SHOW(recv(p->fd, NULL, 10, MSG_PEEK | MSG_TRUNC));
+	pair_receive(p, 60000);
+	SHOW(recv(p->fd, NULL, 10, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT));
+}
+
+/* A part has come when the peer resets: the error is for the next call. */
+static void part_then_reset(struct pair *p)
+{
+	peer_send(p, 40);
+	await_bytes(p->fd, 40);
+	peer_begin(PEER_RESET, p->slot, 100, 0, 0);
+	SHOW(recv(p->fd, buf, 100, MSG_WAITALL));
+	SHOW(recv(p->fd, buf, 100, 0));
+	SHOW(recv(p->fd, buf, 100, 0));
+	peer_end();
+}
+
+/* The error queue of a connection that has none. */
+static void error_queue(struct pair *p)
+{
+	union { struct cmsghdr align; char room[200]; } c;
+	struct iovec iov = { buf, 10 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = &c, .msg_controllen = sizeof(c) };
+
+	SHOW(recvmsg(p->fd, &msg, MSG_ERRQUEUE));
+	peer_send(p, 10);
+	await_bytes(p->fd, 10);
+	SHOW(recvmsg(p->fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT));
+	pair_receive(p, 10);
+}
+
 const struct sem_case sem_cases[] = {
+	{ "peek_amount", LANE, peek_amount, "MSG_PEEK with MSG_TRUNC" },
+	{ "part_then_reset", LANE, part_then_reset, "MSG_WAITALL, a part, a reset" },
+	{ "error_queue", LANE, error_queue, "MSG_ERRQUEUE" },
 	{ "five_calls", LANE, five_calls, "each receiving call takes 100 bytes" },
 	{ "short_reads", LANE, short_reads, "less than asked, and the rest" },
 	{ "zero_length", LANE, zero_length, "zero bytes asked, bytes pending" },

@@ -365,7 +365,53 @@ static void drained_between(struct pair *p)
 	}
 }
 
+/* A part is gone when the peer resets: the error is for the next call. */
+static void part_then_reset(struct pair *p)
+{
+	static char big[32 << 20];
+	long n;
+
+	signal(SIGPIPE, on_pipe);
+	peer_begin(PEER_RESET, p->slot, 300, 0, 0);
+	n = send(p->fd, big, sizeof(big), 0);
+	say("%s", n > 0 && n < (long)sizeof(big) ? "a part" : "else");
+	say("SIGPIPE %d", pipes);
+	SHOW(send(p->fd, big, 10, 0));
+	say("SIGPIPE %d", pipes);
+	SHOW(send(p->fd, big, 10, 0));
+	say("SIGPIPE %d", pipes);
+	peer_end();
+}
+
+/* One signal for one call. */
+static void sigpipe_once(struct pair *p)
+{
+	signal(SIGPIPE, on_pipe);
+	SHOW(shutdown(p->fd, SHUT_WR));
+	SHOW(write(p->fd, buf, 10));
+	say("SIGPIPE %d", pipes);
+	SHOW(send(p->fd, buf, 10, MSG_NOSIGNAL));
+	say("SIGPIPE %d", pipes);
+	SHOW(writev(p->fd, &(struct iovec){ buf, 10 }, 1));
+	say("SIGPIPE %d", pipes);
+}
+
+/* A connection cannot be opened once more. */
+static void fast_open(struct pair *p)
+{
+	struct iovec iov = { buf, 10 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	SHOW(send(p->fd, buf, 10, MSG_FASTOPEN | MSG_NOSIGNAL));
+	SHOW(sendmsg(p->fd, &msg, MSG_FASTOPEN | MSG_NOSIGNAL));
+	SHOW(peer_poll(p, POLLIN, 50));
+}
+
 const struct sem_case sem_cases[] = {
+	{ "part_then_reset", LANE, part_then_reset, "a part of a send, a reset" },
+	{ "sigpipe_once", LANE, sigpipe_once, "one SIGPIPE a call" },
+	{ "sigpipe_once_raw", SEM_PAIR, sigpipe_once, "the same before there is a lane" },
+	{ "fast_open", LANE, fast_open, "MSG_FASTOPEN on a connection" },
 	{ "five_calls", LANE, five_calls, "each sending call sends 100 bytes" },
 	{ "zero_length", LANE, zero_length, "zero bytes send nothing" },
 	{ "vectors", LANE, vectors, "iovec splits, zero-length parts" },
