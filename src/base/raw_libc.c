@@ -80,6 +80,18 @@ RAW_LIBC(int, posix_spawnp,
 	  const posix_spawnattr_t *attr, char *const argv[],
 	  char *const envp[]),
 	 (pid, file, actions, attr, argv, envp), ENOSYS)
+RAW_LIBC(int, pidfd_spawn,
+	 (int *pidfd, const char *path,
+	  const posix_spawn_file_actions_t *actions,
+	  const posix_spawnattr_t *attr, char *const argv[],
+	  char *const envp[]),
+	 (pidfd, path, actions, attr, argv, envp), ENOSYS)
+RAW_LIBC(int, pidfd_spawnp,
+	 (int *pidfd, const char *file,
+	  const posix_spawn_file_actions_t *actions,
+	  const posix_spawnattr_t *attr, char *const argv[],
+	  char *const envp[]),
+	 (pidfd, file, actions, attr, argv, envp), ENOSYS)
 RAW_LIBC(int, posix_spawn_file_actions_adddup2,
 	 (posix_spawn_file_actions_t *actions, int fd, int to),
 	 (actions, fd, to), ENOSYS)

@@ -139,6 +139,12 @@ int raw_pidfd_getfd(int pidfd, int fd, unsigned flags)
 	return (int)sys_call(SYS_pidfd_getfd, pidfd, fd, flags);
 }
 
+int raw_execveat(int folder, const char *path, char *const argv[],
+		 char *const envp[], int flags)
+{
+	return (int)sys_call(SYS_execveat, folder, path, argv, envp, flags);
+}
+
 int raw_posix_openpt(int flags)
 {
 	return raw_open("/dev/ptmx", flags, 0);

@@ -4,7 +4,23 @@
  * connection goes back to TCP before the first request; on a lane already,
  * the request fails.
  */
+#include <linux/aio_abi.h>
+
 #include "preload/shim.h"
+#include "preload/vectors.h"
+
+/* io_submit(2), which programs reach by syscall(2). */
+int aio_before_submit(long count, struct iocb *const *list)
+{
+	int ret = 0;
+	long i;
+
+	for (i = 0; ret == 0 && i < count && !bad_pointer(list); i++)
+		if (!bad_pointer(list[i]))
+			ret = shim_send_back((int)list[i]->aio_fildes,
+					     REASON_aio);
+	return ret;
+}
 
 #define AIO(name, type) \
 	SHIM int name(struct type *request) \

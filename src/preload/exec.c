@@ -129,6 +129,13 @@ SHIM int fexecve(int fd, char *const argv[], char *const envp[])
 	return before_exec() ? -1 : real.fexecve(fd, argv, envp);
 }
 
+SHIM int execveat(int folder, const char *path, char *const argv[],
+		  char *const envp[], int flags)
+{
+	return before_exec() ? -1
+			     : real.execveat(folder, path, argv, envp, flags);
+}
+
 /* The arguments of execl() and its like, with their NULL, counted. */
 static int count_arguments(va_list args)
 {

@@ -124,6 +124,13 @@ void shim_in_strange_child(void);
 bool shim_is_strange(void);
 void shim_look_for_fork(void);
 
+/*
+ * aio.c: before io_submit(2), connections among the requests go back to TCP. 0
+ * or -EOPNOTSUPP.
+ */
+struct iocb;
+int aio_before_submit(long count, struct iocb *const *list);
+
 /* A new number has come from the kernel: what it stood for is over. */
 int shim_fresh(int fd);
 

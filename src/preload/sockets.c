@@ -2,6 +2,7 @@
 /* Making, connecting, accepting, shutting and naming sockets. */
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 
 #include "base/addr.h"
 #include "base/critical.h"
@@ -11,6 +12,7 @@
 #include "preload/shim.h"
 #include "preload/vectors.h"
 #include "preload/verdict.h"
+#include "ready/asleep.h"
 #include "ready/ready.h"
 
 #define SOCK_TYPE 0xf	/* without SOCK_CLOEXEC and SOCK_NONBLOCK */
@@ -98,6 +100,21 @@ SHIM int accept(int fd, struct sockaddr *addr, socklen_t *len)
 	return do_accept(fd, addr, len, NULL);
 }
 
+/* It may wait for the server, as connect() that was interrupted does. */
+static int connect_asleep(int fd, struct conn *conn,
+			  const struct sockaddr *addr, socklen_t len)
+{
+	struct asleep_seal seal = { .forsake = ready_forsaken, .arg = conn };
+	int ret;
+
+	pthread_cleanup_push(asleep_cancelled, &seal);
+	asleep_begin(&seal);
+	ret = real.connect(fd, addr, len) == 0 ? 0 : -errno;
+	asleep_end(&seal);
+	pthread_cleanup_pop(0);
+	return ret;
+}
+
 /* connect() on a socket that is a connection already. */
 static int connect_again(int fd, struct conn *conn,
 			 const struct sockaddr *addr, socklen_t len)
@@ -110,7 +127,7 @@ static int connect_again(int fd, struct conn *conn,
 		conn_dissolve(conn);
 	else if (ret < 0 && ret != CONN_PLAIN)
 		return ret;
-	return real.connect(fd, addr, len) == 0 ? 0 : -errno;
+	return connect_asleep(fd, conn, addr, len);
 }
 
 /* O_ASYNC was set before: see do_fcntl(). */

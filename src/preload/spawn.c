@@ -40,6 +40,37 @@ SHIM int posix_spawnp(pid_t *pid, const char *file,
 					      envp);
 }
 
+/* Of glibc 2.39: the child is an fd, too. */
+SHIM int pidfd_spawn(int *pidfd, const char *path,
+		     const posix_spawn_file_actions_t *actions,
+		     const posix_spawnattr_t *attr, char *const argv[],
+		     char *const envp[])
+{
+	int ret = hand_on();
+
+	if (ret)
+		return -ret;
+	ret = real.pidfd_spawn(pidfd, path, actions, attr, argv, envp);
+	if (ret == 0)
+		shim_fresh(*pidfd);
+	return ret;
+}
+
+SHIM int pidfd_spawnp(int *pidfd, const char *file,
+		      const posix_spawn_file_actions_t *actions,
+		      const posix_spawnattr_t *attr, char *const argv[],
+		      char *const envp[])
+{
+	int ret = hand_on();
+
+	if (ret)
+		return -ret;
+	ret = real.pidfd_spawnp(pidfd, file, actions, attr, argv, envp);
+	if (ret == 0)
+		shim_fresh(*pidfd);
+	return ret;
+}
+
 /* Close-on-exec or not, the new number will live on. */
 SHIM int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions,
 					  int fd, int to)

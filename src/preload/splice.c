@@ -14,6 +14,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,7 +22,9 @@
 #include "base/cancel.h"
 #include "base/memory.h"
 #include "preload/shim.h"
+#include "ready/asleep.h"
 #include "ready/ready.h"
+#include "ready/restart.h"
 
 #define PIECE_MOST (256 * 1024)
 #define FLAGS_ALL (SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | \
@@ -48,18 +51,38 @@ static size_t pipe_size(int fd)
 	return size < PIECE_MOST ? (size_t)size : PIECE_MOST;
 }
 
-/* 0: there is room for something; -EAGAIN, -EPIPE, -EINTR. */
-static int wait_for_room(int fd, bool nonblock)
+/*
+ * Sleep until the pipe is ready. The call holds the connection alone, which is
+ * given back when a handler jumps out of it. Bits, 0 or -EINTR.
+ */
+static int wait_for_pipe(struct conn *conn, int fd, short events, bool nonblock)
 {
-	struct pollfd out = { .fd = fd, .events = POLLOUT };
+	struct asleep_seal seal = { .forsake = ready_forsaken, .arg = conn };
+	struct pollfd pipe = { .fd = fd, .events = events };
+	int ret;
 
-	if (real.poll(&out, 1, nonblock ? 0 : -1) < 0)
-		return -errno;
-	if (out.revents & POLLERR) {
+	do {
+		pthread_cleanup_push(asleep_cancelled, &seal);
+		asleep_begin(&seal);
+		ret = real.poll(&pipe, 1, nonblock ? 0 : -1);
+		asleep_end(&seal);
+		pthread_cleanup_pop(0);
+	} while (ret < 0 && restart_wanted());
+	return ret < 0 ? -EINTR : pipe.revents;
+}
+
+/* 0: there is room for something; -EAGAIN, -EPIPE, -EINTR. */
+static int wait_for_room(struct conn *conn, int fd, bool nonblock)
+{
+	int ready = wait_for_pipe(conn, fd, POLLOUT, nonblock);
+
+	if (ready < 0)
+		return ready;
+	if (ready & POLLERR) {
 		raise(SIGPIPE);
 		return -EPIPE;
 	}
-	return out.revents & POLLOUT ? 0 : -EAGAIN;
+	return ready & POLLOUT ? 0 : -EAGAIN;
 }
 
 /*
@@ -110,7 +133,7 @@ static ssize_t to_pipe(struct conn *conn, int out, size_t n, unsigned flags)
 
 	if (real.fcntl(out, F_GETFL, NULL) & O_NONBLOCK)
 		flags |= SPLICE_F_NONBLOCK;
-	ret = wait_for_room(out, flags & SPLICE_F_NONBLOCK);
+	ret = wait_for_room(conn, out, flags & SPLICE_F_NONBLOCK);
 	if (ret != 0)
 		return ret;
 	if (n < pages.iov_len)
@@ -124,22 +147,12 @@ static ssize_t to_pipe(struct conn *conn, int out, size_t n, unsigned flags)
 	return ret;
 }
 
-/* Look at up to n bytes of the pipe, waiting for the first as asked. */
-static ssize_t look_into(int in, int copy[2], size_t n, unsigned flags)
+/* Look at up to n bytes of the pipe. */
+static ssize_t look_into(int in, int copy, size_t n)
 {
-	struct pollfd ready = { .fd = in, .events = POLLIN };
-	ssize_t seen;
+	ssize_t seen = tee(in, copy, n, SPLICE_F_NONBLOCK);
 
-	for (;;) {
-		seen = tee(in, copy[1], n, flags & SPLICE_F_NONBLOCK);
-		if (seen >= 0)
-			return seen;
-		/* O_NONBLOCK of the pipe is tee()'s business, not splice()'s */
-		if (errno != EAGAIN || (flags & SPLICE_F_NONBLOCK))
-			return -errno;
-		if (real.poll(&ready, 1, -1) < 0)
-			return -errno;
-	}
+	return seen < 0 ? -errno : seen;
 }
 
 /* Take n bytes that have been sent out of the pipe. */
@@ -179,7 +192,9 @@ static ssize_t send_copy(struct conn *conn, int in, int copy, size_t seen,
 	return put;
 }
 
-static ssize_t from_pipe(struct conn *conn, int in, size_t n, unsigned flags)
+/* *empty: another thread has been faster. */
+static ssize_t from_pipe_now(struct conn *conn, int in, size_t n,
+			     unsigned flags, bool *empty)
 {
 	size_t size = pipe_size(in);
 	ssize_t ret;
@@ -188,11 +203,27 @@ static ssize_t from_pipe(struct conn *conn, int in, size_t n, unsigned flags)
 	if (real.pipe2(copy, O_CLOEXEC) != 0)
 		return -ENOMEM;
 	real.fcntl(copy[1], F_SETPIPE_SZ, (void *)size);
-	ret = look_into(in, copy, n < size ? n : size, flags);
+	ret = look_into(in, copy[1], n < size ? n : size);
+	*empty = ret == -EAGAIN;
 	if (ret > 0)
 		ret = send_copy(conn, in, copy[0], (size_t)ret, flags);
 	real.close(copy[0]);
 	real.close(copy[1]);
+	return ret;
+}
+
+/* O_NONBLOCK of the pipe is tee()'s business, not splice()'s. */
+static ssize_t from_pipe(struct conn *conn, int in, size_t n, unsigned flags)
+{
+	bool nonblock = flags & SPLICE_F_NONBLOCK, empty;
+	ssize_t ret;
+
+	do {
+		empty = false;
+		ret = wait_for_pipe(conn, in, POLLIN, nonblock);
+		if (ret >= 0)
+			ret = from_pipe_now(conn, in, n, flags, &empty);
+	} while (empty && !nonblock);
 	return ret;
 }
 

@@ -57,15 +57,11 @@ static bool on_bytes(long number, const long *a, long *ret)
 	AS(read, read(FD(0), PTR(1), SIZE(2)))
 	AS(readv, readv(FD(0), PTR(1), INT(2)))
 	AS(recvfrom, recvfrom(FD(0), PTR(1), SIZE(2), INT(3), PTR(4), PTR(5)))
-	AS(recvmsg, recvmsg(FD(0), PTR(1), INT(2)))
-	AS(recvmmsg, recvmmsg(FD(0), PTR(1), UNSIGNED(2), INT(3), PTR(4)))
 	AS(preadv2, preadv2(FD(0), PTR(1), INT(2), a[3], INT(5)))
 	AS(write, write(FD(0), PTR(1), SIZE(2)))
 	AS(writev, writev(FD(0), PTR(1), INT(2)))
 	AS(sendto, sendto(FD(0), PTR(1), SIZE(2), INT(3), PTR(4),
 			  (socklen_t)a[5]))
-	AS(sendmsg, sendmsg(FD(0), PTR(1), INT(2)))
-	AS(sendmmsg, sendmmsg(FD(0), PTR(1), UNSIGNED(2), INT(3)))
 	AS(pwritev2, pwritev2(FD(0), PTR(1), INT(2), a[3], INT(5)))
 	default:
 		return false;
@@ -94,6 +90,32 @@ static bool on_state(long number, const long *a, long *ret)
 static bool duplicates(const long *a)
 {
 	return a[1] == F_DUPFD || a[1] == F_DUPFD_CLOEXEC;
+}
+
+/* Messages, which may have fds in them, whatever the socket is. */
+static bool on_messages(long number, const long *a, long *ret)
+{
+	switch (number) {
+	AS(recvmsg, recvmsg(FD(0), PTR(1), INT(2)))
+	AS(recvmmsg, recvmmsg(FD(0), PTR(1), UNSIGNED(2), INT(3), PTR(4)))
+	AS(sendmsg, sendmsg(FD(0), PTR(1), INT(2)))
+	AS(sendmmsg, sendmmsg(FD(0), PTR(1), UNSIGNED(2), INT(3)))
+	default:
+		return false;
+	}
+}
+
+/* What ends this program, or begins another in its place. */
+static bool on_ends(long number, const long *a, long *ret)
+{
+	switch (number) {
+	AS(execve, execve(PTR(0), PTR(1), PTR(2)))
+	AS(execveat, execveat(FD(0), PTR(1), PTR(2), PTR(3), INT(4)))
+	case SYS_exit_group:
+		_exit(INT(0));
+	default:
+		return false;
+	}
 }
 
 /* Numbers that come and go, and calls with more than one fd. */
@@ -268,7 +290,8 @@ static bool is_ours(long number, const long *a, long *ret)
 	if (fdtab_maybe(FD(0)) &&
 	    (on_bytes(number, a, ret) || on_state(number, a, ret)))
 		return true;
-	return on_numbers(number, a, ret) || on_waits(number, a, ret);
+	return on_numbers(number, a, ret) || on_messages(number, a, ret) ||
+	       on_waits(number, a, ret) || on_ends(number, a, ret);
 }
 
 /*
@@ -308,6 +331,11 @@ SHIM long syscall(long number, ...)
 		return ret;
 	if (real_ready() && forks(number, a) && shim_owns_process())
 		shim_send_all_back(REASON_forked);
+	if (real_ready() && number == SYS_io_submit) {
+		ret = aio_before_submit(a[1], PTR(2));
+		if (ret < 0)
+			return shim_result(ret);
+	}
 	ret = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (ret >= 0 && makes_fd(number))
 		shim_fresh((int)ret);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sem.h"
@@ -67,6 +68,27 @@ static void with_fexecve(struct pair *p)
 
 	prepare(p);
 	fexecve(fd, argv, no_preload);
+}
+
+#ifndef __GLIBC__	/* has no wrapper */
+#define execveat(...) (int)syscall(SYS_execveat, __VA_ARGS__)
+#endif
+
+static void with_execveat(struct pair *p)
+{
+	char *argv[] = ARGS;
+	int folder = open("/bin", O_PATH | O_CLOEXEC);
+
+	prepare(p);
+	execveat(folder, "sh", argv, no_preload, 0);
+}
+
+static void with_syscall(struct pair *p)
+{
+	char *argv[] = ARGS;
+
+	prepare(p);
+	syscall(SYS_execve, "/bin/sh", argv, no_preload);
 }
 
 static void with_execl(struct pair *p)
@@ -134,6 +156,8 @@ const struct sem_case sem_cases[] = {
 	{ "execvp", LANE, with_execvp, "exec by PATH" },
 	{ "execvpe", LANE, with_execvpe, "exec by PATH, another environment" },
 	{ "fexecve", LANE, with_fexecve, "exec of an open file" },
+	{ "execveat", LANE, with_execveat, "exec by folder and name" },
+	{ "syscall", LANE, with_syscall, "execve by syscall(2)" },
 	{ "execl", LANE, with_execl, "exec with a list" },
 	{ "execlp", LANE, with_execlp, "exec with a list, by PATH" },
 	{ "execle", LANE, with_execle, "exec with a list and an environment" },

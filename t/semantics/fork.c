@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -403,7 +404,27 @@ static void child_opens(struct pair *p)
 	pair_close(&own);
 }
 
-static ssize_t pass(int channel, struct pair *p, bool send)
+enum how { BY_MESSAGE, BY_MESSAGES, BY_NUMBER, RECEIVES };
+
+static ssize_t pass_by(int channel, struct msghdr *m, enum how how)
+{
+	struct mmsghdr many = { .msg_hdr = *m };
+
+	switch (how) {
+	case BY_MESSAGE:
+		return sendmsg(channel, m, 0);
+	case BY_MESSAGES:
+		return sendmmsg(channel, &many, 1, 0) == 1
+			       ? (ssize_t)many.msg_len
+			       : -1;
+	case BY_NUMBER:
+		return syscall(SYS_sendmsg, channel, m, 0);
+	default:
+		return recvmsg(channel, m, 0);
+	}
+}
+
+static ssize_t pass(int channel, struct pair *p, enum how how)
 {
 	union { char room[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } c;
 	struct iovec iov = { p, sizeof(*p) };
@@ -415,13 +436,13 @@ static ssize_t pass(int channel, struct pair *p, bool send)
 	c.align.cmsg_level = SOL_SOCKET;
 	c.align.cmsg_type = SCM_RIGHTS;
 	memcpy(CMSG_DATA(&c.align), &p->fd, sizeof(int));
-	ret = send ? sendmsg(channel, &m, 0) : recvmsg(channel, &m, 0);
+	ret = pass_by(channel, &m, how);
 	memcpy(&p->fd, CMSG_DATA(&c.align), sizeof(int));
 	return ret;
 }
 
 /* A process that was there before the connection is given it. */
-static void passes(struct pair *p)
+static void passes_by(struct pair *p, enum how how)
 {
 	struct gate gate = open_gate();
 	int ends[2];
@@ -430,7 +451,7 @@ static void passes(struct pair *p)
 	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
 	pid = fork_child();
 	if (pid == 0) {
-		MUST(pass(ends[1], p, false) == sizeof(*p));
+		MUST(pass(ends[1], p, RECEIVES) == sizeof(*p));
 		await_gate(&gate);
 		pair_talk(p);
 		SHOW(close(p->fd));
@@ -439,12 +460,27 @@ static void passes(struct pair *p)
 	pair_open(p, 1);
 	pair_warm(p);
 	pair_talk(p);
-	SHOW(pass(ends[0], p, true) == sizeof(*p));
+	SHOW(pass(ends[0], p, how) == sizeof(*p));
 	SHOW(close(p->fd));
 	fflush(stdout);
 	close_gate(&gate);
 	join_child(pid);
 	p->fd = -1;
+}
+
+static void passes(struct pair *p)
+{
+	passes_by(p, BY_MESSAGE);
+}
+
+static void passes_many(struct pair *p)
+{
+	passes_by(p, BY_MESSAGES);
+}
+
+static void passes_raw(struct pair *p)
+{
+	passes_by(p, BY_NUMBER);
 }
 
 /* A worker that gives its privileges up, and connects then. */
@@ -533,6 +569,8 @@ const struct sem_case sem_cases[] = {
 	{ "child_opens", LANE | SEM_PROCS, child_opens,
 	  "the child opens a connection of its own" },
 	{ "passes", SEM_PROCS, passes, "SCM_RIGHTS to an older process" },
+	{ "passes_many", SEM_PROCS, passes_many, "the same by sendmmsg" },
+	{ "passes_raw", SEM_PROCS, passes_raw, "the same by syscall(2)" },
 	{ "drops_privileges", LANE | SEM_PROCS, drops_privileges,
 	  "setuid in the child" },
 	{ "many", LANE | SEM_PROCS, many, "four children, nine connections" },

@@ -4,6 +4,7 @@
  * those of which the library is not told: what they do to their numbers is
  * not done to their parent's, and a connection they are given is a socket.
  */
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <spawn.h>
@@ -135,6 +136,37 @@ static void spawns(struct pair *p)
 	MUST(posix_spawnp(&pid, "sh", NULL, NULL, argv, environ) == 0);
 	join_child(pid);
 	after_shell(p);
+}
+
+/* glibc has them since 2.39. */
+static void spawns_watched(struct pair *p, const char *name, const char *path)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)on_fd(p->fd),
+			 NULL };
+	int (*spawn)(int *, const char *, const posix_spawn_file_actions_t *,
+		     const posix_spawnattr_t *, char *const[], char *const[]);
+	void *symbol = dlsym(RTLD_DEFAULT, name);
+	siginfo_t info;
+	int pidfd = -1, ret;
+
+	memcpy(&spawn, &symbol, sizeof(spawn));
+	ret = symbol ? spawn(&pidfd, path, NULL, NULL, argv, environ) : ENOSYS;
+	if (ret == ENOSYS)
+		MUST(posix_spawn(&pidfd, "/bin/sh", NULL, NULL, argv,
+				 environ) == 0);
+	else
+		MUST(ret == 0);
+	SHOW(waitid(ret == ENOSYS ? P_PID : (idtype_t)P_PIDFD, (id_t)pidfd,
+		    &info, WEXITED));
+	after_shell(p);
+}
+
+static void spawns_as_fd(struct pair *p)
+{
+	keep_open(p);
+	spawns_watched(p, "pidfd_spawn", "/bin/sh");
+	SHOW(peer_send(p, 10));
+	spawns_watched(p, "pidfd_spawnp", "sh");
 }
 
 static void spawns_with(struct pair *p)
@@ -285,6 +317,7 @@ const struct sem_case sem_cases[] = {
 	{ "vfork_leaves_open", LANE | SEM_PROCS, vfork_leaves_open,
 	  "vfork, exec" },
 	{ "spawns", LANE | SEM_PROCS, spawns, "posix_spawn, inherited" },
+	{ "spawns_as_fd", LANE | SEM_PROCS, spawns_as_fd, "pidfd_spawn, where libc has it" },
 	{ "spawns_with", LANE | SEM_PROCS, spawns_with,
 	  "posix_spawn with dup2" },
 	{ "spawns_without", LANE | SEM_PROCS, spawns_without,

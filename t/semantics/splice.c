@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "sem.h"
@@ -209,7 +210,36 @@ static void nobody_reads(struct pair *p)
 	SHOW(read(ends[0], buf, 100));
 }
 
+static volatile int alarms;
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+	alarms++;
+	if (alarms == 3)	/* the pipe has something from now on */
+		MUST(write(ends[1], buf, 10));
+}
+
+/* Handlers run while splice() waits for a pipe, and it goes on waiting. */
+static void interrupted(struct pair *p)
+{
+	struct sigaction action = { .sa_handler = on_alarm,
+				    .sa_flags = SA_RESTART };
+	struct itimerval time = { { 0, 30000 }, { 0, 30000 } };
+	struct itimerval never = { { 0, 0 }, { 0, 0 } };
+
+	sigaction(SIGALRM, &action, NULL);
+	pipe_of(0);
+	pair_next(p, buf, 10);
+	setitimer(ITIMER_REAL, &time, NULL);
+	SHOW(from_pipe(p, 10, 0));
+	setitimer(ITIMER_REAL, &never, NULL);
+	say("%s", alarms >= 3 ? "three alarms" : "too few");
+	SHOW(peer_receive(p, 10));
+}
+
 const struct sem_case sem_cases[] = {
+	{ "interrupted", LANE | SEM_NO_TSAN, interrupted, "signals while it waits for the pipe" },
 	{ "out_of_socket", LANE, out_of_socket, "socket to pipe, to its end" },
 	{ "into_socket", LANE, into_socket, "pipe to socket, to its end" },
 	{ "small_pipe", LANE, small_pipe, "a pipe that takes little" },
