@@ -16,6 +16,7 @@ from service import Wake, on_lanes, usage, used
 MOST, A_TENTH = 10000, 10
 FDS, LANE_FDS = 2, 3    # of a connection that may have a lane; more on t/fake
 SPARE = 100             # other fds
+OURS = 0.75             # of all fds: the last quarter is the program's alone
 IDLE, PATIENCE = 5, 120     # seconds
 ASKED = 5               # times
 
@@ -127,8 +128,8 @@ def targets(name, unit, limit, few):
 
 def part_k(build, quick):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    many = min(MOST // 4 if quick else MOST,
-               (hard - SPARE) * A_TENTH // (A_TENTH * FDS + LANE_FDS))
+    many = int(min(MOST // 4 if quick else MOST,
+               (hard * OURS - SPARE) * A_TENTH // (A_TENTH * FDS + LANE_FDS)))
     few = many // A_TENTH
     sizes = {'plain': (many, 0), 'shunt': (many, many // A_TENTH),
              'few': (few, few // A_TENTH)}
