@@ -527,7 +527,7 @@ const struct sem_case sem_cases[] = {
 	{ "nested_closed", LANE, nested_closed, "a set in a set ends by its last number" },
 	{ "nested_often", LANE, nested_often, "a set that was put into another twenty times" },
 	{ "from_elsewhere", LANE, from_elsewhere, "a set that was not seen being made" },
-	{ "while_connecting", SEM_ONCE | SEM_NO_TSAN, while_connecting, "epoll_ctl beside connect" },
+	{ "while_connecting", SEM_ONCE | SEM_NO_TSAN, while_connecting, "beside connect" },
 	{ "edge_late", LANE, edge_late, "EPOLLET of what is already there" },
 	{ "edge_loop", LANE, edge_loop, "8 MiB in by EPOLLET until EAGAIN" },
 	{ "edge_write_loop", LANE, edge_write_loop, "8 MiB out by EPOLLET until EAGAIN" },
