@@ -141,14 +141,16 @@ ssize_t shunt_rqueued(int socket)
 {
 	struct rsocket *rs = idm_lookup(&idm, socket);
 	ssize_t queued = 0;
-	int at;
+	int at, tail;
 
 	if (!rs)
 		return ERR(EBADF);
 	if (rs->type != SOCK_STREAM)
 		return ERR(EOPNOTSUPP);
 	fastlock_acquire(&rs->rlock);
-	for (at = rs->rmsg_head; at != rs->rmsg_tail;
+	/* Another thread, with another lock, may be about to turn it round. */
+	tail = rs->rmsg_tail > rs->rq_size ? 0 : rs->rmsg_tail;
+	for (at = rs->rmsg_head; at != tail;
 	     at = at == rs->rq_size ? 0 : at + 1)
 		queued += rs->rmsg[at].data;
 	fastlock_release(&rs->rlock);

@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "base/real.h"
+#include "base/syscall.h"
 
 #define HIGH_MOST 4096L	/* the kernel's table grows with the number */
 
@@ -81,8 +84,48 @@ static void give(int fd)
 		;
 }
 
+/* A name of /proc/self/fd. */
+static void find(const char *name)
+{
+	long number = 0;
+
+	for (; *name >= '0' && *name <= '9' && number < INT_MAX / 10; name++)
+		number = number * 10 + (*name - '0');
+	if (*name == '\0' && !fd_is_any((int)number))
+		give((int)number);
+}
+
+/*
+ * What the process was given before us (exec). By the kernel's calls alone, for
+ * select(2) may be called in a handler.
+ */
+static void find_all(void)
+{
+	struct { uint64_t ino, off; unsigned short size; unsigned char type;
+		 char name[]; } *entry;
+	char room[4096] __attribute__((aligned(8)));
+	long got, at, folder = sys_call(SYS_openat, AT_FDCWD, "/proc/self/fd",
+					O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder < 0)
+		return;
+	while ((got = sys_call(SYS_getdents64, folder, room,
+			       sizeof(room))) > 0)
+		for (at = 0; at < got; at += entry->size) {
+			entry = (void *)(room + at);
+			find(entry->name);
+		}
+	sys_call(SYS_close, folder);
+}
+
 int fd_highest(void)
 {
+	static atomic_bool looked;
+	int saved = errno;
+
+	if (!atomic_exchange(&looked, true))
+		find_all();
+	errno = saved;
 	return given;
 }
 

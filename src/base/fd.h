@@ -77,7 +77,7 @@ static inline bool fd_is_judged(int fd)
 
 void fd_set_note(int fd, enum fd_note note, bool on);
 void fd_forget_notes(int fd);
-/* The highest number that the application has been given, as far as we know. */
+/* The highest number that the application has, or had, as far as we know. */
 int fd_highest(void);
 /* `to` is a new number for what `from` stands for. */
 void fd_copy_notes(int from, int to);

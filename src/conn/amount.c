@@ -70,17 +70,19 @@ bool conn_reads_lane(const struct conn *conn)
 	return conn->rx.stage == RX_LANE;
 }
 
-uint64_t conn_came(struct conn *conn, bool *any)
+bool conn_came(struct conn *conn, uint64_t *came, bool *any)
 {
-	size_t pending;
-	uint64_t came;
+	size_t pending = 0;
+	bool counted;
 
 	lock_acquire(&conn->rx.lock);
-	pending = conn->rx.stage == RX_LANE ? pending_locked(conn) : 0;
-	came = conn->rx.bytes + pending;
+	counted = conn->rx.stage == RX_LANE;
+	if (counted)
+		pending = pending_locked(conn);
+	*came = conn_pulled(conn) + pending;
+	*any = pending > 0 || conn->rx.early.size || *came == conn->rx.end;
 	lock_release(&conn->rx.lock);
-	*any = pending > 0 || came == conn->rx.end;
-	return came;
+	return counted;
 }
 
 /* Of the raw part of the stream, which ends `left` bytes on. */

@@ -190,11 +190,10 @@ int conn_getsockopt(struct conn *conn, int level, int name, void *value,
 		    socklen_t *length);
 int conn_pending(struct conn *conn, int *bytes);	/* FIONREAD */
 /*
- * How much of the peer's stream has come so far, on a lane; *any: some of it is
- * to be read, or its end. What is not on one has come by TCP, and the kernel
- * tells of it.
+ * How much of the peer's stream has come so far; *any: some of it is to be
+ * read, or its end. False: it comes by no lane, and the kernel tells of it.
  */
-uint64_t conn_came(struct conn *conn, bool *any);
+bool conn_came(struct conn *conn, uint64_t *came, bool *any);
 bool conn_reads_lane(const struct conn *conn);
 /*
  * The call that was told of this error has moved bytes before it, and returns

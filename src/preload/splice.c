@@ -53,7 +53,7 @@ static size_t pipe_size(int fd)
 
 /*
  * Sleep until the pipe is ready. The call holds the connection alone, which is
- * given back when a handler jumps out of it. Bits, 0 or -EINTR.
+ * given back when a handler jumps out of it. Bits, 0 or -errno.
  */
 static int wait_for_pipe(struct conn *conn, int fd, short events, bool nonblock)
 {
@@ -64,11 +64,11 @@ static int wait_for_pipe(struct conn *conn, int fd, short events, bool nonblock)
 	do {
 		pthread_cleanup_push(asleep_cancelled, &seal);
 		asleep_begin(&seal);
-		ret = real.poll(&pipe, 1, nonblock ? 0 : -1);
+		ret = real.poll(&pipe, 1, nonblock ? 0 : -1) < 0 ? -errno : 0;
 		asleep_end(&seal);
 		pthread_cleanup_pop(0);
-	} while (ret < 0 && restart_wanted());
-	return ret < 0 ? -EINTR : pipe.revents;
+	} while (ret == -EINTR && restart_wanted());
+	return ret < 0 ? ret : pipe.revents;
 }
 
 /* 0: there is room for something; -EAGAIN, -EPIPE, -EINTR. */
@@ -192,7 +192,7 @@ static ssize_t send_copy(struct conn *conn, int in, int copy, size_t seen,
 	return put;
 }
 
-/* *empty: another thread has been faster. */
+/* *empty: there is nothing yet, and somebody who may write to it. */
 static ssize_t from_pipe_now(struct conn *conn, int in, size_t n,
 			     unsigned flags, bool *empty)
 {
@@ -215,16 +215,18 @@ static ssize_t from_pipe_now(struct conn *conn, int in, size_t n,
 /* O_NONBLOCK of the pipe is tee()'s business, not splice()'s. */
 static ssize_t from_pipe(struct conn *conn, int in, size_t n, unsigned flags)
 {
-	bool nonblock = flags & SPLICE_F_NONBLOCK, empty;
+	bool empty;
 	ssize_t ret;
 
-	do {
+	for (;;) {
 		empty = false;
-		ret = wait_for_pipe(conn, in, POLLIN, nonblock);
-		if (ret >= 0)
-			ret = from_pipe_now(conn, in, n, flags, &empty);
-	} while (empty && !nonblock);
-	return ret;
+		ret = from_pipe_now(conn, in, n, flags, &empty);
+		if (!empty || (flags & SPLICE_F_NONBLOCK))
+			return ret;
+		ret = wait_for_pipe(conn, in, POLLIN, false);
+		if (ret < 0)
+			return ret;
+	}
 }
 
 SHIM ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n,

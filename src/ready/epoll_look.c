@@ -93,41 +93,6 @@ static void sync_to_wait(struct member *member, const struct conn_wait *wait)
 }
 
 /*
- * Raw TCP: the kernel's readiness of the socket is the connection's. If it is
- * on a lane by now, whoever took it there rings, and has to have the lock.
- */
-static void look_at_raw(struct member *member, struct catch *catch,
-			bool reported)
-{
-	short bits = 0;
-
-	if (reported)
-		bits = conn_ready(member->conn, POLL_BITS);
-	lock_acquire(&member->set->lock);
-	if (!conn_is_raw(member->conn)) {
-		member->reported |= reported;
-		member_dirty_locked(member);
-	} else if (member->call == catch->call && !catch->peek) {
-		member->reported = reported;	/* next time */
-		member_dirty_locked(member);
-	} else if (!member->gone) {
-		struct registration *registration;
-
-		for (registration = member->registrations; registration;
-		     registration = registration->sibling)
-			registration->told = 0;
-		if (bits)
-			deliver(member, bits, catch);
-		if (bits && catch->peek) {
-			member->reported = true;	/* for who asks */
-			member_dirty_locked(member);
-		}
-		member_sync_locked(member, kernel_events(member), -1);
-	}
-	lock_release(&member->set->lock);
-}
-
-/*
  * With lock: what the program has been told of, and has read some of, may have
  * got more since: that is news, which no completion tells if it came before the
  * lane was armed. True: there is some.
@@ -195,7 +160,8 @@ static short arm_locked(struct member *member, struct conn_wait *wait,
 {
 	struct lock *lock = &member->set->lock;
 	unsigned look = ++member->looks;
-	bool edge = has_edge(member), any = false, told, again = false;
+	bool edge = has_edge(member), any = false, again = false;
+	bool told, counted;
 	short bits, events;
 	uint64_t came = 0;
 
@@ -204,12 +170,13 @@ static short arm_locked(struct member *member, struct conn_wait *wait,
 		events = member_wanted_locked(member);
 		lock_release(lock);
 		bits = conn_arm(member->conn, events, wait, &member->waiter);
-		if (told || (edge && (bits & POLLIN)))
-			came = conn_came(member->conn, &any);
+		counted = (told || (edge && (bits & POLLIN))) &&
+			  conn_came(member->conn, &came, &any);
 		lock_acquire(lock);
-		again = !again && told && has_more(member, came, any);
+		again = !again && told && counted &&
+			has_more(member, came, any);
 	} while (again);
-	if (edge && (bits & POLLIN))
+	if (counted && (bits & POLLIN))
 		note_came(member, came);
 	*latest = look == member->looks;
 	return bits;
@@ -246,6 +213,44 @@ static void look_at_lane(struct member *member, struct catch *catch)
 			member_dirty_locked(member);
 		if (member->deadline_ms < catch->deadline_ms)
 			catch->deadline_ms = member->deadline_ms;
+	}
+	lock_release(&member->set->lock);
+}
+
+/*
+ * Raw TCP: the kernel's readiness of the socket is the connection's. It may be
+ * joining by now. What becomes of it after that rings, and has to have the
+ * lock.
+ */
+static void look_at_raw(struct member *member, struct catch *catch,
+			bool reported)
+{
+	short bits = 0;
+
+	if (reported)
+		bits = conn_ready(member->conn, POLL_BITS);
+	lock_acquire(&member->set->lock);
+	if (!conn_is_raw(member->conn)) {
+		lock_release(&member->set->lock);
+		look_at_lane(member, catch);
+		return;
+	}
+	if (member->call == catch->call && !catch->peek) {
+		member->reported = reported;	/* next time */
+		member_dirty_locked(member);
+	} else if (!member->gone) {
+		struct registration *registration;
+
+		for (registration = member->registrations; registration;
+		     registration = registration->sibling)
+			registration->told = 0;
+		if (bits)
+			deliver(member, bits, catch);
+		if (bits && catch->peek) {
+			member->reported = true;	/* for who asks */
+			member_dirty_locked(member);
+		}
+		member_sync_locked(member, kernel_events(member), -1);
 	}
 	lock_release(&member->set->lock);
 }

@@ -127,6 +127,7 @@ void epollset_nest(struct epollset *set, struct epollset *inner)
 		set->inner[set->inner_count++] = inner;
 		epollset_gain(set);
 	}
+	epollset_ring(set);	/* who sleeps has not prepared it */
 	lock_release(&set->lock);
 }
 
@@ -224,7 +225,8 @@ static void set_last(struct fdtab_object *object)
 {
 	struct epollset *set = (struct epollset *)object;
 	struct member *member, *dirty;
-	int i;
+	struct epollset **inner;
+	int i, count;
 
 	lock_acquire(&sets_lock);
 	*set->link = set->next;
@@ -249,10 +251,16 @@ static void set_last(struct fdtab_object *object)
 		dirty = member->dirty_next;
 		member_release(member);
 	}
-	atomic_fetch_sub(&epollset_interests, (unsigned)set->inner_count);
-	for (i = 0; i < set->inner_count; i++)
-		epollset_drop(set->inner[i]);
-	memory_free(set->inner);
+	lock_acquire(&set->lock);
+	inner = set->inner;
+	count = set->inner_count;
+	set->inner = NULL;
+	set->inner_count = 0;
+	lock_release(&set->lock);
+	atomic_fetch_sub(&epollset_interests, (unsigned)count);
+	for (i = 0; i < count; i++)
+		epollset_drop(inner[i]);
+	memory_free(inner);
 	epollset_drop(set);
 }
 

@@ -5,6 +5,7 @@
  * our tagged events into dirt, and look at that.
  */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -110,14 +111,19 @@ static const struct timespec *sleep_time(const struct catch *catch,
 
 static atomic_uint calls;
 
-/* The next inner set, held; NULL: there are no more. */
-static struct epollset *next_inner(struct epollset *set, int at)
+/*
+ * The inner set before *at, held; NULL: there are no more. From the last to the
+ * first, because the last takes the place of one that is taken out.
+ */
+static struct epollset *next_inner(struct epollset *set, int *at)
 {
 	struct epollset *inner = NULL;
 
 	lock_acquire(&set->lock);
-	if (at < set->inner_count) {
-		inner = set->inner[at];
+	if (*at > set->inner_count)
+		*at = set->inner_count;
+	if (*at > 0) {
+		inner = set->inner[--*at];
 		atomic_fetch_add(&inner->holders, 1);
 	}
 	lock_release(&set->lock);
@@ -128,9 +134,9 @@ static uint64_t prepare_inner(struct epollset *set)
 {
 	uint64_t due, least = UINT64_MAX;
 	struct epollset *inner;
-	int at = 0;
+	int at = INT_MAX;
 
-	while ((inner = next_inner(set, at++))) {
+	while ((inner = next_inner(set, &at))) {
 		due = epollset_prepare(inner);
 		least = due < least ? due : least;
 		epollset_drop(inner);
@@ -297,10 +303,15 @@ uint64_t epollset_prepare(struct epollset *set)
 
 	if (epollset_is_plain(set))
 		return UINT64_MAX;
+	/* Its last number may be closed meanwhile, and the bell with it. */
+	lock_acquire(&set->lock);
 	clear_bell(set);	/* what rings from here on stays */
+	lock_release(&set->lock);
 	catch.deadline_ms = prepare_inner(set);
 	epollset_look(set, &catch);
+	lock_acquire(&set->lock);
 	if (catch.ready)
 		epollset_ring(set);
+	lock_release(&set->lock);
 	return catch.deadline_ms;
 }

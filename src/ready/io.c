@@ -146,6 +146,15 @@ static ssize_t plain_receive(struct conn *conn, struct iovec *iov, int count,
 	return got < 0 ? -errno : got;
 }
 
+/*
+ * The kernel's own sleep would take an error that comes meanwhile, and what has
+ * been moved before is what the call returns: then the sleep is ours.
+ */
+static int dont_wait(size_t total)
+{
+	return total > 0 ? MSG_DONTWAIT : 0;
+}
+
 static bool peek_all(int flags)
 {
 	return (flags & MSG_PEEK) && (flags & MSG_WAITALL);
@@ -187,7 +196,9 @@ ssize_t ready_receive(struct conn *conn, struct iovec *iov, int count,
 			break;
 		got = conn_receive(conn, iov, count, flags);
 		if (got == CONN_PLAIN)
-			got = plain_receive(conn, iov, count, flags, &patience);
+			got = plain_receive(conn, iov, count,
+					    flags | dont_wait(total),
+					    &patience);
 		if (got > 0 && got < wanted && peek_all(flags) &&
 		    may_block(conn, flags)) {
 			if (!wait_more(conn, &patience))
@@ -248,7 +259,8 @@ ssize_t ready_send(struct conn *conn, struct iovec *iov, int count, int flags)
 			break;
 		put = conn_transmit(conn, iov, count, flags | MSG_NOSIGNAL);
 		if (put == CONN_PLAIN)
-			put = plain_send(conn, iov, count, flags, &patience);
+			put = plain_send(conn, iov, count,
+					 flags | dont_wait(total), &patience);
 		if (put >= 0) {
 			spin_slept(&patience.wait, true);
 			total += put;

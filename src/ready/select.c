@@ -32,11 +32,13 @@ static void clear_all(int n, fd_set *set)
 
 int ready_bound_sets(int n)
 {
-	int known = fd_highest() + 1;
+	int known;
 
-	if (n <= FD_SETSIZE || n <= known)
+	if (n <= FD_SETSIZE)
 		return n;
-	return known > FD_SETSIZE ? known : FD_SETSIZE;
+	known = fd_highest() + 1;
+	known = known > FD_SETSIZE ? known : FD_SETSIZE;
+	return n < known ? n : known;
 }
 
 bool ready_concerns_sets(int n, const fd_set *r, const fd_set *w,

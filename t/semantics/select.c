@@ -405,6 +405,24 @@ static void many_numbers(struct pair *p)
 	free(of);
 }
 
+/* A high number that the program did not get itself. */
+static void inherited(struct pair *p)
+{
+	struct rlimit limit;
+	int ends[2];
+
+	MUST(getrlimit(RLIMIT_NOFILE, &limit));
+	if (limit.rlim_cur < 3000)
+		limit.rlim_cur = 3000;
+	MUST(setrlimit(RLIMIT_NOFILE, &limit));
+	MUST(pipe(ends));
+	MUST(write(ends[1], "x", 1));
+	MUST(dup2(ends[0], 2002));
+	SHOW(system("exec perl -e 'vec($r, 2002, 1) = 1;"
+		    "exit select($r, undef, undef, 5)'") >> 8);
+	(void)p;
+}
+
 /* A pipe without a reader's other end, in a set to which that is nothing. */
 static void hung_up_beside(struct pair *p)
 {
@@ -431,6 +449,7 @@ static void hung_up_beside(struct pair *p)
 const struct sem_case sem_cases[] = {
 	{ "for_ever", LANE, for_ever, "timeouts that no clock counts" },
 	{ "many_numbers", LANE, many_numbers, "nfds as getdtablesize() says it" },
+	{ "inherited", SEM_ONCE, inherited, "a number over FD_SETSIZE that came by exec" },
 	{ "hung_up_beside", LANE, hung_up_beside, "a hang-up that select does not count" },
 	{ "idle", LANE, idle, "an idle connection" },
 	{ "readable", LANE, readable, "the read set comes and goes" },

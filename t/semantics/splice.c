@@ -2,8 +2,10 @@
 /* splice between a connected stream and a pipe, both ways. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -210,6 +212,28 @@ static void nobody_reads(struct pair *p)
 	SHOW(read(ends[0], buf, 100));
 }
 
+/* A pipe that nobody writes to, or has yet. */
+static void no_writer(struct pair *p)
+{
+	char name[] = "/tmp/splice.XXXXXX";
+
+	MUST(mkdtemp(name) != NULL);
+	strcat(strcpy(buf, name), "/fifo");
+	MUST(mkfifo(buf, 0600));
+	ends[0] = (int)MUST(open(buf, O_RDONLY | O_NONBLOCK));
+	SHOW(from_pipe(p, 10, 0));
+	ends[1] = (int)MUST(open(buf, O_WRONLY));
+	SHOW(from_pipe(p, 10, SPLICE_F_NONBLOCK));
+	unlink(buf);
+	rmdir(name);
+	pair_next(p, buf, 10);
+	MUST(write(ends[1], buf, 10));
+	close(ends[1]);
+	SHOW(from_pipe(p, 100, 0));
+	SHOW(from_pipe(p, 100, 0));
+	SHOW(peer_receive(p, 10));
+}
+
 static volatile int alarms;
 
 static void on_alarm(int signal)
@@ -239,6 +263,7 @@ static void interrupted(struct pair *p)
 }
 
 const struct sem_case sem_cases[] = {
+	{ "no_writer", LANE, no_writer, "a FIFO without a writer" },
 	{ "interrupted", LANE | SEM_NO_TSAN, interrupted, "signals while it waits for the pipe" },
 	{ "out_of_socket", LANE, out_of_socket, "socket to pipe, to its end" },
 	{ "into_socket", LANE, into_socket, "pipe to socket, to its end" },
