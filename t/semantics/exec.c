@@ -71,7 +71,7 @@ static void with_fexecve(struct pair *p)
 }
 
 #ifndef __GLIBC__	/* has no wrapper */
-#define execveat(...) (int)syscall(SYS_execveat, __VA_ARGS__)
+#define execveat(...) syscall(SYS_execveat, __VA_ARGS__)
 #endif
 
 static void with_execveat(struct pair *p)

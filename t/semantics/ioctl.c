@@ -96,11 +96,15 @@ static void full(struct pair *p)
 	int n = -1;
 	ssize_t r;
 
-	do {
+	/* Refused once it may only be on its way to the peer's host. */
+	for (int refused = 0; refused < 5;) {
 		pair_next(p, buf, sizeof(buf));
 		r = send(p->fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
+		refused = r > 0 ? 0 : refused + 1;
 		p->tx += r > 0 ? r : 0;
-	} while (r > 0);
+		if (r < 0)
+			nap(50);
+	}
 	SHOW(ioctl(p->fd, SIOCOUTQ, &n));
 	say("unsent %s", n > 0 ? "some" : "none");
 }
