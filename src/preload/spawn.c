@@ -40,7 +40,14 @@ SHIM int posix_spawnp(pid_t *pid, const char *file,
 					      envp);
 }
 
-/* Of glibc 2.39: the child is an fd, too. */
+/* Of the next two, glibc 2.39's: the child is an fd, which is new. */
+static int watched(int ret, int *pidfd)
+{
+	if (ret == 0)
+		shim_fresh(*pidfd);
+	return ret;
+}
+
 SHIM int pidfd_spawn(int *pidfd, const char *path,
 		     const posix_spawn_file_actions_t *actions,
 		     const posix_spawnattr_t *attr, char *const argv[],
@@ -48,12 +55,8 @@ SHIM int pidfd_spawn(int *pidfd, const char *path,
 {
 	int ret = hand_on();
 
-	if (ret)
-		return -ret;
-	ret = real.pidfd_spawn(pidfd, path, actions, attr, argv, envp);
-	if (ret == 0)
-		shim_fresh(*pidfd);
-	return ret;
+	return ret ? -ret : watched(real.pidfd_spawn(pidfd, path, actions,
+						     attr, argv, envp), pidfd);
 }
 
 SHIM int pidfd_spawnp(int *pidfd, const char *file,
@@ -63,12 +66,8 @@ SHIM int pidfd_spawnp(int *pidfd, const char *file,
 {
 	int ret = hand_on();
 
-	if (ret)
-		return -ret;
-	ret = real.pidfd_spawnp(pidfd, file, actions, attr, argv, envp);
-	if (ret == 0)
-		shim_fresh(*pidfd);
-	return ret;
+	return ret ? -ret : watched(real.pidfd_spawnp(pidfd, file, actions,
+						      attr, argv, envp), pidfd);
 }
 
 /* Close-on-exec or not, the new number will live on. */
