@@ -179,12 +179,14 @@ static void nested_closed(struct pair *p)
 	show_wait(inner, 0);
 }
 
-/* In and out of the other many times: it is told of all the same. */
+/* In and out of the other, which has many, many times: told of all the same. */
 static void nested_often(struct pair *p)
 {
 	int outer = new_set(), inner = new_set();
 
 	add(inner, p->fd, EPOLLIN, 1);
+	for (int i = 0; i < 20; i++)
+		add(outer, new_set(), EPOLLIN, 9);
 	for (int i = 0; i < 20; i++) {
 		add(outer, inner, EPOLLIN, 2);
 		MUST(change(outer, EPOLL_CTL_DEL, inner, 0, 0));
