@@ -38,12 +38,16 @@ struct fdtab_object {
 #define FDTAB_SLOTS 1024	/* a filter, not a limit */
 extern atomic_uint fdtab_slots[FDTAB_SLOTS];
 
-/* May the number be in the table? False is certain. The fast path. */
+/*
+ * May the number be in the table? False is certain, and whoever took the
+ * number's entry out is done with the number: this acquires what a removal
+ * released, so that a close() comes after it. The fast path.
+ */
 static inline bool fdtab_maybe(int fd)
 {
 	unsigned in = atomic_load_explicit(
 		&fdtab_slots[(unsigned)fd % FDTAB_SLOTS],
-		memory_order_relaxed);
+		memory_order_acquire);
 
 	return __builtin_expect(in != 0, 0);
 }
