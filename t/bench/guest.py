@@ -41,6 +41,8 @@ def shunt(library=LIBRARY, **more):
 WAYS = {'plain': environment(), 'shunt': shunt(), 'native': environment(),
          'no replay': shunt(LANE_REPLAY='0'),
         'many': shunt(LANE_PROFILE='many')}
+SPINS = '0', '50us', '200us'    # 10us is what `shunt` has
+WAYS.update({f'spin {spin}': shunt(LANE_BUSY_POLL=spin) for spin in SPINS})
 if before():
     WAYS['before'] = shunt(before())
 if rspreload():
@@ -194,11 +196,21 @@ def end(up):
 ALL = 'plain', 'shunt', 'before', 'native', 'librspreload', 'no replay'
 
 
+def as_shunt(figures, way):
+    """Those of one of our ways beside what is not ours."""
+    if way == 'shunt':
+        return figures
+    ours = {'shunt': figures[way]} if way in figures else {}
+    return ours | {other: figures[other] for other in ('plain', 'native')
+                   if other in figures}
+
+
 def part_c():
     """64 B ping-pong and 64 KiB stream, and what the replay ring costs. What
     both ends take of the processor, and how often they sleep, tells of a
-    machine what its time does not."""
+    machine what its time does not; so do other spins than the usual one."""
     rows, replay = [], []
+    no_target = Target('', 'shunt', 'native')
     latency = Target('1.05 of native', 'shunt', 'native', 1.05)
     speed = Target('0.97 of native', 'shunt', 'native', 0.97, at_most=False)
     kinds = (('ping', (64, 100 if QUICK else 200), 'ping-pong 64 B', 'us',
@@ -207,7 +219,8 @@ def part_c():
               speed))
     for test, arguments, title, unit, target in kinds:
         for wait, events in ('blocking', ()), ('epoll', ('-e',)):
-            up = pairs(ALL, test, *arguments, events=events)
+            spins = [f'spin {spin}' for spin in SPINS if test == 'ping']
+            up = pairs((*ALL, *spins), test, *arguments, events=events)
             each, units = (('trip', arguments[1]) if test == 'ping'
                            else ('MB', arguments[0] * 65536 / 1e6))
             taken = in_turns(TURNS, {
@@ -216,11 +229,15 @@ def part_c():
             end(up)
             figures, time_of, sleeps = (
                 {way: of[i] for way, of in taken.items()} for i in range(3))
-            rows += row(f'(c) {title}, {wait}', unit, figures, target)
-            rows += row(f'(c) {title}, {wait}: processor', f'us a {each}',
-                        time_of, Target('', 'shunt', 'native'))
-            rows += row(f'(c) {title}, {wait}: sleeps', f'a {each}', sleeps,
-                        Target('', 'shunt', 'native'))
+            for way in ('shunt', *spins):
+                said = f'(c) {title}, {wait}'
+                if way != 'shunt':
+                    said += f', {way}'
+                for kind, of, of_what, aim in (
+                        ('', figures, unit, target),
+                        (': processor', time_of, f'us a {each}', no_target),
+                        (': sleeps', sleeps, f'a {each}', no_target)):
+                    rows += row(said + kind, of_what, as_shunt(of, way), aim)
             ring = {'shunt': figures.get('shunt'),
                     'off': figures.get('no replay')}
             replay += row(f'replay: {title}, {wait}', unit, ring,
