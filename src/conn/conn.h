@@ -168,6 +168,8 @@ struct conn_waiter {
 };
 
 void conn_waiter_add(struct conn *conn, struct conn_waiter *waiter);
+/* Does a thread sleep on it, or is it in an epoll set? */
+bool conn_waited_for(struct conn *conn);
 /* False: it was not (or no longer) on the list. */
 bool conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter);
 
@@ -248,7 +250,8 @@ void conn_await_closed(void);
  */
 void conn_before_fork(void);
 void conn_after_fork_parent(void);
-void conn_after_fork_child(void);
+/* in_call: a handler has forked whose thread is in a call of ours. */
+void conn_after_fork_child(bool in_call);
 /* In a child before that, if nobody called conn_before_fork(). */
 void conn_forked_unseen(void);
 

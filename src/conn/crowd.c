@@ -59,3 +59,11 @@ void crowd_after_fork(void)
 {
 	lock_init(&lock, LOCK_crowd);
 }
+
+void crowd_each_inherited(void (*visit)(struct conn *conn))
+{
+	struct conn *conn;
+
+	for (conn = first; conn; conn = conn->account.next)
+		visit(conn);
+}

@@ -35,5 +35,7 @@ void crowd_gather(struct crowd *crowd);
 void crowd_disperse(struct crowd *crowd);
 
 void crowd_after_fork(void);
+/* In a child that is alone yet. */
+void crowd_each_inherited(void (*visit)(struct conn *conn));
 
 #endif

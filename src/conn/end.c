@@ -100,6 +100,10 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 		if (state == STATE_on_rdma && conn->leg.end == LEG_OPEN &&
 		    !(outbox_flushed(conn) && known))
 			return false;
+	} else if (state == STATE_retreating && share_is_ours(conn) &&
+		   !retreat_owed(conn)) {
+		conn->close.linger_ms = now_ms + BOUND_linger_ms;
+		return false;	/* its peer reads late; a child goes on */
 	} else if (state == STATE_retreating && !share_is_ours(conn)) {
 		real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
 				sizeof(reset));	/* it lacks bytes */

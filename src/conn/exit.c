@@ -207,12 +207,14 @@ void conn_exit(void)
 	errno = saved;
 }
 
-/* Is it closed, with bytes that are nowhere but here? */
+/* Is it closed, with bytes that are nowhere but here, or a child's to get? */
 static bool is_closing(struct conn *conn, unsigned how)
 {
+	enum conn_state state = conn_state(conn);
+
 	return conn_closed(conn) &&
-	       (holds(conn, how) || ends(conn) ||
-		conn_state(conn) == STATE_retreating);
+	       (holds(conn, how) || ends(conn) || state == STATE_retreating ||
+		(conn->forked.owed && state == STATE_on_rdma));
 }
 
 void conn_await_closed(void)

@@ -10,6 +10,7 @@
 #include "base/real.h"
 #include "conn/conduct.h"
 #include "conn/core.h"
+#include "conn/crowd.h"
 #include "conn/dial.h"
 #include "conn/heir.h"
 #include "conn/loop.h"
@@ -33,6 +34,8 @@ static struct children *all, *born;
 static unsigned forks;	/* that made us what we are */
 static unsigned turn = 1;	/* of family_before_fork() */
 static bool unseen;	/* forked without it */
+static bool in_call;	/* of whose thread a handler has forked */
+
 /* -- before ---------------------------------------------------------------- */
 
 /* No byte of ours has been sent on it. */
@@ -70,12 +73,13 @@ static void collect(int fd, struct fdtab_object *object, void *arg)
 	state = conn_state(conn);
 	if (state == STATE_plain || state == STATE_dead)
 		return;
+	conn->forked.collected = turn;
+	conn->forked.asked_of = NULL;
 	grown = memory_resize(children->conns,
 			(children->count + 1) * sizeof(struct conn *));
 	if (!grown)
 		return;		/* the child will find it without a share */
 	conn_hold(conn);
-	conn->forked.collected = turn;
 	children->conns = grown;
 	grown[children->count++] = conn;
 }
@@ -112,7 +116,7 @@ static void begin_sharing(struct conn *conn, struct pages *fresh)
 	if (!conn->forked.share) {
 		conn->forked.pages = fresh;
 		conn->forked.share = &fresh->shares[fresh->users++];
-		if (!share_untouched(conn))
+		if (!share_untouched(conn) || conn_waited_for(conn))
 			share_step(&conn->forked.share->stage, SHARE_ON_kept);
 	}
 	if (state == STATE_plain || state == STATE_dead)
@@ -275,6 +279,17 @@ static void inherit_entry(int fd, struct fdtab_object *object, void *arg)
 			     conn->forked.asked_of == born ? parent : NULL);
 }
 
+/*
+ * What our parent has closed must not stay open because of us, in whatever call
+ * of its threads it was.
+ */
+static void park_closed(struct conn *conn)
+{
+	if (conn->forked.marks != forks &&
+	    (!in_call || atomic_load(&conn->object.references) == 0))
+		fd_park(conn->tcp);
+}
+
 /* A channel must end when its parent does, who we are not. */
 static void close_channels(void)
 {
@@ -306,16 +321,18 @@ static struct parent *find_parent(void)
 	return parent;
 }
 
-void family_after_fork_child(void)
+void family_after_fork_child(bool from_call)
 {
 	struct parent *parent;
 
+	in_call = from_call;
 	forks++;
 	close_channels();
 	parent = find_parent();
 	lock_release(&family_lock);
 	lock_release(&forking);
 	fdtab_each(inherit_entry, parent);
+	crowd_each_inherited(park_closed);
 	heir_leave(parent);
 	memory_free(born);
 	born = NULL;

@@ -25,7 +25,7 @@
  */
 void family_before_fork(void);
 void family_after_fork_parent(void);
-void family_after_fork_child(void);
+void family_after_fork_child(bool in_call);
 void family_forked_unseen(void);	/* instead of the first, in the child */
 
 /* Is none of ours left that a child would have to ask for? */

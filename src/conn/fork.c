@@ -31,7 +31,7 @@ void conn_after_fork_parent(void)
 	family_after_fork_parent();
 }
 
-void conn_after_fork_child(void)
+void conn_after_fork_child(bool in_call)
 {
 	carrier->after_fork();
 	trace_after_fork();
@@ -45,5 +45,5 @@ void conn_after_fork_child(void)
 	unaware_after_fork();
 	tally_after_fork();
 	crowd_after_fork();
-	family_after_fork_child();
+	family_after_fork_child(in_call);
 }

@@ -61,9 +61,27 @@ static void disown(struct conn *conn)
 {
 	if (conn_state(conn) == STATE_plain || conn_state(conn) == STATE_dead)
 		return;
+	fd_park(conn->tcp);	/* its end here is no end for the parent */
 	conn->failure.error = -EIO;
 	conn_jump_locked(conn, STATE_dead, TRACE_disowned, REASON_forked);
 	log_warn("a connection is the parent's, who cannot be asked for it");
+}
+
+/*
+ * What another thread of the parent's was replacing while this one forked is
+ * not ours to free: it may be freed already.
+ */
+static void leave_replaced(struct conn *conn)
+{
+	if (pthread_mutex_trylock(&conn->rx.lock.mutex) != 0) {
+		conn->rx.early.bytes = NULL;
+		conn->rx.early.size = 0;
+	}
+	if (pthread_mutex_trylock(&conn->tx.lock.mutex) != 0 ||
+	    pthread_mutex_trylock(&conn->lock.mutex) != 0) {
+		conn->greeting.held = NULL;
+		conn->greeting.held_size = 0;
+	}
 }
 
 static void begin_again(struct conn *conn)
@@ -89,6 +107,7 @@ void heir_inherit(struct conn *conn, struct parent *parent)
 {
 	enum conn_state state = conn_state(conn);
 
+	leave_replaced(conn);
 	begin_again(conn);
 	if (family_is_away(conn) || state == STATE_plain ||
 	    state == STATE_dead)
@@ -102,7 +121,7 @@ void heir_inherit(struct conn *conn, struct parent *parent)
 void heir_leave_alone(struct conn *conn)
 {
 	begin_again(conn);
-	if (!family_is_away(conn))
+	if (!family_is_away(conn) && conn_state(conn) != STATE_dead)
 		conn_jump_locked(conn, STATE_plain, TRACE_missed,
 				 REASON_forked);
 }

@@ -27,6 +27,16 @@ void conn_waiter_add(struct conn *conn, struct conn_waiter *waiter)
 	lock_release(&conn->waits.lock);
 }
 
+bool conn_waited_for(struct conn *conn)
+{
+	bool any;
+
+	lock_acquire(&conn->waits.lock);
+	any = conn->waits.first != NULL;
+	lock_release(&conn->waits.lock);
+	return any;
+}
+
 bool conn_waiter_remove(struct conn *conn, struct conn_waiter *waiter)
 {
 	struct conn_waiter **link;

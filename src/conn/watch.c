@@ -9,7 +9,6 @@
  */
 #include <sys/epoll.h>
 
-#include "base/fd.h"
 #include "conn/core.h"
 #include "conn/loop.h"
 #include "conn/parts.h"
@@ -124,12 +123,6 @@ void watch_drop_gone(void)
 
 void watch_after_fork(void)
 {
-	struct conn *conn;
-
-	/* What our parent has closed must not stay open because of us. */
-	for (conn = watched; conn; conn = conn->watch.next)
-		if (atomic_load(&conn->object.references) == 0)
-			fd_park(conn->tcp);
 	lock_init(&lock, LOCK_watch);
 	watched = gone = NULL;
 }

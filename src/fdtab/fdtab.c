@@ -234,6 +234,19 @@ void fdtab_after_fork(void)
 		pthread_mutex_unlock(&shards[i].lock.mutex);
 }
 
+void fdtab_recount(void)
+{
+	struct entry *entry;
+	int i;
+
+	for (i = 0; i < SHARDS; i++)
+		for (entry = shards[i].entries; entry; entry = entry->hh.next)
+			atomic_store(&entry->object->references, 0);
+	for (i = 0; i < SHARDS; i++)
+		for (entry = shards[i].entries; entry; entry = entry->hh.next)
+			fdtab_take(entry->object);
+}
+
 void fdtab_forked_unseen(void)
 {
 	int i;

@@ -80,6 +80,11 @@ void fdtab_each(void (*visit)(int fd, struct fdtab_object *object, void *arg),
 /* Around fork(2): no shard is half changed in the child. */
 void fdtab_before_fork(void);
 void fdtab_after_fork(void);
+/*
+ * In a child before that: its parent's other threads were in calls, and are not
+ * here to give back what these hold. Not in a call of this thread's own.
+ */
+void fdtab_recount(void);
 /* In a child before that, if nobody called fdtab_before_fork(). */
 void fdtab_forked_unseen(void);
 

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/cancel.h"
 #include "base/critical.h"
 #include "base/real.h"
 #include "base/root.h"
@@ -41,14 +42,18 @@ void shim_in_parent(void)
 
 void shim_in_child(void)
 {
+	bool in_call = cancel_depth() > 0 || critical_in_handler();
+
 	shim_own_process();
 	shim_signals_after_fork();
 	listen_inherited();
 	listen_after_fork();
+	if (!in_call)
+		fdtab_recount();
 	fdtab_after_fork();
 	ready_after_fork();
 	stdio_after_fork();
-	conn_after_fork_child();
+	conn_after_fork_child(in_call);
 	critical_after_fork(depth);
 }
 

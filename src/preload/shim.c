@@ -107,7 +107,8 @@ int shim_fresh(int fd)
 {
 	int saved = errno;
 
-	if (fd >= 0)
+	/* Of a vfork child's number the parent's notes are no word. */
+	if (fd >= 0 && (!fd_has_notes(fd) || shim_owns_process()))
 		fd_forget_notes(fd);
 	if (fd >= 0 && (fdtab_maybe(fd) || fd_is_any(fd) || rdma_inside()) &&
 	    shim_owns_process()) {

@@ -13,33 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gate.h"
 #include "sem.h"
-
-/* Closed by close_gate(), or by the end of all who have it. */
-struct gate { int in, out; };
-
-static struct gate open_gate(void)
-{
-	int ends[2];
-
-	MUST(pipe(ends));
-	return (struct gate){ ends[0], ends[1] };
-}
-
-static void close_gate(struct gate *gate)
-{
-	close(gate->in);
-	close(gate->out);
-}
-
-static void await_gate(struct gate *gate)
-{
-	char byte;
-
-	close(gate->out);
-	MUST(read(gate->in, &byte, 1) == 0);
-	close(gate->in);
-}
 
 static void talked(struct pair *p)
 {
