@@ -4,7 +4,7 @@ from measure import Target, row
 from service import Wake, on_lanes, used_by
 import host
 
-BUDGETS = '0us', '10us', '100us'	# of a spin
+BUDGETS = '0us', '10us', '50us', '100us'	# of a spin
 COUNTS = 1, 2, 16	# connections; one of them is busy
 PAUSE = 2000		# microseconds before each exchange, of the long waits
 
