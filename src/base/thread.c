@@ -5,6 +5,11 @@
 #include <link.h>
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
+
+#include "base/critical.h"
+
+static pid_t owner;	/* 0: nobody has said */
 
 /* visit() of dl_iterate_phdr(3): what a thread of this object's takes. */
 static int add_local(struct dl_phdr_info *object, size_t size, void *sum)
@@ -53,4 +58,19 @@ int thread_start(void *(*run)(void *arg), void *arg)
 	if (ret == 0)
 		pthread_detach(thread);
 	return -ret;
+}
+
+void thread_own_process(void)
+{
+	owner = getpid();
+}
+
+bool thread_owns_process(void)
+{
+	return owner == 0 || getpid() == owner;
+}
+
+bool thread_may_start(void)
+{
+	return !critical_in_handler() && thread_owns_process();
 }

@@ -8,6 +8,8 @@
 #ifndef BASE_THREAD_H
 #define BASE_THREAD_H
 
+#include <stdbool.h>
+
 #define THREAD_STACK (512 * 1024)	/* bytes */
 
 /*
@@ -16,5 +18,15 @@
  * for its stack. Not in a signal handler: it allocates. Any other thread.
  */
 int thread_start(void *(*run)(void *arg), void *arg);
+
+/* The process is ours: at the library's beginning, and in a fork(2) child. */
+void thread_own_process(void);
+/* Are we it, and not a vfork(2) child in its memory? */
+bool thread_owns_process(void);
+/*
+ * May a thread be made now? Not in a signal handler (above), nor by a vfork(2)
+ * child, whose exec would end it in its parent's memory, in whatever it does.
+ */
+bool thread_may_start(void);
 
 #endif

@@ -93,12 +93,12 @@ static int start(void)
 		lose();
 	if (lost)
 		return -EAGAIN;
-	if (started && owed && !critical_in_handler())
+	if (started && owed && thread_may_start())
 		owed = thread_start(run, NULL) != 0;
 	if (started)
 		return owed ? -EAGAIN : 0;
-	if (critical_in_handler())
-		return -EAGAIN;	/* pthread_create(3) allocates */
+	if (!thread_may_start())
+		return -EAGAIN;
 	epoll = real.epoll_create1(EPOLL_CLOEXEC);
 	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (epoll < 0 || bell < 0)

@@ -10,7 +10,6 @@
 
 #include "base/bounds.h"
 #include "base/clock.h"
-#include "base/critical.h"
 #include "base/lock.h"
 #include "base/memory.h"
 #include "base/real.h"
@@ -151,7 +150,7 @@ static int take_back(struct kind *kind, struct job *job)
 	return job ? -EAGAIN : 0;
 }
 
-/* In a signal handler, where no thread can be made. */
+/* In a signal handler or a vfork child, where no thread can be made. */
 static int leave_to_service(struct kind *kind, struct job *job)
 {
 	atomic_store(&behind, true);
@@ -200,7 +199,7 @@ int work_start_for(enum work_kind which, struct quota *from,
 {
 	struct kind *kind = &kinds[which];
 	struct job *job = memory_new(sizeof(*job));
-	bool start, inside = critical_in_handler();
+	bool start, inside = !thread_may_start();
 
 	if (!job) {
 		quota_drop(from);

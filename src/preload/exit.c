@@ -9,13 +9,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "preload/shim.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
 
-static pid_t owner;
 static bool strange;	/* libc has not heard of the fork that made us */
 
 /*
@@ -40,7 +40,7 @@ static void make_mark(void)
 
 void shim_own_process(void)
 {
-	owner = getpid();
+	thread_own_process();
 	strange = false;
 	if (!mark)
 		make_mark();
@@ -65,7 +65,7 @@ bool shim_is_strange(void)
 bool shim_owns_process(void)
 {
 	shim_look_for_fork();
-	return getpid() == owner;
+	return thread_owns_process();
 }
 
 void shim_end_process(void)
