@@ -242,6 +242,12 @@ static int parking(void)
 }
 
 /* Made before it is needed: then there may be no number left. */
+int fd_dup_kept(int fd)
+{
+	(void)parking();
+	return fd_dup_high(fd);
+}
+
 int fd_dup_spare(int fd)
 {
 	int saved = errno, high = fd_dup_high(fd);

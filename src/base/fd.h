@@ -70,6 +70,12 @@ static inline bool fd_has_notes(int fd)
 	       atomic_load_explicit(&fd_notes[fd], memory_order_relaxed);
 }
 
+/* Those that are only a shorter way do not count. */
+static inline bool fd_has_word(int fd)
+{
+	return fd_has_note(fd, (enum fd_note)~(FD_NOTE_JUDGED | FD_NOTE_FRESH));
+}
+
 static inline bool fd_is_judged(int fd)
 {
 	return fd_has_note(fd, FD_NOTE_JUDGED);
@@ -89,6 +95,8 @@ void fd_close(int fd);
 
 /* A second number for fd, high and close-on-exec; -errno. */
 int fd_dup_high(int fd);
+/* The same, and fd_park() can have it. */
+int fd_dup_kept(int fd);
 /*
  * The same, but not into the last quarter of what the process may have, which
  * is the application's: -EMFILE.

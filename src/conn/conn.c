@@ -26,7 +26,7 @@ struct conn *conn_new(int fd, enum conn_role role,
 
 	if (!conn)
 		return NULL;
-	conn->tcp = decision->mode == POLICY_REQUIRE ? fd_dup_high(fd)
+	conn->tcp = decision->mode == POLICY_REQUIRE ? fd_dup_kept(fd)
 						      : fd_dup_spare(fd);
 	if (conn->tcp < 0) {
 		memory_free(conn);

@@ -101,7 +101,8 @@ bool end_linger_over(struct conn *conn, uint64_t now_ms)
 		    !(outbox_flushed(conn) && known))
 			return false;
 	} else if (state == STATE_retreating && share_is_ours(conn) &&
-		   !retreat_owed(conn)) {
+		   !retreat_owed(conn) &&
+		   linger_count() <= BOUND_lingerers) {
 		conn->close.linger_ms = now_ms + BOUND_linger_ms;
 		return false;	/* its peer reads late; a child goes on */
 	} else if (state == STATE_retreating && !share_is_ours(conn)) {

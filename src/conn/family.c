@@ -277,6 +277,9 @@ static void inherit_entry(int fd, struct fdtab_object *object, void *arg)
 	else
 		heir_inherit(conn,
 			     conn->forked.asked_of == born ? parent : NULL);
+	/* Nobody here drops what the parent's threads hold of it. */
+	if (conn_state(conn) == STATE_dead && !family_is_away(conn))
+		fd_park(conn->tcp);
 }
 
 /*
@@ -285,9 +288,12 @@ static void inherit_entry(int fd, struct fdtab_object *object, void *arg)
  */
 static void park_closed(struct conn *conn)
 {
-	if (conn->forked.marks != forks &&
-	    (!in_call || atomic_load(&conn->object.references) == 0))
-		fd_park(conn->tcp);
+	if (conn->forked.marks == forks ||
+	    (in_call && atomic_load(&conn->object.references) > 0))
+		return;
+	heir_begin_again(conn);	/* an epoll set may know it yet */
+	atomic_store(&conn->object.references, 0);
+	fd_park(conn->tcp);
 }
 
 /* A channel must end when its parent does, who we are not. */

@@ -61,7 +61,6 @@ static void disown(struct conn *conn)
 {
 	if (conn_state(conn) == STATE_plain || conn_state(conn) == STATE_dead)
 		return;
-	fd_park(conn->tcp);	/* its end here is no end for the parent */
 	conn->failure.error = -EIO;
 	conn_jump_locked(conn, STATE_dead, TRACE_disowned, REASON_forked);
 	log_warn("a connection is the parent's, who cannot be asked for it");
@@ -84,7 +83,7 @@ static void leave_replaced(struct conn *conn)
 	}
 }
 
-static void begin_again(struct conn *conn)
+void heir_begin_again(struct conn *conn)
 {
 	lock_init(&conn->lock, LOCK_conn);
 	lock_init(&conn->rx.lock, LOCK_receive);
@@ -108,7 +107,7 @@ void heir_inherit(struct conn *conn, struct parent *parent)
 	enum conn_state state = conn_state(conn);
 
 	leave_replaced(conn);
-	begin_again(conn);
+	heir_begin_again(conn);
 	if (family_is_away(conn) || state == STATE_plain ||
 	    state == STATE_dead)
 		return;		/* as it was */
@@ -120,7 +119,8 @@ void heir_inherit(struct conn *conn, struct parent *parent)
 
 void heir_leave_alone(struct conn *conn)
 {
-	begin_again(conn);
+	leave_replaced(conn);
+	heir_begin_again(conn);
 	if (!family_is_away(conn) && conn_state(conn) != STATE_dead)
 		conn_jump_locked(conn, STATE_plain, TRACE_missed,
 				 REASON_forked);

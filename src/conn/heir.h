@@ -22,6 +22,8 @@ void heir_inherit(struct conn *conn, struct parent *parent);
  * it is an ordinary socket here.
  */
 void heir_leave_alone(struct conn *conn);
+/* What either begins with: no thread of the parent's is in it, no lane is. */
+void heir_begin_again(struct conn *conn);
 /* It needs the parent no more. */
 void heir_part(struct conn *conn);
 void heir_leave(struct parent *parent);

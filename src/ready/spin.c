@@ -7,8 +7,15 @@ static __thread struct spin_history own;
 
 void spin_note(struct spin_history *history, uint64_t us, unsigned budget_us)
 {
-	if (us <= (uint64_t)budget_us + SPIN_WAKE_US) {
+	if (us == 0) {
 		*history = (struct spin_history){ 0 };
+		return;
+	}
+	if (us <= (uint64_t)budget_us + SPIN_WAKE_US &&
+	    history->near < SPIN_NEAR) {
+		*history = (struct spin_history){
+			.near = history->near + spin_pays(history)
+		};
 		return;
 	}
 	if (history->skip > 0) {

@@ -6,7 +6,8 @@
  * cost nothing. A thread whose last waits were all longer than a spin sleeps
  * at once, until one is short again. A short one may have become a long one by
  * a slow wake-up, its own or its peer's: so some spins are tried now and then,
- * more and more seldom. ready/ only.
+ * more and more seldom. One that is short, but always longer than the spin, is
+ * a long one in the end. ready/ only.
  */
 #ifndef READY_SPIN_H
 #define READY_SPIN_H
@@ -19,12 +20,14 @@
 #define SPIN_WAKE_US 50	/* of a sleep so much may be the waking up */
 
 #define SPIN_MISSES 4		/* in a row: no spin for the next ... */
+#define SPIN_NEAR 64		/* in vain before short waits: as long ones */
 #define SPIN_PAUSE_FIRST 16	/* ... so many waits; twice as many after */
 #define SPIN_PAUSE_MOST 1024	/* as many misses again, up to so many */
 
 /* What a thread's waits were like; begins as { 0 }: it spins. */
 struct spin_history {
 	uint16_t misses;	/* waits in a row, longer than a spin */
+	uint16_t near;		/* short waits whose spin was in vain */
 	uint16_t pause, skip;	/* waits without a spin; those left of it */
 };
 
@@ -34,7 +37,7 @@ static inline bool spin_pays(const struct spin_history *history)
 	return history->skip == 0;
 }
 
-/* Pure: one more wait, after which there was news, has taken `us`. */
+/* Pure: one more wait, with news at its end, has taken `us`; 0: no sleep. */
 void spin_note(struct spin_history *history, uint64_t us, unsigned budget_us);
 
 struct spin {

@@ -71,11 +71,30 @@ Test(spin, the_budget_counts)
 	struct spin_history history = { 0 };
 	int i;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < SPIN_NEAR; i++) {
 		spin_note(&history, 1000, 1000);
 		cr_assert(spin_pays(&history));
 	}
 	for (i = 0; i < SPIN_MISSES; i++)
 		spin_note(&history, UINT64_MAX, UINT32_MAX);
 	cr_assert(!spin_pays(&history));
+}
+
+Test(spin, short_waits_that_it_never_meets_end_it)
+{
+	struct spin_history history = { 0 };
+	int i, tried = 0;
+
+	for (i = 0; i < 10000; i++) {
+		tried += spin_pays(&history);
+		spin_note(&history, SHORT, BUDGET);
+	}
+	cr_assert_lt(tried, 200);
+	while (!spin_pays(&history))
+		spin_note(&history, SHORT, BUDGET);
+	spin_note(&history, 0, BUDGET);	/* met */
+	for (i = 0; i < SPIN_NEAR; i++) {
+		cr_assert(spin_pays(&history));
+		spin_note(&history, SHORT, BUDGET);
+	}
 }
