@@ -70,12 +70,6 @@ static inline bool fd_has_notes(int fd)
 	       atomic_load_explicit(&fd_notes[fd], memory_order_relaxed);
 }
 
-/* Those that are only a shorter way do not count. */
-static inline bool fd_has_word(int fd)
-{
-	return fd_has_note(fd, (enum fd_note)~(FD_NOTE_JUDGED | FD_NOTE_FRESH));
-}
-
 static inline bool fd_is_judged(int fd)
 {
 	return fd_has_note(fd, FD_NOTE_JUDGED);

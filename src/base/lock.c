@@ -9,6 +9,14 @@ static const char *const names[] = {
 #undef LOCK
 };
 
+bool lock_is_free(struct lock *lock)
+{
+	if (pthread_mutex_trylock(&lock->mutex) != 0)
+		return false;
+	pthread_mutex_unlock(&lock->mutex);
+	return true;
+}
+
 const char *lock_name(enum lock_class class)
 {
 	return (unsigned)class < LOCK_CLASSES ? names[class] : "unknown";

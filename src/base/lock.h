@@ -12,6 +12,7 @@
 #define BASE_LOCK_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 enum lock_class {
 #define LOCK(name, guards) LOCK_##name,
@@ -31,6 +32,9 @@ void lock_init(struct lock *lock, enum lock_class class);
 void lock_destroy(struct lock *lock);
 void lock_acquire(struct lock *lock);
 void lock_release(struct lock *lock);
+
+/* In a child that is alone yet: did no thread of the parent's have it? */
+bool lock_is_free(struct lock *lock);
 
 /* The class's name, for messages. */
 const char *lock_name(enum lock_class class);

@@ -89,7 +89,7 @@ bool conn_came(struct conn *conn, uint64_t *came, bool *any)
 static int raw_pending(struct conn *conn, uint64_t left, int *bytes)
 {
 	if (real.ioctl(conn->tcp, FIONREAD, bytes) != 0)
-		return -errno;
+		return conn_state(conn) == STATE_dead ? 0 : -errno;
 	if (*bytes >= 0 && (uint64_t)*bytes >= left)
 		*bytes = (int)(left + lane_pending(conn));
 	return 0;
@@ -126,7 +126,9 @@ int conn_unsent(struct conn *conn, int *bytes)
 	if (state != STATE_on_rdma && state != STATE_retreating) {
 		if (held == 0)
 			return CONN_PLAIN;
-		if (real.ioctl(conn->tcp, SIOCOUTQ, bytes) != 0)
+		*bytes = 0;
+		if (real.ioctl(conn->tcp, SIOCOUTQ, bytes) != 0 &&
+		    state != STATE_dead)
 			return -errno;
 		*bytes += held;
 		return 0;

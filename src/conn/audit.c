@@ -51,7 +51,7 @@ static bool is_stale(int fd, struct fdtab_object *object)
 		fdtab_release(now);
 	return now == object && is_open(conn->tcp) &&
 	       !same_file(fd, conn->tcp) && !conn_is_plain(conn) &&
-	       !family_is_away(conn);
+	       conn_state(conn) != STATE_dead && !family_is_away(conn);
 }
 
 /* dup2(2) has made another file of it when the table hears of it. */

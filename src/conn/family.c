@@ -288,10 +288,11 @@ static void inherit_entry(int fd, struct fdtab_object *object, void *arg)
  */
 static void park_closed(struct conn *conn)
 {
-	if (conn->forked.marks == forks ||
-	    (in_call && atomic_load(&conn->object.references) > 0))
+	if (conn->forked.marks == forks)
 		return;
 	heir_begin_again(conn);	/* an epoll set may know it yet */
+	if (in_call && atomic_load(&conn->object.references) > 0)
+		return;
 	atomic_store(&conn->object.references, 0);
 	fd_park(conn->tcp);
 }

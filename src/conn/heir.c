@@ -72,12 +72,13 @@ static void disown(struct conn *conn)
  */
 static void leave_replaced(struct conn *conn)
 {
-	if (pthread_mutex_trylock(&conn->rx.lock.mutex) != 0) {
+	bool sends = !lock_is_free(&conn->tx.lock);
+
+	if (!lock_is_free(&conn->rx.lock)) {
 		conn->rx.early.bytes = NULL;
 		conn->rx.early.size = 0;
 	}
-	if (pthread_mutex_trylock(&conn->tx.lock.mutex) != 0 ||
-	    pthread_mutex_trylock(&conn->lock.mutex) != 0) {
+	if (!lock_is_free(&conn->lock) || sends) {
 		conn->greeting.held = NULL;
 		conn->greeting.held_size = 0;
 	}
@@ -85,6 +86,7 @@ static void leave_replaced(struct conn *conn)
 
 void heir_begin_again(struct conn *conn)
 {
+	leave_replaced(conn);
 	lock_init(&conn->lock, LOCK_conn);
 	lock_init(&conn->rx.lock, LOCK_receive);
 	lock_init(&conn->tx.lock, LOCK_send);
@@ -106,7 +108,6 @@ void heir_inherit(struct conn *conn, struct parent *parent)
 {
 	enum conn_state state = conn_state(conn);
 
-	leave_replaced(conn);
 	heir_begin_again(conn);
 	if (family_is_away(conn) || state == STATE_plain ||
 	    state == STATE_dead)
@@ -119,7 +120,6 @@ void heir_inherit(struct conn *conn, struct parent *parent)
 
 void heir_leave_alone(struct conn *conn)
 {
-	leave_replaced(conn);
 	heir_begin_again(conn);
 	if (!family_is_away(conn) && conn_state(conn) != STATE_dead)
 		conn_jump_locked(conn, STATE_plain, TRACE_missed,

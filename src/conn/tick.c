@@ -4,6 +4,7 @@
  * when it was asked to look, and when a time is over that was set for it.
  */
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/real.h"
 #include "conn/conduct.h"
 #include "conn/core.h"
@@ -130,6 +131,8 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	if (conn_lingers(conn) && end_linger_over(conn, now)) {
 		linger_end(conn);
 		unwatch_conn(conn);
+		if (conn->forked.marks)	/* its parent held it, too */
+			fd_park(conn->tcp);
 		return TIME_NEVER;
 	}
 	next = conn_lingers(conn)

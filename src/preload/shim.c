@@ -108,7 +108,7 @@ int shim_fresh(int fd)
 	int saved = errno;
 
 	/* Of a vfork child's number the parent's notes are no word. */
-	if (fd >= 0 && (!fd_has_word(fd) || shim_owns_process()))
+	if (fd >= 0 && (!fd_has_notes(fd) || shim_owns_process()))
 		fd_forget_notes(fd);
 	if (fd >= 0 && (fdtab_maybe(fd) || fd_is_any(fd) || rdma_inside()) &&
 	    shim_owns_process()) {

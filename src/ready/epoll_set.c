@@ -272,7 +272,7 @@ void epollset_after_fork(void)
 	lock_init(&sets_lock, LOCK_epollsets);
 	for (set = sets; set; set = set->next) {
 		/* Half changed by another thread: it is never taken apart. */
-		if (pthread_mutex_trylock(&set->lock.mutex) != 0)
+		if (!lock_is_free(&set->lock))
 			fdtab_take(&set->object);
 		lock_init(&set->lock, LOCK_epollset);
 		set->inherited = true;

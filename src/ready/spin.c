@@ -63,7 +63,10 @@ void spin_over(const struct spin *spin, struct spin_wait *wait,
 
 	if (spin->count == 0 || spin->count > SPIN_MOST)
 		return;
-	now = wait->began_us = clock_us();
+	now = clock_us();
+	if (now >= until_us)
+		return;		/* nobody waits */
+	wait->began_us = now;
 	wait->budget_us = spin->budget_us;
 	if (!spin_pays(&own))
 		return;
@@ -86,6 +89,6 @@ void spin_slept(struct spin_wait *wait, bool news)
 		return;
 	us = clock_us() - wait->began_us;
 	wait->began_us = 0;
-	if (news || us > (uint64_t)wait->budget_us + SPIN_WAKE_US)
-		spin_note(&own, us, wait->budget_us);
+	/* It would have been longer yet. */
+	spin_note(&own, news ? us : UINT64_MAX, wait->budget_us);
 }
