@@ -4,10 +4,10 @@
  * up takes longer than most answers. Only who is about to sleep spins, and
  * only over lanes that it has just used or is asked about: idle connections
  * cost nothing. A thread whose last waits were all longer than a spin sleeps
- * at once, until one is short again, or a spin meets its news. A short one may have become a long one by
- * a slow wake-up, its own or its peer's: so some spins are tried now and then,
- * more and more seldom. One that is short, but always longer than the spin, is
- * a long one in the end. ready/ only.
+ * at once, until one is short again, or a spin meets its news. A short one may
+ * have become a long one by a slow wake-up, its own or its peer's: so some
+ * spins are tried now and then, more and more seldom. One that is short, but
+ * always longer than the spin, is a long one in the end. ready/ only.
  */
 #ifndef READY_SPIN_H
 #define READY_SPIN_H
