@@ -5,11 +5,12 @@
 #include <link.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/critical.h"
 
-static pid_t owner;	/* 0: nobody has said */
+static _Atomic pid_t owner;	/* 0: nobody has said */
 
 /* visit() of dl_iterate_phdr(3): what a thread of this object's takes. */
 static int add_local(struct dl_phdr_info *object, size_t size, void *sum)
