@@ -139,7 +139,7 @@ static void runs_helpers(struct pair *p)
 const struct sem_case sem_cases[] = {
 	{ "closes_beside", LANE | SEM_PROCS, closes_beside,
 	  "a thread of the parent's reads while the child is made" },
-	{ "closed_beside", LANE | SEM_PROCS, closed_beside,
+	{ "closed_beside", LANE | SEM_PROCS | SEM_NO_TSAN, closed_beside,
 	  "and its number is closed already" },
 	{ "shares_nothing", LANE | SEM_PROCS, shares_nothing,
 	  "no fd is left when the child is made" },
