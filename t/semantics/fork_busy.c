@@ -21,12 +21,37 @@ static void *reads(void *arg)
 	return (void *)recv(*(int *)arg, buf, 10, MSG_WAITALL);
 }
 
+/* The child's: it is there until its parent ends it. */
+static void stay(struct gate *gate)
+{
+	close_gate(gate);
+	alarm(10);
+	for (;;)
+		pause();
+}
+
+/* The thread has its bytes; the peer is at the end, which the child is not. */
+static void ends_before(struct pair *p, pthread_t thread, pid_t child)
+{
+	void *got;
+
+	SHOW(peer_send(p, 10));
+	pthread_join(thread, &got);
+	say("the thread has %ld", (long)got);
+	if (p->fd >= 0)
+		SHOW(close(p->fd));
+	p->fd = -1;
+	SHOW(peer_drain(p));
+	say("the child lives: %d", waitpid(child, NULL, WNOHANG) == 0);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
 /* What the child closes, and the parent then, is at its end for the peer. */
 static void closes_beside(struct pair *p)
 {
 	struct gate gate = open_gate();
 	pthread_t thread;
-	void *got;
 	pid_t pid;
 
 	pthread_create(&thread, NULL, reads, &p->fd);
@@ -34,21 +59,10 @@ static void closes_beside(struct pair *p)
 	pid = fork_child();
 	if (pid == 0) {
 		close(p->fd);
-		close_gate(&gate);
-		alarm(10);
-		for (;;)
-			pause();
+		stay(&gate);
 	}
 	await_gate(&gate);
-	SHOW(peer_send(p, 10));
-	pthread_join(thread, &got);
-	say("the thread has %ld", (long)got);
-	SHOW(close(p->fd));
-	p->fd = -1;
-	SHOW(peer_drain(p));
-	say("the child lives: %d", waitpid(pid, NULL, WNOHANG) == 0);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	ends_before(p, thread, pid);
 }
 
 /* The number is closed while the thread is in its call. */
@@ -57,7 +71,6 @@ static void closed_beside(struct pair *p)
 	struct gate gate = open_gate();
 	int fd = p->fd;
 	pthread_t thread;
-	void *got;
 	pid_t pid;
 
 	pthread_create(&thread, NULL, reads, &fd);
@@ -65,20 +78,10 @@ static void closed_beside(struct pair *p)
 	SHOW(close(p->fd));
 	p->fd = -1;
 	pid = fork_child();
-	if (pid == 0) {
-		close_gate(&gate);
-		alarm(10);
-		for (;;)
-			pause();
-	}
+	if (pid == 0)
+		stay(&gate);
 	await_gate(&gate);
-	SHOW(peer_send(p, 10));
-	pthread_join(thread, &got);
-	say("the thread has %ld", (long)got);
-	SHOW(peer_drain(p));
-	say("the child lives: %d", waitpid(pid, NULL, WNOHANG) == 0);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	ends_before(p, thread, pid);
 }
 
 /* A child that cannot be told anything does no harm by its close(). */
