@@ -81,11 +81,11 @@ class Program:
         env = dict(WAYS[way])
         if not told:
             env.pop('SHUNT_LOG_LEVEL', None)
-        native = ('-n', RUNTIME) if way == 'native' else ()
+        option = {'native': ('-n', RUNTIME), 'smc': ('-s',)}.get(way, ())
         self.log = f'{OUT}/{name}.log'
         with open(self.log, 'w') as log, pinned(processor):
             self.process = subprocess.Popen(
-                [f'{BUILD}/t/bench/talk', *native, *map(str, arguments)],
+                [f'{BUILD}/t/bench/talk', *option, *map(str, arguments)],
                 env=env, text=True, stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=log)
 
@@ -382,4 +382,5 @@ def main():
         save(rows, f'{OUT}/rows.json')
 
 
-main()
+if __name__ == '__main__':
+    main()

@@ -2,14 +2,15 @@
 /*
  * Two ends of TCP connections, or of native rsockets, in the same loops.
  *
- *	talk [-n LIBRARY] [-e] serve ADDRESS PORT
- *	talk [-n LIBRARY] [-e] ping ADDRESS PORT SIZE COUNT
- *	talk [-n LIBRARY] [-e] stream ADDRESS PORT COUNT
+ *	talk [-n LIBRARY] [-e] [-s] serve ADDRESS PORT
+ *	talk [-n LIBRARY] [-e] [-s] ping ADDRESS PORT SIZE COUNT
+ *	talk [-n LIBRARY] [-e] [-s] stream ADDRESS PORT COUNT
  *	talk [-n LIBRARY] wake ADDRESS PORT CONNECTIONS COUNT [SIZE [PAUSE]]
  *	talk [-n LIBRARY] connect ADDRESS PORT COUNT
  *
  * -n: rsockets of that librdmacm. -e: non-blocking, waiting in an epoll set
- * (of rsockets: repoll). A client sets up what it measures and says "up"; then
+ * (of rsockets: repoll). -s: SMC (IPPROTO_SMC). A client sets up what it
+ * measures and says "up"; then
  * each line that it reads is answered with the figures of one batch:
  *
  *	ping, wake	microseconds of a round trip; PAUSE of them before each
@@ -34,6 +35,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef IPPROTO_SMC
+#define IPPROTO_SMC 256		/* Linux 6.11 */
+#endif
 #define BLOCK 65536		/* most bytes of one call */
 #define REST_US 100
 #define WARM 16		/* exchanges before it counts; some make a lane worth it */
@@ -56,6 +60,8 @@
 	CALL(int, epoll_create, (int)) \
 	CALL(int, epoll_ctl, (int, int, int, struct epoll_event *)) \
 	CALL(int, epoll_wait, (int, struct epoll_event *, int, int))
+
+static int protocol;
 
 static struct {
 #define CALL(type, name, params) type (*name) params;
@@ -209,7 +215,7 @@ static bool serve_once(int fd, struct connection *c)
 
 static int listen_there(void)
 {
-	int yes = 1, fd = net.socket(AF_INET, SOCK_STREAM, 0);
+	int yes = 1, fd = net.socket(AF_INET, SOCK_STREAM, protocol);
 
 	net.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	if (fd < 0 || net.bind(fd, (struct sockaddr *)&address,
@@ -276,7 +282,7 @@ static void serve(void)
 
 static int dial(void)
 {
-	int fd = net.socket(AF_INET, SOCK_STREAM, 0);
+	int fd = net.socket(AF_INET, SOCK_STREAM, protocol);
 
 	if (fd < 0 || net.connect(fd, (struct sockaddr *)&address,
 				  sizeof(address)) != 0)
@@ -441,11 +447,13 @@ int main(int argc, char **argv)
 	const char *test;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:e")) >= 0) {
+	while ((opt = getopt(argc, argv, "n:es")) >= 0) {
 		if (opt == 'n')
 			use_rsockets(optarg);
 		else if (opt == 'e')
 			events = 0;
+		else if (opt == 's')
+			protocol = IPPROTO_SMC;
 		else
 			return 2;
 	}
