@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * rsocket.c, and three functions more (src/rdma/rsockets.def). build compiles
+ * rsocket.c, and four functions more (src/rdma/rsockets.def). build compiles
  * this file in the place of rsocket.c, whose static functions and fields they
  * use.
  *
@@ -25,6 +25,13 @@
  * How many bytes rrecv(3) would return of what completions have told so far:
  * rpoll(3) before it takes those that have come. -1 and errno.
  *
+ *	shunt_rhooks(lift, begin)
+ *
+ * To be called before any other. lift() gives file descriptors that the kernel
+ * makes without a call of libc's, which are the completion channels, other
+ * numbers, from any thread. begin() is what each thread of rsocket.c's calls
+ * first.
+ *
  * Why a byte is overwritten only when the device will not read it again and the
  * peer's application has it:
  *
@@ -48,7 +55,60 @@
  * One of two changes at the same time would be lost. So build makes them
  * atomic.
  */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <infiniband/verbs.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+static int (*lift)(int fd);
+static void (*begin)(void);
+
+static struct ibv_comp_channel *lifted_channel(struct ibv_context *verbs)
+{
+	struct ibv_comp_channel *made = ibv_create_comp_channel(verbs);
+
+	if (made && lift)
+		made->fd = lift(made->fd);
+	return made;
+}
+
+struct own_thread {
+	void *(*run)(void *arg);
+	void *arg;
+};
+
+static void *run_own(void *arg)
+{
+	struct own_thread thread = *(struct own_thread *)arg;
+
+	free(arg);
+	if (begin)
+		begin();
+	return thread.run(thread.arg);
+}
+
+static int create_own(pthread_t *id, const pthread_attr_t *attr,
+		      void *(*run)(void *arg), void *arg)
+{
+	struct own_thread *thread = malloc(sizeof(*thread));
+	int ret = ENOMEM;
+
+	if (!thread)
+		return ret;
+	*thread = (struct own_thread){ run, arg };
+	ret = pthread_create(id, attr, run_own, thread);
+	if (ret)
+		free(thread);
+	return ret;
+}
+
+#define ibv_create_comp_channel lifted_channel
+#define pthread_create create_own
 #include "rsocket.c"
+#undef ibv_create_comp_channel
+#undef pthread_create
 
 #define IS_ATOMIC(field) \
 	_Generic(&((struct rsocket *)0)->field, _Atomic(int) *: 1, default: 0)
@@ -63,6 +123,13 @@ _Static_assert(IS_ATOMIC(sbuf_bytes_avail) && IS_ATOMIC(rbuf_bytes_avail) &&
 static bool keeps(const struct rsocket *rs)
 {
 	return rs->type == SOCK_STREAM && !(rs->opts & RS_OPT_MSG_SEND);
+}
+
+void shunt_rhooks(int (*how)(int fd), void (*first)(void));
+void shunt_rhooks(int (*how)(int fd), void (*first)(void))
+{
+	lift = how;
+	begin = first;
 }
 
 int shunt_rkept(int socket, void **bytes, size_t *size, size_t *at);

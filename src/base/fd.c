@@ -25,7 +25,7 @@ void fd_claim(int fd, enum fd_owner owner)
 
 	if (number >= FD_CLAIMS_MOST)
 		return;
-	atomic_fetch_or(&fd_claims[number], 1 << owner);
+	atomic_store(&fd_claims[number], 1 << owner);
 	while (number >= before &&
 	       !atomic_compare_exchange_weak(&highest, &before, number + 1))
 		;
@@ -182,28 +182,31 @@ bool fd_may_hold(off_t bytes)
 }
 
 /*
- * Half way up what the process may have, and never far. A limit that was high
- * enough is not asked for again, until there is no number.
+ * Half way up what the process may have, and never far; the runtime's half way
+ * to there. A limit that was high enough is not asked for again, until there is
+ * no number.
  */
-static int dup_high(int fd)
+static int dup_high(int fd, enum fd_owner owner)
 {
+	long parts = owner == FD_OURS ? 1 : 2;
 	static atomic_bool roomy;
 	struct rlimit limit = { 0 };
 	int high = -1;
 
 	if (roomy)
-		high = real.fcntl(fd, F_DUPFD_CLOEXEC, (void *)HIGH_MOST);
+		high = real.fcntl(fd, F_DUPFD_CLOEXEC,
+				  (void *)(HIGH_MOST / parts));
 	if (high >= 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return high;
 	limit.rlim_cur /= 2;
 	roomy = limit.rlim_cur >= HIGH_MOST;
-	return real.fcntl(fd, F_DUPFD_CLOEXEC,
-			  (void *)(roomy ? HIGH_MOST : (long)limit.rlim_cur));
+	high = roomy ? HIGH_MOST : (int)limit.rlim_cur;
+	return real.fcntl(fd, F_DUPFD_CLOEXEC, (void *)(high / parts));
 }
 
 int fd_dup_high(int fd)
 {
-	int saved = errno, high = dup_high(fd);
+	int saved = errno, high = dup_high(fd, FD_OURS);
 
 	if (high < 0)
 		high = -errno;
@@ -272,6 +275,21 @@ int fd_lift(int fd)
 	return high;
 }
 
+int fd_lift_runtime(int fd)
+{
+	int saved = errno, high = dup_high(fd, FD_RUNTIME);
+	int kept = high >= 0 && !in_last_quarter(high) ? high : fd;
+	int left = kept == fd ? high : fd;
+
+	fd_claim(kept, FD_RUNTIME);
+	if (left >= 0) {
+		fd_disclaim(left);
+		real.close(left);
+	}
+	errno = saved;
+	return kept;
+}
+
 void fd_park_all(enum fd_owner owner)
 {
 	unsigned number;
@@ -285,7 +303,9 @@ void fd_park(int fd)
 {
 	int parked = parking(), saved = errno;
 
-	if (parked >= 0)
-		real.dup3(parked, fd, O_CLOEXEC);
+	/* Above a limit that was lowered since, no number is given again. */
+	if (parked >= 0 && real.dup3(parked, fd, O_CLOEXEC) < 0 &&
+	    errno == EBADF)
+		real.close(fd);
 	errno = saved;
 }

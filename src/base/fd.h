@@ -11,11 +11,10 @@
 #include <sys/types.h>
 
 /*
- * Which numbers are not the application's, by owner. FD_OURS: close() and
- * dup2() onto one say EBADF, as if it were not open, and close_range() leaves
- * it alone. FD_RUNTIME, what librdmacm has opened: close() is librdmacm's own
- * too, so only close_range() and closefrom() know it. One byte per number, a
- * bit per owner, atomic; numbers of 2^20 and above are not kept.
+ * Which numbers are not the application's, by owner: FD_OURS, or FD_RUNTIME,
+ * what librdmacm has opened. close() and dup2() onto one say EBADF, as if it
+ * were not open, and close_range() leaves it alone (preload/shim.h). One byte
+ * per number, a bit per owner, atomic; those of 2^20 and above are not kept.
  */
 enum fd_owner { FD_OURS, FD_RUNTIME };
 
@@ -114,5 +113,11 @@ bool fd_may_hold(off_t bytes);
 
 /* Move fd (>= 0) up, closing the low number; on failure fd itself. */
 int fd_lift(int fd);
+/*
+ * The same for one of the runtime's, which stays where it is if above there is
+ * but the last quarter. The program is given the lowest number that is free,
+ * and may have room for no more than it opens: a loop's table, an fd_set.
+ */
+int fd_lift_runtime(int fd);
 
 #endif

@@ -23,7 +23,7 @@ static int close_held(int fd)
 	struct fdtab_object *object = fdtab_hold(fd, &generation);
 	int ret, saved;
 
-	if (fd_is(fd, FD_OURS))
+	if (shim_is_hidden(fd))
 		return (int)shim_result(-EBADF);
 	if (!object) {
 		if (fd_is(fd, FD_RUNTIME) && shim_owns_process())
@@ -95,7 +95,7 @@ SHIM int dup(int fd)
 /* What `to` stood for is over when the call has succeeded. */
 SHIM int dup2(int fd, int to)
 {
-	int ret = fd_is(to, FD_OURS) ? -EBADF : leave_for_stdio(fd, to);
+	int ret = shim_is_hidden(to) ? -EBADF : leave_for_stdio(fd, to);
 
 	if (ret < 0)
 		return (int)shim_result(ret);
@@ -104,7 +104,7 @@ SHIM int dup2(int fd, int to)
 
 SHIM int dup3(int fd, int to, int flags)
 {
-	int ret = fd_is(to, FD_OURS) ? -EBADF : leave_for_stdio(fd, to);
+	int ret = shim_is_hidden(to) ? -EBADF : leave_for_stdio(fd, to);
 
 	if (ret < 0)
 		return (int)shim_result(ret);

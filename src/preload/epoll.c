@@ -43,7 +43,7 @@ static void done(struct epollset *set)
 
 static int made(int epfd)
 {
-	shim_fresh(epfd);
+	epfd = shim_fresh(epfd);
 	if (epfd >= 0 && (verdict_possible(POLICY_CONNECT) ||
 			  verdict_possible(POLICY_LISTEN)))
 		epollset_made(epfd);

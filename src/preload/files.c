@@ -51,7 +51,7 @@ static FILE *fresh_file(FILE *file)
 	int saved = errno;
 
 	if (file)
-		shim_fresh(fileno(file));
+		shim_forget(fileno(file));
 	errno = saved;
 	return file;
 }
@@ -74,6 +74,6 @@ SHIM DIR *opendir(const char *path)
 	DIR *directory = real.opendir(path);
 
 	if (directory)
-		shim_fresh(dirfd(directory));
+		shim_forget(dirfd(directory));
 	return directory;
 }

@@ -75,11 +75,11 @@ PRODUCER(pidfd_open, (pid_t pid, unsigned flags), (pid, flags))
 PRODUCER(pidfd_getfd, (int pidfd, int fd, unsigned flags), (pidfd, fd, flags))
 PRODUCER(posix_openpt, (int flags), (flags))
 
-static int fresh_pair(int ret, const int fds[2])
+static int fresh_pair(int ret, int fds[2])
 {
 	if (ret == 0) {
-		shim_fresh(fds[0]);
-		shim_fresh(fds[1]);
+		fds[0] = shim_fresh(fds[0]);
+		fds[1] = shim_fresh(fds[1]);
 	}
 	return ret;
 }

@@ -103,22 +103,33 @@ void shim_send_all_back(enum reason reason)
 	errno = saved;
 }
 
-int shim_fresh(int fd)
+void shim_forget(int fd)
 {
 	int saved = errno;
 
 	/* Of a vfork child's number the parent's notes are no word. */
 	if (fd >= 0 && (!fd_has_notes(fd) || shim_owns_process()))
 		fd_forget_notes(fd);
-	if (fd >= 0 && (fdtab_maybe(fd) || fd_is_any(fd) || rdma_inside()) &&
+	if (fd >= 0 && (fdtab_maybe(fd) || fd_is_any(fd)) &&
 	    shim_owns_process()) {
 		fdtab_evict(fd);
 		fd_disclaim(fd);
-		if (rdma_inside())
-			fd_claim(fd, FD_RUNTIME);
 	}
 	errno = saved;
-	return fd;
+}
+
+int shim_fresh(int fd)
+{
+	bool runtime = fd >= 0 && rdma_inside() && shim_owns_process();
+
+	shim_forget(fd);
+	return runtime ? fd_lift_runtime(fd) : fd;
+}
+
+bool shim_is_hidden(int fd)
+{
+	return fd_is(fd, FD_OURS) ||
+	       (fd_is(fd, FD_RUNTIME) && rdma_knows_inside() && !rdma_inside());
 }
 
 static void fresh_rights(const struct cmsghdr *cmsg)
@@ -127,7 +138,7 @@ static void fresh_rights(const struct cmsghdr *cmsg)
 	size_t i, count = (message_length(cmsg) - CMSG_LEN(0)) / sizeof(*fds);
 
 	for (i = 0; i < count; i++)
-		shim_fresh(fds[i]);
+		shim_forget(fds[i]);
 }
 
 ssize_t shim_received(ssize_t ret, const struct msghdr *msg)

@@ -132,7 +132,14 @@ struct iocb;
 int aio_before_submit(long count, struct iocb *const *list);
 
 /* A new number has come from the kernel: what it stood for is over. */
+void shim_forget(int fd);
+/* The same, and the number. librdmacm's is moved out of the program's way. */
 int shim_fresh(int fd);
+/*
+ * Is it a number that its caller, who would close it, has never opened? Of a
+ * runtime that does not tell of its own threads only our own are known.
+ */
+bool shim_is_hidden(int fd);
 
 /*
  * recvmsg(), recvmmsg() on other sockets: fds may have come along

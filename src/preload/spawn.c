@@ -44,7 +44,7 @@ SHIM int posix_spawnp(pid_t *pid, const char *file,
 static int watched(int ret, int *pidfd)
 {
 	if (ret == 0)
-		shim_fresh(*pidfd);
+		shim_forget(*pidfd);
 	return ret;
 }
 
@@ -96,7 +96,7 @@ SHIM FILE *popen(const char *command, const char *mode)
 	if (ret)
 		errno = -ret;
 	if (file)
-		shim_fresh(fileno(file));
+		shim_forget(fileno(file));
 	return file;
 }
 

@@ -338,7 +338,7 @@ SHIM long syscall(long number, ...)
 	}
 	ret = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (ret >= 0 && makes_fd(number))
-		shim_fresh((int)ret);
+		shim_forget((int)ret);
 	if (ret >= 0 && number == SYS_io_uring_setup)
 		verdict_forbid(REASON_io_uring, LOG_WARN);
 	return ret;

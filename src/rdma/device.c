@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/real.h"
 #include "base/userns.h"
 #include "rdma/runtime.h"
@@ -142,13 +143,20 @@ static int open_channel(void)
 	return error;
 }
 
-/* How many devices the runtime could open. */
+/*
+ * How many devices the runtime could open, and has open from now on: the kernel
+ * has made a descriptor for the events of each, which lanes are made with.
+ */
 static int count_devices(void)
 {
 	struct ibv_context **list;
-	int count = 0, saved = inside_enter();
+	int i, count = 0, saved = inside_enter();
 
 	list = runtime.rdma_get_devices(&count);
+	for (i = 0; list && i < count; i++)
+		if (list[i]->async_fd >= 0 &&
+		    !fd_is(list[i]->async_fd, FD_RUNTIME))
+			list[i]->async_fd = fd_lift_runtime(list[i]->async_fd);
 	if (list)
 		runtime.rdma_free_devices(list);
 	inside_leave(0, saved);

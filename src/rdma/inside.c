@@ -7,9 +7,9 @@
  * for TCP sockets, and the only TCP socket of librdmacm is the one to ibacm
  * (acm.c), connected once, by the rsocket() or rdma_create_id() that first
  * initialises it, on the calling thread: which is marked. librdmacm's own
- * threads (rsocket.c's cm_svc_run, tcp_svc_run) poll, read, write and close,
- * and drive connections through the rdma_cm device, and so need no mark,
- * which they could not inherit without wrapping pthread_create().
+ * threads (rsocket.c's cm_svc_run, tcp_svc_run) are marked if the runtime tells
+ * of them (shunt_rhooks()). Else they are not, and it does no harm: they poll,
+ * read, write and close, and drive connections through the rdma_cm device.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -25,6 +25,16 @@ static __thread unsigned depth;
 bool rdma_inside(void)
 {
 	return depth > 0;
+}
+
+bool rdma_knows_inside(void)
+{
+	return runtime.shunt_rhooks != NULL;
+}
+
+void inside_begin_thread(void)
+{
+	depth = 1;
 }
 
 int inside_enter(void)

@@ -18,7 +18,7 @@
 #include "rdma/rdma.h"
 
 #define BLOCK 4096
-#define RSOCKETS_MOST 4096	/* numbers of fds; others are left out */
+#define RSOCKETS_MOST 65536	/* numbers of fds; others are left out */
 #define TEXT_SIZE 8192
 #define PATH_SIZE 256
 #define LINE_MOST (2 * ADDR_TEXT_MAX + 80)
@@ -196,7 +196,7 @@ void ledger_after_fork(void)
 {
 	int rs;
 
-	for (rs = 0; rs < RSOCKETS_MOST; rs++)
+	for (rs = 0; kept && rs < RSOCKETS_MOST; rs++)
 		atomic_store(&lanes[rs], NULL);
 }
 

@@ -204,6 +204,8 @@ static inline bool rdma_poll_hooked(void)
 
 /* Is this thread inside librdmacm, or one of its own threads? */
 bool rdma_inside(void);
+/* Is rdma_inside() true on librdmacm's own threads, too? */
+bool rdma_knows_inside(void);
 
 /* rshutdown(3)+rclose(3). MAY BLOCK for half a minute: worker threads only. */
 void rdma_close(int rs);

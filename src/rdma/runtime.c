@@ -162,6 +162,8 @@ static enum reason load(const char *name)
 	}
 	runtime = found;
 	loaded = true;
+	if (runtime.shunt_rhooks)
+		runtime.shunt_rhooks(fd_lift_runtime, inside_begin_thread);
 	alone = is_alone();
 	if (abandoned == REASON_none)
 		remember_path(name);

@@ -78,6 +78,7 @@ int inside_enter(void);
 long inside_leave(long result, int saved);
 void inside_block(sigset_t *mask);
 void inside_restore(const sigset_t *mask);
+void inside_begin_thread(void);	/* on a thread of librdmacm's own */
 void inside_after_fork(void);
 
 #endif

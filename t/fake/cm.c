@@ -9,7 +9,7 @@
 #include "fake.h"
 
 static struct ibv_device hardware = { .name = "fake0" };
-static struct ibv_context device = { .device = &hardware };
+static struct ibv_context device = { .device = &hardware, .async_fd = -1 };
 
 static bool fails(const char *symbol)
 {

@@ -87,6 +87,7 @@ size_t ring_get(struct ring *ring, void *bytes, size_t n, bool peek);
  * and the thread ends with the last. pump_forget(): data is about to be closed.
  */
 int pump_start(void);		/* errno */
+extern void (*fake_begin)(void);	/* shunt_rhooks()'s, or NULL */
 void pump_touch(struct fake *fake);
 void pump_forget(struct fake *fake);
 void pump_end_perhaps(void);

@@ -26,6 +26,7 @@ static int bell = -1, epoll = -1;
 static pid_t owner;		/* a forked child has the same epoll set */
 static struct fake *touched;
 static bool running;
+void (*fake_begin)(void);
 
 static void signal_fd(int fd)
 {
@@ -260,6 +261,8 @@ static void *pump_run(void *arg)
 	struct epoll_event events[EVENTS];
 	int count = 0;
 
+	if (fake_begin)
+		fake_begin();
 	pthread_mutex_lock(&fake_lock);
 	while (fakes && count >= 0) {	/* librdmacm's threads end, too */
 		list_ready(events, count);

@@ -97,6 +97,28 @@ static void lowest_with_connection(struct pair *p)
 	p->fd = -1;
 }
 
+/*
+ * Connections have the numbers after each other: an event loop may have a table
+ * for as many as it opens. What librdmacm makes has low numbers for a moment.
+ */
+static void beside_each_other(struct pair *p)
+{
+	struct pair more[8];
+	int i, first, most;
+
+	fill_holes(p);
+	first = most = p->fd;
+	for (i = 0; i < 8; i++) {
+		pair_open(&more[i], i + 1);
+		pair_warm(&more[i]);
+		if (more[i].fd > most)
+			most = more[i].fd;
+	}
+	say("%s", most - first < 8 + 4 ? "beside each other" : "far apart");
+	for (i = 0; i < 8; i++)
+		pair_close(&more[i]);
+}
+
 static void becomes_pipe(struct pair *p)
 {
 	int pipes[2], fd = p->fd;
@@ -251,6 +273,7 @@ static void as_file(struct pair *p)
 const struct sem_case sem_cases[] = {
 	{ "lowest", SEM_ONCE, lowest, "the lowest free number" },
 	{ "lowest_with_connection", LANE, lowest_with_connection, "the same beside a connection" },
+	{ "beside_each_other", LANE | SEM_MOVES, beside_each_other, "numbers of nine" },
 	{ "becomes_pipe", LANE, becomes_pipe, "a pipe under the old number" },
 	{ "becomes_file", LANE, becomes_file, "a file under the old number" },
 	{ "becomes_other", LANE, becomes_other, "eventfd, datagram, fresh socket" },
