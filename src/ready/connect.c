@@ -32,18 +32,34 @@ static int option(int fd, int level, int name)
 								      : -1;
 }
 
+/* TCP_CLOSE and its like; -1: this is no TCP socket. */
+static int tcp_state(int fd)
+{
+	uint8_t state = TCP_CLOSE;	/* of struct tcp_info the first byte */
+	socklen_t length = sizeof(state);
+
+	return real.getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) ==
+			       0
+		       ? state
+		       : -1;
+}
+
 /*
  * A connect() that asks what became of an earlier one, of a connection that is
  * an ordinary socket by now. It may say 0, as the first does.
  */
 static bool has_begun(int fd)
 {
-	uint8_t state = TCP_CLOSE;	/* of struct tcp_info the first byte */
-	socklen_t length = sizeof(state);
+	int state = tcp_state(fd);
 
-	return real.getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) ==
-		       0 &&
-	       state != TCP_CLOSE;
+	return state >= 0 && state != TCP_CLOSE;
+}
+
+void ready_copied(int fd)
+{
+	if (!fd_has_note(fd, FD_NOTE_FRESH | FD_NOTE_TWIN | FD_NOTE_JUDGED) &&
+	    tcp_state(fd) == TCP_CLOSE)
+		fd_set_note(fd, FD_NOTE_TWIN, true);
 }
 
 /* Why this connect() is the kernel's alone; REASON_none: it is not. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* dup, dup2, dup3: one connection under several numbers. */
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -190,23 +192,52 @@ static void wrong(struct pair *p)
 }
 
 /* The pair is opened after its number was duplicated: before connecting. */
-static void before_connect(struct pair *p)
+static void connect_twin(struct pair *p, int s)
 {
 	struct sockaddr_storage addr;
 	int port = (int)peer_do(PEER_LISTEN, 0, 1, 0);
 	socklen_t len = sem_addr(&addr, port);
-	int s = sem_socket(), d = dup(s);
 
-	*p = (struct pair){ .fd = d };
+	*p = (struct pair){ .fd = s };
 	peer_begin(PEER_ACCEPT, 0, 0, OPEN_PING, 0);
 	SHOW(connect(s, (struct sockaddr *)&addr, len));
+}
+
+static void before_connect(struct pair *p)
+{
+	int s = sem_socket(), d = dup(s);
+
+	connect_twin(p, s);
 	SHOW(send(d, "!", 1, 0));
 	SHOW(peer_end());
 	close(s);
+	p->fd = d;
 	pair_warm(p);
 	peer_send(p, 10);
 	take(p, d, 10);
 	SHOW(close(d));
+	p->fd = -1;
+	SHOW(peer_drain(p));
+}
+
+/* ... and after an option that connect() has to ask of. */
+static void with_option(struct pair *p)
+{
+	int s = sem_socket(), off = 0, d;
+
+	SHOW(setsockopt(s, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off,
+			sizeof(off)));
+	d = dup(s);
+	connect_twin(p, s);
+	SHOW(send(s, "!", 1, 0));
+	SHOW(peer_end());
+	pair_warm(p);
+	peer_send(p, 10);
+	take(p, d, 10);
+	put(p, d, 10);
+	SHOW(peer_receive(p, 10));
+	close(d);
+	SHOW(close(s));
 	p->fd = -1;
 	SHOW(peer_drain(p));
 }
@@ -265,6 +296,7 @@ const struct sem_case sem_cases[] = {
 	{ "flags", LANE, flags, "close-on-exec of duplicates" },
 	{ "wrong", LANE, wrong, "EBADF and EINVAL leave all as it was" },
 	{ "before_connect", 0, before_connect, "dup of a socket not yet connected" },
+	{ "with_option", 0, with_option, "the same, after an option" },
 	{ "hundred", LANE, hundred, "a hundred numbers" },
 	{ "under_a_reader", LANE, under_a_reader, "dup2 over a number in use" },
 	{ 0 }
