@@ -82,9 +82,13 @@ def environment(options, rules=RULES, **more):
     return env
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
+def hold_port():
+    """A socket whose port is nobody's but its and that of a program that is
+    told the number and sets SO_REUSEADDR, as this does."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
 
 
 def open_full_pipe():
@@ -128,12 +132,13 @@ class Process:
 
 class Victim(Process):
     def __init__(self, options, log, rules=RULES, to_pipe=False, **more):
-        required = free_port()
-        rules = f"listen 127.0.0.1/32:{required} require; {rules}"
-        super().__init__([f"{HERE}/victim.py", str(required)],
-                         environment(options, rules, **more), log, to_pipe)
         self.sanitized = sanitizer(options.lib)     # it has memory of its own
-        self.ports = json.loads(self.line())
+        with hold_port() as held:
+            required = held.getsockname()[1]
+            rules = f"listen 127.0.0.1/32:{required} require; {rules}"
+            super().__init__([f"{HERE}/victim.py", str(required)],
+                             environment(options, rules, **more), log, to_pipe)
+            self.ports = json.loads(self.line())
         self.warm_up()
 
     def warm_up(self):
