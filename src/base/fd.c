@@ -16,7 +16,7 @@
 
 /* Untouched pages of it cost nothing. */
 atomic_uchar fd_claims[FD_CLAIMS_MOST];
-atomic_uchar fd_notes[FD_CLAIMS_MOST];
+atomic_ushort fd_notes[FD_CLAIMS_MOST];
 static atomic_uint highest;	/* of all claimed so far, plus one */
 
 void fd_claim(int fd, enum fd_owner owner)
@@ -138,7 +138,7 @@ void fd_forget_notes(int fd)
 
 void fd_copy_notes(int from, int to)
 {
-	unsigned char notes = 0;
+	unsigned short notes = 0;
 
 	give(to);
 

@@ -44,17 +44,19 @@ enum fd_note {
 				   was tcp. For short ways only. */
 	FD_NOTE_MAXSEG = 2,	/* the application has set TCP_MAXSEG */
 	FD_NOTE_SYN = 4,	/* ... TCP_SAVE_SYN, and will read it */
-	FD_NOTE_FRESH = 8,	/* a TCP socket as socket(2) made it, but for
-				   options that connect() need not ask of */
+	FD_NOTE_FRESH = 8,	/* a TCP socket of socket(2)'s that is not
+				   connected */
 	FD_NOTE_TWIN = 16,	/* it was copied, or is a copy, from before
 				   there was a connection */
 	FD_NOTE_GREETED = 128,	/* it listens, and answers with our mark, or
 				   did: who connects may greet */
 	FD_NOTE_FEATURE = 32,	/* has what the kernel's TCP alone can do */
 	FD_NOTE_PATH = 64,	/* is to go by a way of the application's */
+	FD_NOTE_ASK = 256,	/* may have options that connect() has to ask
+				   of */
 };
 
-extern atomic_uchar fd_notes[FD_CLAIMS_MOST];
+extern atomic_ushort fd_notes[FD_CLAIMS_MOST];
 
 static inline bool fd_has_note(int fd, enum fd_note note)
 {
@@ -67,6 +69,12 @@ static inline bool fd_has_notes(int fd)
 {
 	return (unsigned)fd < FD_CLAIMS_MOST &&
 	       atomic_load_explicit(&fd_notes[fd], memory_order_relaxed);
+}
+
+/* Is all known that connect() would ask the kernel? */
+static inline bool fd_is_fresh(int fd)
+{
+	return fd_has_note(fd, FD_NOTE_FRESH) && !fd_has_note(fd, FD_NOTE_ASK);
 }
 
 static inline bool fd_is_judged(int fd)

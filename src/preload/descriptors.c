@@ -117,7 +117,7 @@ static int do_fcntl(int fd, int cmd, void *arg)
 	int ret = 0;
 
 	if (cmd == F_SETFL && ((long)arg & O_ASYNC)) {
-		fd_set_note(fd, FD_NOTE_FRESH, false);
+		fd_set_note(fd, FD_NOTE_ASK, true);
 		ret = shim_send_back(fd, REASON_sigio);
 	}
 	if (ret < 0)
@@ -199,7 +199,7 @@ SHIM int ioctl(int fd, unsigned long request, ...)
 		ret = attach(fd, arg);
 	errno = saved;
 	if (request == FIOASYNC)
-		fd_set_note(fd, FD_NOTE_FRESH, false);
+		fd_set_note(fd, FD_NOTE_ASK, true);
 	if (ret == CONN_PLAIN)
 		return real.ioctl(fd, request, arg);
 	return (int)shim_result(ret);

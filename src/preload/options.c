@@ -77,7 +77,7 @@ SHIM int setsockopt(int fd, int level, int name, const void *value,
 	if (ret == 0 && reason != REASON_none)
 		kernel_option_came(fd, reason);
 	if (matters(level, name))
-		fd_set_note(fd, FD_NOTE_FRESH, false);
+		fd_set_note(fd, FD_NOTE_ASK, true);
 	if (ret == 0 && level == IPPROTO_TCP && name == TCP_MAXSEG)
 		fd_set_note(fd, FD_NOTE_MAXSEG, true);
 	else if (ret == 0 && level == IPPROTO_TCP && name == TCP_SAVE_SYN)

@@ -9,7 +9,6 @@
 #include "conn/due.h"
 #include "diag/log.h"
 #include "preload/message.h"
-#include "preload/verdict.h"
 #include "rdma/rdma.h"
 
 struct conn *shim_find(int fd)
@@ -182,8 +181,6 @@ int shim_duplicate(int fd, int made)
 		return made;
 	}
 	fd_disclaim(made);
-	if (!conn && verdict_possible(POLICY_CONNECT))
-		ready_copied(fd);
 	fd_copy_notes(fd, made);
 	if (!conn) {
 		fdtab_evict(made);

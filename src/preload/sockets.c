@@ -135,7 +135,7 @@ static bool wants_sigio(int fd)
 {
 	int flags;
 
-	if (fd_has_note(fd, FD_NOTE_FRESH))
+	if (fd_is_fresh(fd))
 		return false;
 	flags = real.fcntl(fd, F_GETFL, NULL);
 	if (flags < 0 || !(flags & O_ASYNC))
@@ -161,7 +161,7 @@ static enum reason barred(int fd, const struct policy_decision *decision)
 {
 	if (critical_in_handler())
 		return REASON_in_handler;
-	if (!fd_has_note(fd, FD_NOTE_FRESH) || fd_has_note(fd, FD_NOTE_TWIN))
+	if (!fd_is_fresh(fd) || fd_has_note(fd, FD_NOTE_TWIN))
 		kernel_look(fd);
 	return kernel_wants(fd, decision->any_path);
 }

@@ -32,34 +32,18 @@ static int option(int fd, int level, int name)
 								      : -1;
 }
 
-/* TCP_CLOSE and its like; -1: this is no TCP socket. */
-static int tcp_state(int fd)
-{
-	uint8_t state = TCP_CLOSE;	/* of struct tcp_info the first byte */
-	socklen_t length = sizeof(state);
-
-	return real.getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) ==
-			       0
-		       ? state
-		       : -1;
-}
-
 /*
  * A connect() that asks what became of an earlier one, of a connection that is
  * an ordinary socket by now. It may say 0, as the first does.
  */
 static bool has_begun(int fd)
 {
-	int state = tcp_state(fd);
+	uint8_t state = TCP_CLOSE;	/* of struct tcp_info the first byte */
+	socklen_t length = sizeof(state);
 
-	return state >= 0 && state != TCP_CLOSE;
-}
-
-void ready_copied(int fd)
-{
-	if (!fd_has_note(fd, FD_NOTE_FRESH | FD_NOTE_TWIN | FD_NOTE_JUDGED) &&
-	    tcp_state(fd) == TCP_CLOSE)
-		fd_set_note(fd, FD_NOTE_TWIN, true);
+	return real.getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) ==
+		       0 &&
+	       state != TCP_CLOSE;
 }
 
 /* Why this connect() is the kernel's alone; REASON_none: it is not. */
@@ -263,7 +247,7 @@ int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
 		  const struct policy_decision *decision, enum reason barred)
 {
 	struct conn_dialling dialling = { .to = to, .length = length };
-	bool fresh = fd_has_note(fd, FD_NOTE_FRESH);
+	bool fresh = fd_is_fresh(fd);
 	enum reason reason;
 	int ret;
 

@@ -85,13 +85,6 @@ int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
 		  const struct policy_decision *decision, enum reason barred);
 
 /*
- * A number that is no connection of ours has got a copy (dup(2)). If it is a
- * TCP socket from before connect(2), whoever made it and with whatever options,
- * that will be told of one of the two: FD_NOTE_TWIN.
- */
-void ready_copied(int fd);
-
-/*
  * Make it an ordinary kernel socket, whatever it takes, within seconds. 0;
  * -EBUSY: it could not be done in time; -EIO: it is dead.
  */
