@@ -55,11 +55,20 @@ SHIM_REST int poll_some(struct pollfd *fds, nfds_t n, int timeout)
 	return (int)shim_result(ret);
 }
 
+SHIM_REST int poll_many(struct pollfd *fds, nfds_t n, int timeout)
+{
+	return concerns(fds, n) ? poll_some(fds, n, timeout)
+				: real.poll(fds, n, timeout);
+}
+
+/* What would want a stack frame is elsewhere. */
 SHIM_OFTEN int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
 	if (rdma_poll_hooked())
 		return rdma_poll_hook(fds, n, timeout);
-	if (!concerns(fds, n))
+	if (__builtin_expect(n > MANY_FDS, 0))
+		return poll_many(fds, n, timeout);
+	if (bad_pointer(fds) || !ready_concerns(fds, n))
 		return real.poll(fds, n, timeout);
 	return poll_some(fds, n, timeout);
 }
