@@ -142,11 +142,9 @@ void fd_copy_notes(int from, int to)
 
 	give(to);
 
-	/* connect() will be told of one of them. */
-	if (fd_has_note(from, FD_NOTE_FRESH | FD_NOTE_TWIN)) {
-		fd_set_note(from, FD_NOTE_TWIN, true);
-		note_twin(from > to ? from : to);
-	}
+	/* connect() will be told of one of them, if they are sockets. */
+	fd_set_note(from, FD_NOTE_TWIN, true);
+	note_twin(from > to ? from : to);
 	if ((unsigned)from < FD_CLAIMS_MOST)
 		notes = fd_notes[from] &
 			(FD_NOTE_MAXSEG | FD_NOTE_SYN | FD_NOTE_TWIN |

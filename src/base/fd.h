@@ -46,8 +46,7 @@ enum fd_note {
 	FD_NOTE_SYN = 4,	/* ... TCP_SAVE_SYN, and will read it */
 	FD_NOTE_FRESH = 8,	/* a TCP socket of socket(2)'s that is not
 				   connected */
-	FD_NOTE_TWIN = 16,	/* it was copied, or is a copy, from before
-				   there was a connection */
+	FD_NOTE_TWIN = 16,	/* it was copied, or is a copy */
 	FD_NOTE_GREETED = 128,	/* it listens, and answers with our mark, or
 				   did: who connects may greet */
 	FD_NOTE_FEATURE = 32,	/* has what the kernel's TCP alone can do */
@@ -74,7 +73,8 @@ static inline bool fd_has_notes(int fd)
 /* Is all known that connect() would ask the kernel? */
 static inline bool fd_is_fresh(int fd)
 {
-	return fd_has_note(fd, FD_NOTE_FRESH) && !fd_has_note(fd, FD_NOTE_ASK);
+	return fd_has_note(fd, FD_NOTE_FRESH) &&
+	       !fd_has_note(fd, FD_NOTE_ASK | FD_NOTE_TWIN);
 }
 
 static inline bool fd_is_judged(int fd)

@@ -181,10 +181,13 @@ int shim_duplicate(int fd, int made)
 		return made;
 	}
 	fd_disclaim(made);
-	fd_copy_notes(fd, made);
-	if (!conn) {
+	if (!conn)
 		fdtab_evict(made);
-	} else {
+	fd_copy_notes(fd, made);
+	/* Who connects meanwhile finds the note, or is found here. */
+	if (!conn)
+		conn = shim_conn(fd);
+	if (conn) {
 		if (fdtab_insert(made, conn_object(conn)) != 0) {
 			real.close(made);
 			made = -1;

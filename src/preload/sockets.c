@@ -161,7 +161,7 @@ static enum reason barred(int fd, const struct policy_decision *decision)
 {
 	if (critical_in_handler())
 		return REASON_in_handler;
-	if (!fd_is_fresh(fd) || fd_has_note(fd, FD_NOTE_TWIN))
+	if (!fd_is_fresh(fd))
 		kernel_look(fd);
 	return kernel_wants(fd, decision->any_path);
 }

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "base/addr.h"
 #include "base/cancel.h"
@@ -46,6 +47,40 @@ static bool has_begun(int fd)
 	       state != TCP_CLOSE;
 }
 
+static uint64_t cookie(int fd)
+{
+	uint64_t value = 0;	/* 0: none, or no socket */
+	socklen_t length = sizeof(value);
+
+	return real.getsockopt(fd, SOL_SOCKET, SO_COOKIE, &value, &length) ==
+			       0
+		       ? value
+		       : 0;
+}
+
+/* The next number from `first` on that stands for the same socket, or -1. */
+static int next_twin(int first, int fd, uint64_t own)
+{
+	int twin;
+
+	for (twin = fd_next_twin(first); own && twin >= 0;
+	     twin = fd_next_twin(twin + 1))
+		if (twin != fd && cookie(twin) == own)
+			return twin;
+	return -1;
+}
+
+/* libc's FILEs would read and write a copy of it without asking us. */
+static bool is_stdio(int fd)
+{
+	int twin;
+
+	if (!fd_has_note(fd, FD_NOTE_TWIN))
+		return false;
+	twin = next_twin(0, fd, cookie(fd));
+	return twin >= 0 && twin <= STDERR_FILENO;
+}
+
 /* Why this connect() is the kernel's alone; REASON_none: it is not. */
 static enum reason excluded(int fd, bool fresh,
 			    const struct sockaddr_storage *remote,
@@ -53,6 +88,8 @@ static enum reason excluded(int fd, bool fresh,
 {
 	if (!fresh && option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) == 1)
 		return REASON_fast_open;
+	if (is_stdio(fd))
+		return REASON_passed_by;
 	if (decision->greeting == POLICY_GREETING_PROBE &&
 	    unaware_known(remote))
 		return REASON_remembered_unaware;
@@ -162,17 +199,6 @@ static int leave(int fd, const struct sockaddr_storage *remote,
 	return -ENETUNREACH;
 }
 
-static uint64_t cookie(int fd)
-{
-	uint64_t value = 0;	/* 0: none, or no socket */
-	socklen_t length = sizeof(value);
-
-	return real.getsockopt(fd, SOL_SOCKET, SO_COOKIE, &value, &length) ==
-			       0
-		       ? value
-		       : 0;
-}
-
 /* Numbers copied before there was a connection stand for it, too. */
 static void adopt_twins(int fd, struct conn *conn)
 {
@@ -182,10 +208,9 @@ static void adopt_twins(int fd, struct conn *conn)
 	if (!fd_has_note(fd, FD_NOTE_TWIN))
 		return;
 	own = cookie(fd);
-	for (twin = fd_next_twin(0); own && twin >= 0;
-	     twin = fd_next_twin(twin + 1))
-		if (twin != fd && cookie(twin) == own &&
-		    fdtab_insert(twin, conn_object(conn)) == 0)
+	for (twin = next_twin(0, fd, own); twin >= 0;
+	     twin = next_twin(twin + 1, fd, own))
+		if (fdtab_insert(twin, conn_object(conn)) == 0)
 			epollset_adopt(twin, conn);
 }
 

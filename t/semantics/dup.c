@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -220,14 +221,9 @@ static void before_connect(struct pair *p)
 	SHOW(peer_drain(p));
 }
 
-/* ... and after an option that connect() has to ask of. */
-static void with_option(struct pair *p)
+/* `s` and `d` are one socket: what comes by the one is the other's, too. */
+static void use_both(struct pair *p, int s, int d)
 {
-	int s = sem_socket(), off = 0, d;
-
-	SHOW(setsockopt(s, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off,
-			sizeof(off)));
-	d = dup(s);
 	connect_twin(p, s);
 	SHOW(send(s, "!", 1, 0));
 	SHOW(peer_end());
@@ -237,6 +233,46 @@ static void with_option(struct pair *p)
 	put(p, d, 10);
 	SHOW(peer_receive(p, 10));
 	close(d);
+	SHOW(close(s));
+	p->fd = -1;
+	SHOW(peer_drain(p));
+}
+
+/* ... and after an option that connect() has to ask of. */
+static void with_option(struct pair *p)
+{
+	int s = sem_socket(), off = 0;
+
+	SHOW(setsockopt(s, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off,
+			sizeof(off)));
+	use_both(p, s, dup(s));
+}
+
+/* ... and between two calls of connect(). */
+static void after_refusal(struct pair *p)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sem_addr(&addr, 1);
+	int s = sem_socket();
+
+	SHOW(connect(s, (struct sockaddr *)&addr, len));
+	use_both(p, s, dup(s));
+}
+
+/* ... and the copy is libc's, which reads it without asking anybody. */
+static void as_stdin(struct pair *p)
+{
+	int s = sem_socket(), before = dup(STDIN_FILENO);
+
+	MUST(dup2(s, STDIN_FILENO));
+	connect_twin(p, s);
+	SHOW(send(s, "!", 1, 0));
+	SHOW(peer_end());
+	pair_warm(p);
+	peer_send(p, 10);
+	SHOW((long)fread(buf, 1, 10, stdin));
+	say("%s", pair_check(p, buf, 10));
+	MUST(dup2(before, STDIN_FILENO));
 	SHOW(close(s));
 	p->fd = -1;
 	SHOW(peer_drain(p));
@@ -297,6 +333,8 @@ const struct sem_case sem_cases[] = {
 	{ "wrong", LANE, wrong, "EBADF and EINVAL leave all as it was" },
 	{ "before_connect", 0, before_connect, "dup of a socket not yet connected" },
 	{ "with_option", 0, with_option, "the same, after an option" },
+	{ "after_refusal", 0, after_refusal, "the same, between two connect()" },
+	{ "as_stdin", 0, as_stdin, "the same, and the copy is libc's stdin" },
 	{ "hundred", LANE, hundred, "a hundred numbers" },
 	{ "under_a_reader", LANE, under_a_reader, "dup2 over a number in use" },
 	{ 0 }
