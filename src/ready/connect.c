@@ -58,27 +58,19 @@ static uint64_t cookie(int fd)
 		       : 0;
 }
 
-/* The next number from `first` on that stands for the same socket, or -1. */
-static int next_twin(int first, int fd, uint64_t own)
-{
-	int twin;
-
-	for (twin = fd_next_twin(first); own && twin >= 0;
-	     twin = fd_next_twin(twin + 1))
-		if (twin != fd && cookie(twin) == own)
-			return twin;
-	return -1;
-}
-
-/* libc's FILEs would read and write a copy of it without asking us. */
+/* libc's FILEs would read and write a copy without asking us. */
 static bool is_stdio(int fd)
 {
-	int twin;
+	uint64_t own;
+	int copy;
 
 	if (!fd_has_note(fd, FD_NOTE_TWIN))
 		return false;
-	twin = next_twin(0, fd, cookie(fd));
-	return twin >= 0 && twin <= STDERR_FILENO;
+	own = cookie(fd);
+	for (copy = STDIN_FILENO; own && copy <= STDERR_FILENO; copy++)
+		if (cookie(copy) == own)
+			return true;
+	return false;
 }
 
 /* Why this connect() is the kernel's alone; REASON_none: it is not. */
@@ -208,9 +200,10 @@ static void adopt_twins(int fd, struct conn *conn)
 	if (!fd_has_note(fd, FD_NOTE_TWIN))
 		return;
 	own = cookie(fd);
-	for (twin = next_twin(0, fd, own); twin >= 0;
-	     twin = next_twin(twin + 1, fd, own))
-		if (fdtab_insert(twin, conn_object(conn)) == 0)
+	for (twin = fd_next_twin(0); own && twin >= 0;
+	     twin = fd_next_twin(twin + 1))
+		if (twin != fd && cookie(twin) == own &&
+		    fdtab_insert(twin, conn_object(conn)) == 0)
 			epollset_adopt(twin, conn);
 }
 

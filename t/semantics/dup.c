@@ -192,7 +192,7 @@ static void wrong(struct pair *p)
 	SHOW(peer_receive(p, 10));
 }
 
-/* The pair is opened after its number was duplicated: before connecting. */
+/* The pair is opened by `s`, which has a copy by now. */
 static void connect_twin(struct pair *p, int s)
 {
 	struct sockaddr_storage addr;
@@ -204,6 +204,7 @@ static void connect_twin(struct pair *p, int s)
 	SHOW(connect(s, (struct sockaddr *)&addr, len));
 }
 
+/* A number that was duplicated before connecting ... */
 static void before_connect(struct pair *p)
 {
 	int s = sem_socket(), d = dup(s);
@@ -260,12 +261,13 @@ static void after_refusal(struct pair *p)
 }
 
 /* ... and the copy is libc's, which reads it without asking anybody. */
-static void as_stdin(struct pair *p)
+static void with_stdin(struct pair *p, int s, bool by_stdin)
 {
-	int s = sem_socket(), before = dup(STDIN_FILENO);
+	int before = dup(STDIN_FILENO);
 
 	MUST(dup2(s, STDIN_FILENO));
-	connect_twin(p, s);
+	connect_twin(p, by_stdin ? STDIN_FILENO : s);
+	p->fd = s;
 	SHOW(send(s, "!", 1, 0));
 	SHOW(peer_end());
 	pair_warm(p);
@@ -273,9 +275,20 @@ static void as_stdin(struct pair *p)
 	SHOW((long)fread(buf, 1, 10, stdin));
 	say("%s", pair_check(p, buf, 10));
 	MUST(dup2(before, STDIN_FILENO));
+	close(before);
 	SHOW(close(s));
 	p->fd = -1;
 	SHOW(peer_drain(p));
+}
+
+static void as_stdin(struct pair *p)
+{
+	with_stdin(p, sem_socket(), false);
+}
+
+static void by_stdin(struct pair *p)
+{
+	with_stdin(p, sem_socket(), true);
 }
 
 static void hundred(struct pair *p)
@@ -335,6 +348,7 @@ const struct sem_case sem_cases[] = {
 	{ "with_option", 0, with_option, "the same, after an option" },
 	{ "after_refusal", 0, after_refusal, "the same, between two connect()" },
 	{ "as_stdin", 0, as_stdin, "the same, and the copy is libc's stdin" },
+	{ "by_stdin", 0, by_stdin, "the same, and that is connected" },
 	{ "hundred", LANE, hundred, "a hundred numbers" },
 	{ "under_a_reader", LANE, under_a_reader, "dup2 over a number in use" },
 	{ 0 }
