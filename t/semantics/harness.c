@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -136,6 +137,36 @@ static bool good_end(const char *who, pid_t pid, long end)
 	return false;
 }
 
+/* Any child of ours, also one whose parents have ended: 0 when there is none. */
+static pid_t any_child(void)
+{
+	char path[40], text[12] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%11s", text) != 1)
+		*text = '\0';
+	fclose(file);
+	return (pid_t)atoi(text);
+}
+
+/*
+ * What the case has started and not waited for comes to us. It holds our
+ * standard output: who reads that would wait for it.
+ */
+static bool none_left(long end)
+{
+	bool good = true;
+	pid_t pid;
+
+	while ((pid = any_child()) > 0)
+		good &= good_end("child of a child", pid, end);
+	return good;
+}
+
 /* The same line into the transcript and, for the runner, into the log. */
 static void mark(const struct sem_case *c)
 {
@@ -176,6 +207,7 @@ static bool run_case(const struct sem_case *c)
 	good = good_end("near end", near, end);
 	if (peer > 0)
 		good &= good_end("peer", peer, now_ms() + 5000);
+	good &= none_left(now_ms() + 5000);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	fflush(stdout);
 	return good;
@@ -276,6 +308,7 @@ int main(int argc, char **argv)
 		return usage();
 	if (role)
 		return i < argc ? run_role(role, argv[i]) : usage();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (int n = i; n < argc; n++)
 		if (!find_case(argv[n]))
 			return fprintf(stderr, "no case %s\n", argv[n]), 2;

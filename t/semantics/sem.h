@@ -38,8 +38,9 @@ enum sem_flags {
 	SEM_LANE = 2,	/* ... and warm it: the RDMA way must be on the lane */
 	SEM_PROCS = 4,	/* needs the peer to be a process */
 	SEM_ONCE = 8,	/* does not depend on the side: one side only */
-	SEM_NO_TSAN = 16, /* left out under ThreadSanitizer, whose interceptors
-			     read bad pointers and put signals off */
+	SEM_NO_TSAN = 16, /* left out under ThreadSanitizer: its interceptors
+			     read bad pointers and put signals off, and its
+			     own locks stay held in a child of a raw clone() */
 	SEM_MOVES = 32,	/* each connection that it warms must have a lane */
 	SEM_HASTY = 64,	/* handshake.timeout is SEM_HASTY_MS at both ends */
 };

@@ -326,7 +326,8 @@ const struct sem_case sem_cases[] = {
 	{ "popen", LANE | SEM_PROCS, with_popen, "popen(3)" },
 	{ "daemon", SEM_PROCS, with_daemon, "daemon(3)" },
 	{ "without_handlers", LANE | SEM_PROCS, without_handlers, "_Fork" },
-	{ "unseen", LANE | SEM_PROCS, unseen, "clone by syscall(2)" },
+	{ "unseen", LANE | SEM_PROCS | SEM_NO_TSAN, unseen,
+	  "clone by syscall(2)" },
 	{ "unseen_talks", LANE | SEM_PROCS | SEM_NO_TSAN, unseen_talks,
 	  "the same, and it goes on with the connection" },
 	{ 0 }
