@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/memory.h"
 #include "conn/core.h"
@@ -95,6 +96,8 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 		conn->leg.mark_ms = conn->lane.end_ms = TIME_NEVER;
 		conn->greeting.deadline_ms = TIME_NEVER;
 	}
+	if (next == STATE_retreating)
+		conn->leg.asked_ms = clock_ms();
 	trace_step(conn, from, event);
 	return true;
 }

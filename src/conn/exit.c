@@ -176,7 +176,8 @@ static bool retreats(struct conn *conn, unsigned how)
 	if (conn_state(conn) != STATE_retreating && !conn->leave.begun &&
 	    !holds(conn, how) && !ends(conn))
 		return false;
-	late = (how & LATE) && retreat_owed(conn);
+	late = (how & GIVE_UP) ? retreat_owed(conn)
+			       : (how & LATE) && retreat_overdue(conn);
 	if (late || ((how & GIVE_UP) &&
 		     (conn->tx.stage == TX_RETREAT || conn->leave.begun ||
 		      hold_any(conn))))

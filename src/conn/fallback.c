@@ -86,7 +86,7 @@ static bool fail_if_owed(struct conn *conn)
 	bool failed;
 
 	lock_acquire(&conn->lock);
-	failed = retreat_owed(conn) &&
+	failed = retreat_overdue(conn) &&
 		 conn_fail_locked(conn, -ECONNRESET, REASON_lane_stalled);
 	lock_release(&conn->lock);
 	return failed;

@@ -35,6 +35,7 @@ void leave_in_order(struct conn *conn, enum reason reason)
 	if (begin) {
 		tx_step(&conn->tx.stage, TX_ON_leaves);
 		conn->leave.reason = reason;
+		conn->leg.asked_ms = clock_ms();
 		conn->leave.begun = true;
 		/* Said under the lock: who finds it begun says RETREAT. */
 		outbox_say(conn, WIRE_LEAVE, 0, conn->tx.bytes);

@@ -5,6 +5,8 @@
  * other lacks, from the replay ring. A lane that has died with bytes which
  * are nowhere else (lane.replay = "0") cannot be left: the connection is reset.
  */
+#include "base/bounds.h"
+#include "base/clock.h"
 #include "base/real.h"
 #include "conn/core.h"
 #include "conn/early.h"
@@ -235,4 +237,10 @@ bool retreat_owed(const struct conn *conn)
 	return state == STATE_retreating &&
 	       ((conn->tx.stage == TX_RETREAT && !conn->leg.resume_sent) ||
 		conn->rx.stage == RX_CONTROL);
+}
+
+bool retreat_overdue(const struct conn *conn)
+{
+	return retreat_owed(conn) &&
+	       clock_ms() - conn->leg.asked_ms >= BOUND_answer_ms;
 }

@@ -24,6 +24,8 @@ void retreat_heard(struct conn *conn, uint64_t consumed);
 void retreat_pump(struct conn *conn);
 /* Does the peer owe RETREAT or RESUME? */
 bool retreat_owed(const struct conn *conn);
+/* The same, and it has had its time since it was asked? */
+bool retreat_overdue(const struct conn *conn);
 /* A direction may be raw again: is the connection the kernel's now? */
 void retreat_check(struct conn *conn);
 /* Send what waits on the TCP leg; behind RESUME, what the peer lacks. */
