@@ -79,6 +79,11 @@ int conn_leave(struct conn *conn, enum reason reason);
  * reset, as the kernel does one whose peer is gone. False: it owes none.
  */
 bool conn_give_up(struct conn *conn);
+/*
+ * Will it be on TCP again soon: are bytes held while a lane is made, or has a
+ * peer that was asked some of its time left?
+ */
+bool conn_is_between(const struct conn *conn);
 
 /* Stay on TCP for this reason, if that is still possible: 0 or -EBUSY. */
 int conn_refuse(struct conn *conn, enum reason reason);

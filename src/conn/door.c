@@ -9,6 +9,7 @@
 #include "conn/fallback.h"
 #include "conn/greet.h"
 #include "conn/hold.h"
+#include "conn/retreat.h"
 
 bool conn_accepted(struct conn *conn, unsigned mark, enum reason unmarked,
 		   const struct mark_client *client)
@@ -47,6 +48,12 @@ bool conn_give_up(struct conn *conn)
 
 	conduct(conn);
 	return was_owed;
+}
+
+bool conn_is_between(const struct conn *conn)
+{
+	return hold_any(conn) ||
+	       (retreat_owed(conn) && !retreat_overdue(conn));
 }
 
 static void give_up(int fd, struct fdtab_object *object, void *arg)

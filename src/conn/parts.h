@@ -106,7 +106,7 @@ struct leg {
 	unsigned out_size, out_kept;
 	bool mark_sent, retreat_sent, resume_said;
 	atomic_bool resume_sent;	/* changed with tx.lock */
-	_Atomic uint64_t asked_ms; /* LEAVE or RETREAT is the peer's to answer */
+	_Atomic uint64_t asked_ms;	/* the peer owes an answer since */
 	atomic_bool lost;	/* a send took the kernel's ECONNRESET */
 	/* The service thread's own, with rx.lock. */
 	uint8_t in[WIRE_RECORD_MAX]; /* a part of a record */

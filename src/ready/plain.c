@@ -21,11 +21,15 @@ int ready_make_plain(struct conn *conn, enum reason reason)
 	return ready_make_plain_by(conn, reason, ready_answers_due());
 }
 
-void ready_try_plain(struct conn *conn, enum reason reason, uint64_t until_us)
+void ready_try_plain(struct conn *conn, enum reason reason, uint64_t answer_us)
 {
+	uint64_t now = clock_us(), until = now + PLAIN_MOST_US;
+
 	while (!conn_is_plain(conn) && conn_leave(conn, reason) == -EAGAIN &&
-	       clock_us() < until_us)
+	       (now < answer_us || conn_is_between(conn)) && now < until) {
 		real.poll(NULL, 0, LOOK_MS);
+		now = clock_us();
+	}
 }
 
 int ready_make_plain_by(struct conn *conn, enum reason reason,

@@ -96,8 +96,12 @@ int ready_make_plain(struct conn *conn, enum reason reason);
 uint64_t ready_answers_due(void);
 int ready_make_plain_by(struct conn *conn, enum reason reason,
 			uint64_t answer_us);
-/* The same if it can be until then; else it goes on, as it is. */
-void ready_try_plain(struct conn *conn, enum reason reason, uint64_t until_us);
+/*
+ * The same if it can be until then, or is about to be; else it goes on, as it
+ * is.
+ */
+void ready_try_plain(struct conn *conn, enum reason reason,
+		     uint64_t answer_us);
 
 /* A timeout relative to now as a clock_us() time. NULL: READY_FOREVER. */
 uint64_t ready_until(const struct timespec *timeout);
