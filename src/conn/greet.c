@@ -418,7 +418,9 @@ bool greet_accepted(struct conn *conn, unsigned mark, enum reason unmarked,
 
 	conn->greeting.listener_mark = mark;
 	conn->greeting.unmarked = mark ? REASON_none : unmarked;
+	lock_acquire(&conn->lock);	/* another thread may be in exit() */
 	conn->greeting.client = *client;
+	lock_release(&conn->lock);
 	if (mark && client->seen && loop_start() != 0) {
 		refuse(conn, client);
 		return true;
