@@ -97,16 +97,28 @@ bool is_astride(const struct conn *conn)
 				     conn->rx.boundary != OFFSET_NEVER));
 }
 
-bool raw_is_reset(const struct conn *conn, bool reading)
+static bool is_closed(const struct conn *conn, short events)
 {
 	struct pollfd tcp = { .fd = conn->tcp };
 	struct tcp_info info = { .tcpi_state = TCP_ESTABLISHED };
 	socklen_t size = sizeof(info);
+
+	return real.poll(&tcp, 1, 0) == 1 && (tcp.revents & events) &&
+	       real.getsockopt(conn->tcp, IPPROTO_TCP, TCP_INFO, &info,
+			       &size) == 0 &&
+	       info.tcpi_state == TCP_CLOSE;
+}
+
+bool raw_is_over(const struct conn *conn)
+{
+	return is_closed(conn, POLLERR | POLLHUP);
+}
+
+bool raw_is_reset(const struct conn *conn, bool reading)
+{
 	int queued = 0;
 
-	if (real.poll(&tcp, 1, 0) != 1 || !(tcp.revents & POLLERR) ||
-	    real.getsockopt(conn->tcp, IPPROTO_TCP, TCP_INFO, &info, &size) ||
-	    info.tcpi_state != TCP_CLOSE)
+	if (!is_closed(conn, POLLERR))
 		return false;
 	return !reading || real.ioctl(conn->tcp, FIONREAD, &queued) != 0 ||
 	       queued == 0;

@@ -20,5 +20,10 @@ ssize_t peek_amount(struct conn *conn, size_t size);
  * the application may ask them. (POLLERR alone may be of the error queue.)
  */
 bool raw_is_reset(const struct conn *conn, bool reading);
+/*
+ * Has the kernel's connection ended, so that it takes no byte of anybody? It
+ * may have told the application.
+ */
+bool raw_is_over(const struct conn *conn);
 
 #endif
