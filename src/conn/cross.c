@@ -41,6 +41,8 @@ static int mark_or_raw(struct conn *conn)
 		if (got == WIRE_TOKEN_SIZE) {
 			real.recv(conn->tcp, in, sizeof(in), MSG_DONTWAIT);
 			conn->leg.mark_seen = true;
+			conn->leg.mark_ms = TIME_NEVER;
+			conn->leg.asked_ms = clock_ms();
 			rx_step(&conn->rx.stage, RX_ON_marked);
 			return -EAGAIN;
 		}

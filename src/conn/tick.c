@@ -31,6 +31,7 @@
 #define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
 #define LEAVE_MS 1	/* what is on the lane still comes in */
 #define HELD_MS 20	/* the lane has no room for what was held */
+#define SOONEST_MS 1	/* others have their turn before the next look */
 
 /*
  * Is there anything that should still have come or gone by the lane? If it is
@@ -158,7 +159,9 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	}
 	if (leave_look(conn))
 		next = sooner(next, now + LEAVE_MS);
-	return sooner(next, sooner(conn->leg.mark_ms, conn->lane.end_ms));
+	if (!conn_lingers(conn))
+		next = sooner(next, conn->lane.end_ms);
+	return sooner(next, conn->leg.mark_ms);
 }
 
 /* The application has left a greeting alone: it is watched from now on. */
@@ -177,15 +180,20 @@ static void attend(struct conn *conn)
 /* Either side: one look, and what is due is done. */
 static void look_at_greeting(struct conn *conn)
 {
+	bool late;
+
 	if (conn->role == CONN_ACTIVE) {
 		dial_tend(conn);
 		return;
 	}
 	greet_look(conn);
+	late = clock_ms() >= conn->greeting.deadline_ms;
 	if (conn->tx.stage == TX_HOLD && (hold_any(conn) || conn->tx.shut))
 		greet_speak(conn);
-	else if (conn_closed(conn) && clock_ms() >= conn->greeting.deadline_ms)
+	else if (late && conn_closed(conn))
 		hold_quit(conn, REASON_closed);
+	else if (late && conn->tx.stage == TX_HOLD)
+		greet_speak(conn);
 }
 
 /*
@@ -221,6 +229,8 @@ static void look_at_leg(struct conn *conn)
 
 void tick(struct conn *conn)
 {
+	uint64_t now, next;
+
 	if (!conn_watched(conn))
 		attend(conn);
 	if (!conn_watched(conn))
@@ -228,7 +238,10 @@ void tick(struct conn *conn)
 	look_at_leg(conn);
 	drain_if_judged(conn);
 	conduct(conn);
-	if (conn_watched(conn))
-		timer_by(conn, look_at_times(conn, clock_ms()));
+	if (conn_watched(conn)) {
+		now = clock_ms();
+		next = look_at_times(conn, now);
+		timer_by(conn, next > now ? next : now + SOONEST_MS);
+	}
 	conduct(conn);
 }

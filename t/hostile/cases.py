@@ -194,6 +194,26 @@ def no_answer_to_retreat(victim):
 
 
 @case
+def mark_in_two(victim):
+    """Half a mark behind the boundary of a cancelled lane, and the rest."""
+    peers = []
+    for port in "thread", "deaf":
+        peer = Client(victim.ports[port]).join(upto=CONFIRM)
+        peer.lane.close()
+        read_exactly(peer.tcp, 16 + 2 * 16)     # mark, RETREAT, RESUME
+        peer.tcp.sendall(peer.mark[:1])
+        time.sleep(0.3)
+        peer.tcp.sendall(peer.mark[1:])
+        peers.append(peer)
+    time.sleep(4)                               # lane.stall_timeout
+    check(victim.busy() < 0.3, "it is busy while it waits")
+    other = Client(victim.ports["thread"], patience=5).join(patience=5)
+    check(other.echo(b"heard"), "nobody else gets a lane")
+    for peer in [*peers, other]:
+        peer.close()
+
+
+@case
 def no_answer_at_exit(victim):
     """Answers nothing: exit(3) waits for every peer that it has left."""
     peers = [Client(victim.ports["thread"]).join() for _ in range(6)]
