@@ -48,11 +48,11 @@ struct conn *conn_new(int fd, enum conn_role role,
 	conn_know_local(conn);
 	conn->leg.mark_ms = conn->lane.end_ms = conn->close.linger_ms =
 	    TIME_NEVER;
-	conn->watch.due_ms = TIME_NEVER;
-	conn->greeting.deadline_ms = TIME_NEVER;
+	conn->watch.due_ms = conn->greeting.deadline_ms = TIME_NEVER;
 	conn->rx.boundary = OFFSET_NEVER;
 	conn->rx.end = OFFSET_NEVER;
 	conn->leave.peer_at = conn->leave.retreat_at = OFFSET_NEVER;
+	conn->close.before.l_onoff = LINGER_KEPT;
 	conn->lane.rs = -1;
 	conn->state = role == CONN_ACTIVE ? STATE_connecting : STATE_greeting;
 	lock_init(&conn->lock, LOCK_conn);
@@ -85,6 +85,8 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 		return false;
 	if (next == STATE_plain && hold_any(conn))
 		held_are_lost(conn);
+	if (next == STATE_retreating)
+		conn->leg.asked_ms = clock_ms();
 	conn->state = next;
 	conn->reason = reason;
 	due(conn, DUE_settle);
@@ -96,8 +98,6 @@ bool conn_step_locked(struct conn *conn, enum conn_event event,
 		conn->leg.mark_ms = conn->lane.end_ms = TIME_NEVER;
 		conn->greeting.deadline_ms = TIME_NEVER;
 	}
-	if (next == STATE_retreating)
-		conn->leg.asked_ms = clock_ms();
 	trace_step(conn, from, event);
 	return true;
 }

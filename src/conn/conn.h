@@ -80,10 +80,15 @@ int conn_leave(struct conn *conn, enum reason reason);
  */
 bool conn_give_up(struct conn *conn);
 /*
- * Will it be on TCP again soon: are bytes held while a lane is made, or has a
- * peer that was asked some of its time left?
+ * Are some of its bytes on their way from a lane to TCP, or held for either,
+ * and not given up? A peer that was asked has its time.
  */
 bool conn_is_between(const struct conn *conn);
+/*
+ * One step, `back`, for each open one that has a lane, or has or may get
+ * HELLO's answer: also one whose number is gone while a call has it.
+ */
+void conn_each_watched(void (*back)(struct conn *conn, void *arg), void *arg);
 
 /* Stay on TCP for this reason, if that is still possible: 0 or -EBUSY. */
 int conn_refuse(struct conn *conn, enum reason reason);
@@ -248,6 +253,12 @@ void conn_exit(void);
  * on its way to the peer before that, bounded.
  */
 void conn_await_closed(void);
+/*
+ * Then: a peer of ours that would lack bytes shall see a reset, not an end in
+ * order. conn_image_stays(): the image did not go after all.
+ */
+void conn_image_goes(void);
+void conn_image_stays(void);
 
 /*
  * Around fork(2), in every process: the parent's lanes stay its own, and its

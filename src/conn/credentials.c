@@ -34,8 +34,7 @@ static void leave(int fd, struct fdtab_object *object, void *arg)
 
 void conn_before_credentials(void)
 {
-	uint64_t answer_ms = clock_ms() + BOUND_answer_ms;
-	uint64_t until_ms = clock_ms() + MOST_MS;
+	uint64_t answer_ms, until_ms;
 	int saved = errno;
 
 	lock_acquire(&lock);
@@ -43,6 +42,8 @@ void conn_before_credentials(void)
 	if (in_use) {
 		carrier->pause();
 		listened = listener_pause();
+		answer_ms = clock_ms() + BOUND_answer_ms;
+		until_ms = clock_ms() + MOST_MS;
 		while (carrier->live() > 0 && clock_ms() < until_ms) {
 			fdtab_each(leave, NULL);
 			if (clock_ms() >= answer_ms)

@@ -52,8 +52,22 @@ bool conn_give_up(struct conn *conn)
 
 bool conn_is_between(const struct conn *conn)
 {
-	return hold_any(conn) ||
-	       (retreat_owed(conn) && !retreat_overdue(conn));
+	enum tx_stage tx = conn->tx.stage;
+
+	if (hold_any(conn))
+		return true;
+	if (retreat_owed(conn))
+		return !retreat_overdue(conn);
+	switch (conn_state(conn)) {
+	case STATE_joining:	/* its lane is there, and it is asked next */
+		return tx == TX_LANE;
+	case STATE_on_rdma:
+		return tx == TX_LANE && conn->leg.end == LEG_OPEN;
+	case STATE_retreating:	/* the kernel has no room for all of it */
+		return tx == TX_RETREAT || tx == TX_RELEASE;
+	default:
+		return false;
+	}
 }
 
 static void give_up(int fd, struct fdtab_object *object, void *arg)

@@ -49,12 +49,16 @@ static bool unread(struct conn *conn)
  */
 static bool is_late(const struct conn *conn, uint64_t now_ms)
 {
-	if (now_ms < conn->close.linger_ms - BOUND_linger_ms + BOUND_silent_ms)
+	bool retreats = conn_state(conn) == STATE_retreating;
+	uint64_t since = conn->close.linger_ms - BOUND_linger_ms;
+
+	if (retreats && conn->leg.asked_ms > since)
+		since = conn->leg.asked_ms;
+	if (now_ms < since + BOUND_silent_ms)
 		return false;
 	if (linger_count() > BOUND_lingerers)
 		return true;
-	return conn_state(conn) == STATE_retreating ? retreat_owed(conn)
-						    : !conn->close.heard;
+	return retreats ? retreat_owed(conn) : !conn->close.heard;
 }
 
 /*

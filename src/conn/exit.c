@@ -189,11 +189,11 @@ static bool retreats(struct conn *conn, unsigned how)
 void conn_exit(void)
 {
 	uint64_t until_ms = clock_ms() + BOUND_exit_ms;
-	uint64_t reply_ms = clock_ms() + GREETING_GRACE_MS;
-	uint64_t answer_ms = clock_ms() + BOUND_answer_ms;
+	uint64_t answer_ms = clock_ms() + BOUND_answer_ms, reply_ms;
 	int saved = errno;
 
 	end_family();
+	reply_ms = clock_ms() + GREETING_GRACE_MS;
 	fdtab_each(asked_entry, &reply_ms);
 	fdtab_each(hurry_entry, NULL);
 	while (watch_any(holds, 0) && clock_ms() < until_ms)
@@ -226,4 +226,56 @@ void conn_await_closed(void)
 	while (watch_any(is_closing, 0) && clock_ms() < until_ms)
 		real.poll(NULL, 0, 1);
 	errno = saved;
+}
+
+static bool cut(struct conn *conn, unsigned how)
+{
+	const struct linger reset = { .l_onoff = 1 };
+	struct linger before;
+	socklen_t length = sizeof(before);
+
+	(void)how;
+	if ((hold_any(conn) || conn->leave.begun ||
+	     conn->tx.stage == TX_RETREAT) &&
+	    real.getsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &before,
+			    &length) == 0) {
+		conn->close.before = before;
+		real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
+				sizeof(reset));
+	}
+	return false;
+}
+
+void conn_image_goes(void)
+{
+	watch_any(cut, 0);
+}
+
+static bool mend(struct conn *conn, unsigned how)
+{
+	struct linger *before = &conn->close.before;
+
+	(void)how;
+	if (before->l_onoff != LINGER_KEPT)
+		real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, before,
+				sizeof(*before));
+	before->l_onoff = LINGER_KEPT;
+	return false;
+}
+
+void conn_image_stays(void)
+{
+	int saved = errno;
+
+	watch_any(mend, 0);
+	errno = saved;
+}
+
+void conn_each_watched(void (*back)(struct conn *conn, void *arg), void *arg)
+{
+	struct conn *conn = NULL;
+
+	while ((conn = watch_after(conn)))
+		if (!conn->forked.parent && !conn_closed(conn))
+			back(conn, arg);
 }

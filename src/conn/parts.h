@@ -211,7 +211,9 @@ struct closing {
 	_Atomic uint64_t linger_ms;	/* the TCP leg is kept so long */
 	atomic_uint process;	/* that counts it among its lingerers */
 	_Atomic uint32_t peers;	/* the flags of the peer's CLOSE */
+	struct linger before;	/* exec; with l_onoff of LINGER_KEPT: none */
 };
+#define LINGER_KEPT (-1)
 
 /* family.c, heir.c: other processes have it too, since a fork. */
 struct forked {

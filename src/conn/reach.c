@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "conn/carrier.h"
 #include "conn/endpoint.h"
 #include "conn/hold.h"
@@ -65,6 +66,15 @@ static bool may_reach(const struct conn *conn,
 				   true);
 }
 
+/* The time of one of `left` addresses: another may be the one that answers. */
+static uint64_t turn_ends(uint64_t until_ms, int left)
+{
+	uint64_t now = clock_ms();
+
+	return now < until_ms ? now + (until_ms - now) / (unsigned)left
+			      : until_ms;
+}
+
 int reach_any(struct conn *conn, uint64_t until_ms)
 {
 	const struct wire_reply *offer = conn->join.offer;
@@ -74,7 +84,8 @@ int reach_any(struct conn *conn, uint64_t until_ms)
 	for (i = 0; i < offer->count && reach_is_wanted(conn); i++) {
 		if (!may_reach(conn, &offer->addresses[i]))
 			continue;
-		rs = reach(conn, &offer->addresses[i], until_ms);
+		rs = reach(conn, &offer->addresses[i],
+			   turn_ends(until_ms, offer->count - i));
 		if (rs >= 0)
 			return rs;
 		log_debug("no lane to %s: %s",

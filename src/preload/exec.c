@@ -27,47 +27,37 @@ static bool stays_open(int fd)
 }
 
 struct handing_on {
+	struct ready_back back;
 	int result;
-	uint64_t answer_us;
 	bool image_ends;	/* ours, with what is close-on-exec */
 };
-
-static struct conn *handed_on(int fd, struct fdtab_object *object,
-			      const struct handing_on *handing)
-{
-	struct conn *conn = conn_from(object);
-
-	if (!conn || conn_state(conn) == STATE_dead)
-		return NULL;
-	if (!stays_open(fd) && (!handing->image_ends || conn_is_away(conn)))
-		return NULL;
-	return conn;
-}
-
-static void begin(int fd, struct fdtab_object *object, void *arg)
-{
-	struct conn *conn = handed_on(fd, object, arg);
-
-	if (conn)
-		(void)conn_leave(conn, REASON_inherited);
-}
 
 static void hand_on(int fd, struct fdtab_object *object, void *arg)
 {
 	struct handing_on *handing = arg;
-	struct conn *conn = handed_on(fd, object, handing);
+	struct conn *conn = conn_from(object);
+	int ret;
 
-	if (!conn || handing->result != 0)
+	if (!conn || conn_state(conn) == STATE_dead || handing->result != 0)
 		return;
 	if (!stays_open(fd)) {	/* it is to work on if exec fails */
-		ready_try_plain(conn, REASON_inherited, handing->answer_us);
+		if (handing->image_ends && !conn_is_away(conn))
+			ready_try_back(&handing->back, conn);
 		return;
 	}
-	handing->result = ready_make_plain_by(conn, REASON_inherited,
-					      handing->answer_us);
-	if (handing->result != 0)
+	ret = ready_back(&handing->back, conn);
+	if (ret != 0 && ret != -EAGAIN && conn_state(conn) != STATE_dead) {
+		handing->result = ret;
 		log_warn("no exec: fd %d is on RDMA and did not come back",
 			 fd);
+	}
+}
+
+static void take_back(struct conn *conn, void *arg)
+{
+	struct handing_on *handing = arg;
+
+	ready_try_back(&handing->back, conn);
 }
 
 /*
@@ -76,13 +66,17 @@ static void hand_on(int fd, struct fdtab_object *object, void *arg)
  */
 static int hand_on_all(bool image_ends)
 {
-	struct handing_on handing = { 0, ready_answers_due(), image_ends };
+	struct handing_on handing = { .image_ends = image_ends };
 	int saved = errno;
 
-	if (fdtab_count() == 0)
+	if (fdtab_count() == 0 && !image_ends)
 		return 0;
-	fdtab_each(begin, &handing);
-	fdtab_each(hand_on, &handing);
+	ready_back_begin(&handing.back, REASON_inherited);
+	do {
+		fdtab_each(hand_on, &handing);
+		if (image_ends)
+			conn_each_watched(take_back, &handing);
+	} while (handing.result == 0 && ready_back_again(&handing.back));
 	errno = saved;
 	return handing.result == 0 ? 0 : -EBUSY;
 }
@@ -99,41 +93,52 @@ static int before_exec(void)
 
 	listen_hand_on(own);
 	ret = hand_on_all(own);
-	if (ret == 0 && own)
+	if (ret == 0 && own) {
 		conn_await_closed();
+		conn_image_goes();
+	}
 	return (int)shim_result(ret);
+}
+
+/* exec has returned: it has failed. */
+static int after_exec(int ret)
+{
+	if (shim_owns_process())
+		conn_image_stays();
+	return ret;
 }
 
 SHIM int execve(const char *path, char *const argv[], char *const envp[])
 {
-	return before_exec() ? -1 : real.execve(path, argv, envp);
+	return before_exec() ? -1 : after_exec(real.execve(path, argv, envp));
 }
 
 SHIM int execv(const char *path, char *const argv[])
 {
-	return before_exec() ? -1 : real.execv(path, argv);
+	return before_exec() ? -1 : after_exec(real.execv(path, argv));
 }
 
 SHIM int execvp(const char *file, char *const argv[])
 {
-	return before_exec() ? -1 : real.execvp(file, argv);
+	return before_exec() ? -1 : after_exec(real.execvp(file, argv));
 }
 
 SHIM int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-	return before_exec() ? -1 : real.execvpe(file, argv, envp);
+	return before_exec() ? -1 : after_exec(real.execvpe(file, argv, envp));
 }
 
 SHIM int fexecve(int fd, char *const argv[], char *const envp[])
 {
-	return before_exec() ? -1 : real.fexecve(fd, argv, envp);
+	return before_exec() ? -1 : after_exec(real.fexecve(fd, argv, envp));
 }
 
 SHIM int execveat(int folder, const char *path, char *const argv[],
 		  char *const envp[], int flags)
 {
 	return before_exec() ? -1
-			     : real.execveat(folder, path, argv, envp, flags);
+			     : after_exec(real.execveat(folder, path, argv,
+							envp, flags));
 }
 
 /* The arguments of execl() and its like, with their NULL, counted. */

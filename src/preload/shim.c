@@ -66,40 +66,24 @@ int shim_send_back(int fd, enum reason reason)
 	return -EOPNOTSUPP;
 }
 
-struct sending_back {
-	enum reason reason;
-	uint64_t answer_us;
-};
-
-static void begin_back(int fd, struct fdtab_object *object, void *arg)
-{
-	const struct sending_back *back = arg;
-	struct conn *conn = conn_from(object);
-
-	(void)fd;
-	if (conn)
-		(void)conn_leave(conn, back->reason);
-}
-
 static void send_back(int fd, struct fdtab_object *object, void *arg)
 {
-	const struct sending_back *back = arg;
 	struct conn *conn = conn_from(object);
 
 	(void)fd;
 	if (conn)
-		ready_make_plain_by(conn, back->reason, back->answer_us);
+		(void)ready_back(arg, conn);
 }
 
 void shim_send_all_back(enum reason reason)
 {
-	struct sending_back back = { reason, ready_answers_due() };
+	struct ready_back back;
 	int saved = errno;
 
-	if (fdtab_count() > 0) {
-		fdtab_each(begin_back, &back);
+	ready_back_begin(&back, reason);
+	do
 		fdtab_each(send_back, &back);
-	}
+	while (ready_back_again(&back));
 	errno = saved;
 }
 

@@ -11,44 +11,56 @@
 #define PLAIN_MOST_US 5000000	/* joins, and what is held, have their time */
 #define LOOK_MS 1
 
-uint64_t ready_answers_due(void)
+void ready_back_begin(struct ready_back *back, enum reason reason)
 {
-	return clock_us() + BOUND_answer_ms * 1000;
+	back->reason = reason;
+	back->now_us = clock_us();
+	back->answer_us = back->now_us + BOUND_answer_ms * 1000;
+	back->until_us = back->now_us + PLAIN_MOST_US;
+	back->waits = false;
+}
+
+int ready_back(struct ready_back *back, struct conn *conn)
+{
+	int ret = conn_is_plain(conn) ? 0 : conn_leave(conn, back->reason);
+
+	if (ret != -EAGAIN)
+		return ret;
+	if (back->now_us >= back->answer_us && conn_give_up(conn))
+		return 0;
+	if (back->now_us >= back->until_us)
+		return -EBUSY;
+	back->waits = true;
+	return -EAGAIN;
+}
+
+void ready_try_back(struct ready_back *back, struct conn *conn)
+{
+	if (!conn_is_plain(conn) && conn_leave(conn, back->reason) == -EAGAIN)
+		back->waits |= back->now_us < back->answer_us ||
+			       (back->now_us < back->until_us &&
+				conn_is_between(conn));
+}
+
+bool ready_back_again(struct ready_back *back)
+{
+	if (!back->waits)
+		return false;
+	/* No bell: in a vfork child it would be the parent's. */
+	real.poll(NULL, 0, LOOK_MS);
+	back->now_us = clock_us();
+	back->waits = false;
+	return true;
 }
 
 int ready_make_plain(struct conn *conn, enum reason reason)
 {
-	return ready_make_plain_by(conn, reason, ready_answers_due());
-}
-
-void ready_try_plain(struct conn *conn, enum reason reason, uint64_t answer_us)
-{
-	uint64_t now = clock_us(), until = now + PLAIN_MOST_US;
-
-	while (!conn_is_plain(conn) && conn_leave(conn, reason) == -EAGAIN &&
-	       (now < answer_us || conn_is_between(conn)) && now < until) {
-		real.poll(NULL, 0, LOOK_MS);
-		now = clock_us();
-	}
-}
-
-int ready_make_plain_by(struct conn *conn, enum reason reason,
-			uint64_t answer_us)
-{
-	uint64_t now = clock_us(), until = now + PLAIN_MOST_US;
+	struct ready_back back;
 	int ret;
 
-	while (!conn_is_plain(conn)) {
-		ret = conn_leave(conn, reason);
-		if (ret != -EAGAIN)
-			return ret;
-		if (now >= answer_us && conn_give_up(conn))
-			return 0;
-		if (now >= until)
-			return -EBUSY;
-		/* No bell: in a vfork child it would be the parent's. */
-		real.poll(NULL, 0, LOOK_MS);
-		now = clock_us();
-	}
-	return 0;
+	ready_back_begin(&back, reason);
+	do
+		ret = ready_back(&back, conn);
+	while (ready_back_again(&back));
+	return ret;
 }

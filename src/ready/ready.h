@@ -90,18 +90,20 @@ int ready_connect(int fd, const struct sockaddr *to, socklen_t length,
  */
 int ready_make_plain(struct conn *conn, enum reason reason);
 /*
- * The same for one of many, whose peers all have until ready_answers_due(),
- * asked before conn_leave() was said to the first.
+ * The same for many at once, in the same time: begin; look at each; again, for
+ * as long as that is true.
  */
-uint64_t ready_answers_due(void);
-int ready_make_plain_by(struct conn *conn, enum reason reason,
-			uint64_t answer_us);
-/*
- * The same if it can be until then, or is about to be; else it goes on, as it
- * is.
- */
-void ready_try_plain(struct conn *conn, enum reason reason,
-		     uint64_t answer_us);
+struct ready_back {
+	enum reason reason;
+	uint64_t now_us, answer_us, until_us;
+	bool waits;	/* one of them is to be looked at again */
+};
+void ready_back_begin(struct ready_back *back, enum reason reason);
+/* As ready_make_plain(); -EAGAIN: again. */
+int ready_back(struct ready_back *back, struct conn *conn);
+/* The same if it can be; else it goes on as it is. */
+void ready_try_back(struct ready_back *back, struct conn *conn);
+bool ready_back_again(struct ready_back *back);
 
 /* A timeout relative to now as a clock_us() time. NULL: READY_FOREVER. */
 uint64_t ready_until(const struct timespec *timeout);
