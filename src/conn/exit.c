@@ -163,6 +163,16 @@ static void end_family(void)
 
 enum { LATE = 1, GIVE_UP = 2 };
 
+/* Has the kernel yet to get some of what it sent? */
+static bool has_unsent(struct conn *conn)
+{
+	enum tx_stage tx = conn->tx.stage;
+
+	return !conn_is_plain(conn) &&
+	       (hold_any(conn) || tx == TX_RETREAT ||
+		(tx == TX_FROZEN && conn->leave.begun));
+}
+
 /*
  * Is it on its way back to TCP, or waiting for its greeting with bytes held?
  * LATE: who owes an answer is waited for no more. GIVE_UP: a peer that still
@@ -178,9 +188,7 @@ static bool retreats(struct conn *conn, unsigned how)
 		return false;
 	late = (how & GIVE_UP) ? retreat_owed(conn)
 			       : (how & LATE) && retreat_overdue(conn);
-	if (late || ((how & GIVE_UP) &&
-		     (conn->tx.stage == TX_RETREAT || conn->leave.begun ||
-		      hold_any(conn))))
+	if (late || ((how & GIVE_UP) && has_unsent(conn)))
 		real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
 				sizeof(reset));
 	return !late;
@@ -215,7 +223,10 @@ static bool is_closing(struct conn *conn, unsigned how)
 
 	return conn_closed(conn) &&
 	       (holds(conn, how) || ends(conn) || state == STATE_retreating ||
-		(conn->forked.owed && state == STATE_on_rdma));
+		(state == STATE_on_rdma &&
+		 (conn->forked.owed ||
+		  (conn->leave.begun &&
+		   !(conn->close.peers & WIRE_CLOSE_FULL)))));
 }
 
 void conn_await_closed(void)
@@ -235,8 +246,7 @@ static bool cut(struct conn *conn, unsigned how)
 	socklen_t length = sizeof(before);
 
 	(void)how;
-	if ((hold_any(conn) || conn->leave.begun ||
-	     conn->tx.stage == TX_RETREAT) &&
+	if (has_unsent(conn) && conn->close.before.l_onoff == LINGER_KEPT &&
 	    real.getsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &before,
 			    &length) == 0) {
 		conn->close.before = before;

@@ -227,7 +227,7 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 			return hold_take(conn, iov, count);
 		return lane_transmit(conn, iov, count);
 	case TX_FROZEN:
-		if (raw_is_over(conn))
+		if (conn_state(conn) == STATE_joining && raw_is_over(conn))
 			return tcp_transmit(conn, iov, count, flags);
 		/* fallthrough */
 	case TX_RETREAT:

@@ -14,6 +14,8 @@
 #include "conn/talk.h"
 #include "diag/log.h"
 
+#define TURN_MS 1000
+
 /*
  * Does the application still want a lane? One that has closed, or shut down,
  * does for what was held, if the peer lets nothing go before the lane.
@@ -66,13 +68,23 @@ static bool may_reach(const struct conn *conn,
 				   true);
 }
 
-/* The time of one of `left` addresses: another may be the one that answers. */
-static uint64_t turn_ends(uint64_t until_ms, int left)
+/*
+ * The end of the time of this address: a later one may be the one that answers.
+ * Each has enough for a packet to be lost.
+ */
+static uint64_t turn_ends(const struct conn *conn, int i, uint64_t until_ms)
 {
-	uint64_t now = clock_ms();
+	const struct wire_reply *offer = conn->join.offer;
+	uint64_t now = clock_ms(), share;
+	unsigned left = 1;
 
-	return now < until_ms ? now + (until_ms - now) / (unsigned)left
-			      : until_ms;
+	for (i++; i < offer->count; i++)
+		left += may_reach(conn, &offer->addresses[i]);
+	if (now >= until_ms)
+		return until_ms;
+	share = (until_ms - now) / left;
+	share = share > TURN_MS ? share : TURN_MS;
+	return share < until_ms - now ? now + share : until_ms;
 }
 
 int reach_any(struct conn *conn, uint64_t until_ms)
@@ -85,7 +97,7 @@ int reach_any(struct conn *conn, uint64_t until_ms)
 		if (!may_reach(conn, &offer->addresses[i]))
 			continue;
 		rs = reach(conn, &offer->addresses[i],
-			   turn_ends(until_ms, offer->count - i));
+			   turn_ends(conn, i, until_ms));
 		if (rs >= 0)
 			return rs;
 		log_debug("no lane to %s: %s",

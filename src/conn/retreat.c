@@ -241,7 +241,7 @@ bool retreat_owed(const struct conn *conn)
 
 bool retreat_overdue(const struct conn *conn)
 {
-	uint64_t due_ms = conn->leg.asked_ms + BOUND_answer_ms;
-
-	return retreat_owed(conn) && clock_ms() >= due_ms;
+	/* In this order: it was asked before it owes. */
+	return retreat_owed(conn) &&
+	       clock_ms() >= conn->leg.asked_ms + BOUND_answer_ms;
 }

@@ -10,6 +10,8 @@
 
 #define PLAIN_MOST_US 5000000	/* joins, and what is held, have their time */
 #define LOOK_MS 1
+#define SOON_US 50000		/* then the looks are further apart: */
+#define LATE_LOOK_MS 5
 
 void ready_back_begin(struct ready_back *back, enum reason reason)
 {
@@ -17,6 +19,7 @@ void ready_back_begin(struct ready_back *back, enum reason reason)
 	back->now_us = clock_us();
 	back->answer_us = back->now_us + BOUND_answer_ms * 1000;
 	back->until_us = back->now_us + PLAIN_MOST_US;
+	back->soon_us = back->now_us + SOON_US;
 	back->waits = false;
 }
 
@@ -47,7 +50,8 @@ bool ready_back_again(struct ready_back *back)
 	if (!back->waits)
 		return false;
 	/* No bell: in a vfork child it would be the parent's. */
-	real.poll(NULL, 0, LOOK_MS);
+	real.poll(NULL, 0,
+		  back->now_us < back->soon_us ? LOOK_MS : LATE_LOOK_MS);
 	back->now_us = clock_us();
 	back->waits = false;
 	return true;

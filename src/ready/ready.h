@@ -95,7 +95,7 @@ int ready_make_plain(struct conn *conn, enum reason reason);
  */
 struct ready_back {
 	enum reason reason;
-	uint64_t now_us, answer_us, until_us;
+	uint64_t now_us, soon_us, answer_us, until_us;
 	bool waits;	/* one of them is to be looked at again */
 };
 void ready_back_begin(struct ready_back *back, enum reason reason);
