@@ -47,8 +47,8 @@ struct conn *conn_new(int fd, enum conn_role role,
 		conn->ends.local = *local;
 	conn_know_local(conn);
 	conn->leg.mark_ms = conn->lane.end_ms = conn->close.linger_ms =
-	    TIME_NEVER;
-	conn->watch.due_ms = conn->greeting.deadline_ms = TIME_NEVER;
+	    conn->greeting.deadline_ms = TIME_NEVER;
+	conn->watch.due_ms = TIME_NEVER;
 	conn->rx.boundary = OFFSET_NEVER;
 	conn->rx.end = OFFSET_NEVER;
 	conn->leave.peer_at = conn->leave.retreat_at = OFFSET_NEVER;
