@@ -140,11 +140,9 @@ static bool good_end(const char *who, pid_t pid, long end)
 /* Any child of ours, also one whose parents have ended: 0 when there is none. */
 static pid_t any_child(void)
 {
-	char path[40], text[12] = "";
-	FILE *file;
+	FILE *file = fopen("/proc/thread-self/children", "re");
+	char text[12] = "";
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	file = fopen(path, "re");
 	if (!file)
 		return 0;
 	if (fscanf(file, "%11s", text) != 1)
