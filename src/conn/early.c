@@ -19,49 +19,75 @@ uint64_t conn_pulled(const struct conn *conn)
 }
 
 /*
- * With receive: room for `size` bytes, of `most` that will be at most. Another
- * piece of memory each time, twice as large, because the end of the heap, if it
- * grew there, would not go back to the kernel.
+ * With receive: more room, twice as much if so much may be taken, of `most`
+ * that will be at most; never less than a quarter more, so that a byte is
+ * copied a few times only, in however small pieces they come. Another piece of
+ * memory each time, because the end of the heap, if it grew there, would not go
+ * back to the kernel.
  */
-static bool grow(struct conn *conn, size_t size, uint64_t most)
+static bool grow(struct conn *conn, uint64_t most)
 {
 	struct early *early = &conn->rx.early;
-	size_t twice = early->room * 2;
+	size_t have = early->room, least = have / 4,
+	       more = have ? have : PULL_STEP;
 	uint8_t *grown;
 
-	if (twice > size && twice <= most && ration_take(conn, twice))
-		size = twice;
-	else if (!ration_take(conn, size))
-		return false;
-	grown = memory_resize(NULL, size);
+	if (more > most - have)
+		least = more = most - have;
+	while (!ration_take(conn, have + more)) {
+		more /= 2;
+		if (more <= least)
+			return false;
+	}
+	grown = memory_resize(NULL, have + more);
 	if (!grown)
 		return false;		/* counted until the others go */
 	if (early->size)
-		memcpy(grown, early->bytes, early->size);
+		memcpy(grown, early->bytes + early->at, early->size);
 	memory_free(early->bytes);
 	early->bytes = grown;
-	early->room = size;
+	early->at = 0;
+	early->room = have + more;
+	return true;
+}
+
+/* With receive: what has been read is a quarter, or all the room needed. */
+static bool close_up(struct early *early, uint64_t most)
+{
+	if (!early->at || (early->at < early->room / 4 && most > early->room))
+		return false;
+	memmove(early->bytes, early->bytes + early->at, early->size);
+	early->at = 0;
 	return true;
 }
 
 size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room)
 {
-	size_t size = conn->rx.early.size, want = PULL_STEP;
+	struct early *early = &conn->rx.early;
+	uint64_t come = end - conn_pulled(conn), most = early->size + come;
+	size_t want;
 
-	if (want > end - conn_pulled(conn))
-		want = end - conn_pulled(conn);
-	if (want == 0)
+	if (come == 0)
 		return 0;
-	if (conn->rx.early.at) {
-		memmove(conn->rx.early.bytes,
-			conn->rx.early.bytes + conn->rx.early.at, size);
-		conn->rx.early.at = 0;
-	}
-	if (size + want > conn->rx.early.room &&
-	    !grow(conn, size + want, size + (end - conn_pulled(conn))))
+	if (early->at + early->size == early->room &&
+	    !close_up(early, most) && !grow(conn, most))
 		return 0;
-	*room = conn->rx.early.bytes + size;
-	return want;
+	want = early->room - early->at - early->size;
+	if (want > PULL_STEP)
+		want = PULL_STEP;
+	*room = early->bytes + early->at + early->size;
+	return want < come ? want : come;
+}
+
+void conn_early_drop(struct conn *conn)
+{
+	struct early *early = &conn->rx.early;
+
+	memory_free(early->bytes);
+	early->bytes = NULL;
+	early->size = 0;
+	early->at = early->raw = early->room = 0;
+	ration_give(conn);
 }
 
 ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
@@ -88,11 +114,7 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
 	conn->rx.early.raw -= raw;
 	conn->rx.early.at += moved;
 	conn->rx.early.size = size - moved;
-	if (size == moved) {
-		memory_free(conn->rx.early.bytes);
-		conn->rx.early.bytes = NULL;
-		conn->rx.early.at = 0;
-		ration_give(conn);
-	}
+	if (size == moved)
+		conn_early_drop(conn);
 	return moved;
 }

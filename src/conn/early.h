@@ -18,4 +18,7 @@ ssize_t conn_early_receive(struct conn *conn, const struct iovec *iov,
  */
 size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room);
 
+/* With receive, or nobody else has the connection: none are kept any more. */
+void conn_early_drop(struct conn *conn);
+
 #endif

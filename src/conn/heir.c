@@ -10,10 +10,10 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "conn/core.h"
+#include "conn/early.h"
 #include "conn/fin.h"
 #include "conn/heir.h"
 #include "conn/parts.h"
-#include "conn/ration.h"
 #include "conn/retreat.h"
 #include "conn/share.h"
 #include "diag/log.h"
@@ -28,12 +28,7 @@ static void inherit(struct conn *conn, struct parent *parent)
 	if (conn->forked.share->stage == SHARE_UNTOUCHED &&
 	    share_untouched(conn))
 		return;		/* family_claim() */
-	memory_free(conn->rx.early.bytes);
-	conn->rx.early.bytes = NULL;
-	conn->rx.early.at = 0;
-	conn->rx.early.size = 0;
-	ration_give(conn);
-	conn->rx.early.raw = 0;
+	conn_early_drop(conn);
 	conn->leave.begun = false;
 	rx_step(&conn->rx.stage, RX_ON_inherited);
 	tx_step(&conn->tx.stage, TX_ON_inherited);
@@ -77,6 +72,7 @@ static void leave_replaced(struct conn *conn)
 	if (!lock_is_free(&conn->rx.lock)) {
 		conn->rx.early.bytes = NULL;
 		conn->rx.early.size = 0;
+		conn->rx.early.at = conn->rx.early.room = 0;
 	}
 	if (!lock_is_free(&conn->lock) || sends) {
 		conn->greeting.held = NULL;
@@ -162,10 +158,12 @@ static void take_early(struct conn *conn, struct share *share)
 	if (size == 0)
 		return;
 	conn->rx.early.bytes = memory_resize(NULL, size);
-	if (conn->rx.early.bytes &&
-	    pages_get(conn->forked.pages, share->early_at,
-		      conn->rx.early.bytes, size))
-		conn->rx.early.size = size;
+	if (!conn->rx.early.bytes ||
+	    !pages_get(conn->forked.pages, share->early_at,
+		       conn->rx.early.bytes, size))
+		return;
+	conn->rx.early.size = size;
+	conn->rx.early.room = size;
 }
 
 /* What we send now follows all that the parent has sent. */

@@ -49,21 +49,26 @@ size_t hold_room(const struct conn *conn)
 	return most - size;
 }
 
-/* With send and lock: room for `size` more bytes behind those there are. */
+/*
+ * With send and lock: room for `size` more bytes behind those there are, which
+ * move up only when more than they have gone.
+ */
 static uint8_t *grow(struct greeting *greeting, size_t size)
 {
 	uint8_t *grown;
 
-	if (greeting->held_at) {
+	if (greeting->held_at > greeting->held_size) {
 		memmove(greeting->held, greeting->held + greeting->held_at,
 			greeting->held_size);
 		greeting->held_at = 0;
 	}
-	grown = memory_resize(greeting->held, greeting->held_size + size);
+	grown = memory_resize(greeting->held, greeting->held_at +
+						      greeting->held_size +
+						      size);
 	if (!grown)
 		return NULL;
 	greeting->held = grown;
-	return grown + greeting->held_size;
+	return grown + greeting->held_at + greeting->held_size;
 }
 
 /* With send and lock. */

@@ -126,7 +126,7 @@ struct early {
 	size_t at;
 	_Atomic size_t size;
 	size_t raw;		/* of it by TCP */
-	size_t room;		/* for so many in all; 0: not known */
+	size_t room;		/* of `bytes`, for so many in all */
 	size_t counted;		/* of all connections', for these or `back` */
 	unsigned process;	/* forks before that */
 	struct quota *from;	/* whose address's; held with `counted` */

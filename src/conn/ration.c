@@ -41,7 +41,7 @@ void ration_give(struct conn *conn)
 	}
 	quota_drop(early->from);
 	early->from = NULL;
-	early->counted = early->room = 0;
+	early->counted = 0;
 }
 
 void ration_after_fork(void)

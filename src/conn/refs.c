@@ -9,9 +9,9 @@
 #include "base/memory.h"
 #include "conn/core.h"
 #include "conn/crowd.h"
+#include "conn/early.h"
 #include "conn/linger.h"
 #include "conn/parts.h"
-#include "conn/ration.h"
 
 struct fdtab_object *conn_object(struct conn *conn)
 {
@@ -54,9 +54,8 @@ void conn_drop(struct conn *conn)
 	lock_destroy(&conn->waits.lock);
 	replay_free(&conn->tx.replay);
 	memory_free(conn->greeting.held);
-	memory_free(conn->rx.early.bytes);
+	conn_early_drop(conn);
 	memory_free(conn->leave.back);
-	ration_give(conn);
 	memory_free(conn->join.offer);
 	memory_free(conn);
 	errno = saved;

@@ -2,6 +2,7 @@
 /*
  * What a process says of a connection to the others that have it.
  */
+#include "conn/early.h"
 #include "conn/share.h"
 
 #include <unistd.h>
@@ -9,7 +10,6 @@
 #include "base/memory.h"
 #include "conn/hold.h"
 #include "conn/parts.h"
-#include "conn/ration.h"
 #include "conn/watch.h"
 
 /*
@@ -108,12 +108,7 @@ void share_hand_over(struct conn *conn)
 		conn->forked.share->early_size = done ? conn->rx.early.size : 0;
 	}
 	lock_release(&family_lock);
-	if (done) {
-		memory_free(conn->rx.early.bytes);
-		conn->rx.early.bytes = NULL;
-		conn->rx.early.at = 0;
-		conn->rx.early.size = 0;
-		ration_give(conn);
-	}
+	if (done)
+		conn_early_drop(conn);
 	lock_release(&conn->rx.lock);
 }
