@@ -263,13 +263,8 @@ void conn_image_goes(void)
 
 static bool mend(struct conn *conn, unsigned how)
 {
-	struct linger *before = &conn->close.before;
-
 	(void)how;
-	if (before->l_onoff != LINGER_KEPT)
-		real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, before,
-				sizeof(*before));
-	before->l_onoff = LINGER_KEPT;
+	watch_uncut(conn);
 	return false;
 }
 

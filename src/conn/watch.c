@@ -9,6 +9,7 @@
  */
 #include <sys/epoll.h>
 
+#include "base/real.h"
 #include "conn/core.h"
 #include "conn/loop.h"
 #include "conn/parts.h"
@@ -59,6 +60,16 @@ void watch_look(struct conn *conn)
 		timer_by(conn, 0);
 }
 
+void watch_uncut(struct conn *conn)
+{
+	struct linger *before = &conn->close.before;
+
+	if (before->l_onoff != LINGER_KEPT)
+		real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, before,
+				sizeof(*before));
+	before->l_onoff = LINGER_KEPT;
+}
+
 void unwatch_conn(struct conn *conn)
 {
 	bool was;
@@ -68,6 +79,8 @@ void unwatch_conn(struct conn *conn)
 	was = watch_step(&conn->watch.stage, WATCH_ON_over) == WATCH_ON;
 	if (was) {
 		loop_remove(conn->tcp);
+		if (conn_is_plain(conn))
+			watch_uncut(conn);
 		*conn->watch.link = conn->watch.next;
 		if (conn->watch.next)
 			conn->watch.next->watch.link = conn->watch.link;

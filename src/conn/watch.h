@@ -18,6 +18,12 @@ void watch_look(struct conn *conn);
 struct conn *watch_after(struct conn *after);
 /* Ask of all that are ours, with its lock: does any say true? */
 bool watch_any(bool (*is_one)(struct conn *conn, unsigned how), unsigned how);
+/*
+ * In watch_any(): exec has had the socket's end be a reset, for bytes that the
+ * kernel did not have; now it is what it was. unwatch_conn() does it of a plain
+ * one, whose bytes are the kernel's.
+ */
+void watch_uncut(struct conn *conn);
 /* Service thread: what is watched no more, and whose events it had. */
 void watch_drop_gone(void);
 void watch_after_fork(void);

@@ -67,3 +67,22 @@ Test(linger, what_a_child_inherits_is_its_parents)
 	cr_assert_eq(status, 0);
 	cr_assert_eq(linger_count(), 1);
 }
+
+/* An exec has failed, and meanwhile it came to be plain: its end is in order. */
+Test(linger, a_plain_end_is_no_reset)
+{
+	struct conn *conn = conn_alone();
+	struct linger now = { .l_onoff = 1 };
+	socklen_t length = sizeof(now);
+
+	cr_assert_eq(watch_conn(conn), 0);
+	conn->close.before = (struct linger){ 0 };
+	cr_assert_eq(setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &now,
+				length), 0);
+	conn->state = STATE_plain;
+	unwatch_conn(conn);
+	cr_assert_eq(getsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &now,
+				&length), 0);
+	cr_assert_eq(now.l_onoff, 0);
+	cr_assert_eq(conn->close.before.l_onoff, LINGER_KEPT);
+}
