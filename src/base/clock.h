@@ -19,6 +19,18 @@ static inline uint64_t clock_ms(void)
 	return clock_us() / 1000;
 }
 
+/*
+ * When to look again, in ms, at what has not changed since then: at first in
+ * `least`, less and less often, and at last each `most`.
+ */
+static inline uint64_t clock_back_off(uint64_t now, uint64_t since,
+				      uint64_t least, uint64_t most)
+{
+	uint64_t in = least + (since < now ? (now - since) / 4 : 0);
+
+	return now + (in < most ? in : most);
+}
+
 #define CLOCK_FAR_S (INT64_MAX / 2000000)	/* half of what it counts */
 
 /*

@@ -11,6 +11,9 @@
 #include "base/real.h"
 #include "conn/parts.h"
 
+#define WAIT_PART 10	/* accept() waits one part of so many */
+#define WAIT_TIME_MS 2000	/* how long it may make up for */
+
 /*
  * The length of the HELLO at the head of the stream; 0: it is not there yet;
  * -1: what is there is something else.
@@ -37,15 +40,42 @@ static void say_no(int fd, enum reason reason)
 	real.send(fd, out, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void conn_decline(int fd, const struct mark_client *client, enum reason reason)
+/*
+ * accept() waits for HELLO a tenth of the time at most, whoever connects, and
+ * ten times at once.
+ */
+static bool may_wait(void)
+{
+	static _Atomic uint64_t paid_ms;	/* until then, before or after now */
+	uint64_t now = clock_ms(), before = paid_ms, from;
+
+	do {
+		from = before + WAIT_TIME_MS > now ? before
+						   : now - WAIT_TIME_MS;
+		if (from > now)
+			return false;
+	} while (!atomic_compare_exchange_weak(
+			&paid_ms, &before,
+			from + WAIT_PART * GREETING_GRACE_MS));
+	return true;
+}
+
+bool conn_decline(int fd, const struct mark_client *client, enum reason reason,
+		  bool always)
 {
 	uint64_t until = clock_ms() + (client->seen ? GREETING_GRACE_MS : 0);
 	uint8_t in[WIRE_HELLO_MAX];
 	int length, saved = errno;
+	bool waits = false;
 
 	while ((length = find_hello(fd, in, sizeof(in))) == 0) {
 		if (clock_ms() >= until)
 			break;
+		if (!waits && !always && !may_wait()) {
+			errno = saved;
+			return false;
+		}
+		waits = true;
 		/* Not for the socket: a part of HELLO is as ready as all. */
 		real.poll(NULL, 0, 1);
 	}
@@ -54,4 +84,5 @@ void conn_decline(int fd, const struct mark_client *client, enum reason reason)
 		say_no(fd, reason);
 	}
 	errno = saved;
+	return true;
 }

@@ -211,9 +211,21 @@ static bool look_refused(struct conn *conn)
 	return errno == EAGAIN || errno == EINTR;
 }
 
+/* With lock: what there is may yet become REPLY; but not for ever. */
+static bool look_at_prefix(struct conn *conn, short revents)
+{
+	conn->greeting.prefix = !(revents & (POLLRDHUP | POLLHUP | POLLERR));
+	if (!conn->greeting.prefix)
+		return has_crossed(conn, false);
+	greeting_await(conn);
+	return true;
+}
+
 /* With lock: look at the first bytes of the answer. False: it is no REPLY. */
 static bool look_reply(struct conn *conn)
 {
+	struct pollfd tcp = { .fd = conn->tcp,
+			      .events = POLLIN | POLLPRI | POLLRDHUP };
 	uint8_t in[WIRE_REPLY_MAX];
 	struct wire_reply reply;
 	ssize_t got;
@@ -221,16 +233,22 @@ static bool look_reply(struct conn *conn)
 
 	if (greeting_is_trusted(conn) && raw_is_reset(conn, true))
 		return false;	/* the kernel has the error */
+	if (real.poll(&tcp, 1, 0) != 1)
+		return true;
+	if ((tcp.revents & (POLLIN | POLLPRI)) == POLLPRI)
+		return has_crossed(conn, false);	/* REPLY has no such byte */
 	got = real.recv(conn->tcp, in, sizeof(in), MSG_PEEK | MSG_DONTWAIT);
 	if (got < 0)
 		return look_refused(conn);
 	if (got == 0)
 		return has_crossed(conn, true);
 	length = wire_length(in, got);
-	conn->greeting.prefix = length == -EAGAIN || length > got;
-	if (conn->greeting.prefix)
-		return true;
-	if (length < 0 || length > WIRE_REPLY_MAX)
+	if (length > WIRE_REPLY_MAX)
+		length = -ENOMSG;
+	if (length == -EAGAIN || length > got)
+		return look_at_prefix(conn, tcp.revents);
+	conn->greeting.prefix = false;
+	if (length < 0)
 		return has_crossed(conn, false);
 	switch (wire_get_reply(in, length, &reply)) {
 	case 0:

@@ -19,12 +19,17 @@ bool greeting_is_trusted(const struct conn *conn)
 	return conn->decision.greeting == POLICY_GREETING_TRUSTED;
 }
 
+uint64_t greeting_prefix_ms(const struct conn *conn)
+{
+	return conn->role == CONN_PASSIVE ||
+			       conn->decision.greeting == POLICY_GREETING_PROBE
+		       ? conn->decision.handshake.probe_timeout_ms
+		       : conn->decision.handshake.timeout_ms;
+}
+
 uint64_t greeting_reply_by(const struct conn *conn)
 {
-	bool probes = conn->decision.greeting == POLICY_GREETING_PROBE;
-
-	return clock_ms() + (probes ? conn->decision.handshake.probe_timeout_ms
-				    : conn->decision.handshake.timeout_ms);
+	return clock_ms() + greeting_prefix_ms(conn);
 }
 
 /*

@@ -225,8 +225,8 @@ void hold_release(struct conn *conn)
 	lock_release(&conn->tx.lock);
 	if (over)
 		hold_over(conn);
-	else if (conn->tx.stage == TX_RELEASE)
-		watch_conn(conn);	/* the kernel took a part */
+	else if (conn->tx.stage == TX_RELEASE && !conn_watched(conn))
+		watch_conn(conn);	/* the kernel took a part; EPOLLOUT tells */
 	errno = saved;
 }
 

@@ -37,6 +37,7 @@ void inbox_ended(struct conn *conn, enum leg_end end)
 	if (end == LEG_RST && !(conn->close.peers & WIRE_CLOSE_FULL))
 		conn_reset(conn, conn->rx.end == OFFSET_NEVER ? ECONNRESET
 							      : EPIPE);
+	conn->rx.end_ms = clock_ms();
 	conn->leg.end = end;	/* who sees it sees the reset */
 	if (conn->rx.end == OFFSET_NEVER)
 		conn->reason = REASON_peer_died;
@@ -116,6 +117,8 @@ static void hear_close(struct conn *conn, const struct wire_record *record)
 	if (record->flags & WIRE_CLOSE_RESET)
 		conn_reset(conn, ECONNRESET);
 	atomic_fetch_or(&conn->close.peers, record->flags);
+	if (conn->rx.end == OFFSET_NEVER)
+		conn->rx.end_ms = clock_ms();
 	conn->rx.end = record->offset;
 	lock_acquire(&conn->rx.lock);
 	if ((record->flags & WIRE_CLOSE_FULL) ||
@@ -157,6 +160,7 @@ static void hear_ack(struct conn *conn, const struct wire_record *record)
 	wrong = offset > conn->tx.bytes;
 	if (!wrong && offset > conn->tx.acked) {
 		conn->tx.acked = offset;
+		conn->tx.denied_ms = 0;
 		replay_drop(&conn->tx.replay, offset);
 	}
 	lock_release(&conn->tx.lock);
@@ -225,8 +229,7 @@ static void hear(struct conn *conn, const struct wire_record *record,
 	case WIRE_PROBE:
 		hear_idle(conn);
 		conn->lane.probed = record->offset;
-		inbox_answer_probe(conn);
-		break;
+		break;		/* one answer for all that are there */
 	case WIRE_LEAVE:
 		hear_leave(conn, record->offset);
 		break;
@@ -360,4 +363,6 @@ void inbox_look(struct conn *conn)
 		if (!hear_mark(conn) || !hear_record(conn))
 			break;
 	}
+	if (conn->lane.probed)
+		inbox_answer_probe(conn);
 }

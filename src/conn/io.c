@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/iov.h"
+#include "base/clock.h"
 #include "base/real.h"
 #include "conn/conduct.h"
 #include "conn/core.h"
@@ -148,6 +149,13 @@ static ssize_t kernel_receive(struct conn *conn, const struct iovec *iov,
 	return got < 0 ? -errno : got;
 }
 
+/* What the lane's end is, the service thread says, as long as it has not. */
+static void look_at_end(struct conn *conn)
+{
+	if (lane_over(conn) && conn_state(conn) == STATE_on_rdma)
+		watch_look(conn);
+}
+
 ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 		     int flags)
 {
@@ -175,8 +183,8 @@ ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,
 	lock_release(&conn->rx.lock);
 
 	cross_changed(conn, before);
-	if (lane_over(conn) && got == -EAGAIN)
-		watch_look(conn);
+	if (got == -EAGAIN)
+		look_at_end(conn);
 	if (conn->waits.sets && !conn_is_raw(conn))
 		conn_used(conn, used_up(got, iov, count) ? POLLIN : 0);
 	if (got == -EAGAIN && conn->rx.shut)
@@ -240,12 +248,16 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 	return -EAGAIN;
 }
 
+#define DENIED_MS 20	/* others may have given their rings back */
+
 /*
  * The ring is full and cannot grow: the lane is left, as long as the peer's
  * bytes can be had again. If not, the ACKs that come in their time make room.
  */
 static void leave_for_ring(struct conn *conn, int denied)
 {
+	if (denied || conn->tx.denied_ms)
+		conn->tx.denied_ms = denied ? clock_ms() + DENIED_MS : 0;
 	if (denied && conn->rx.ack_every)
 		(void)fall_back(conn, denied == -EDQUOT ? REASON_ring_limit
 							 : REASON_no_memory);
@@ -285,8 +297,8 @@ ssize_t conn_transmit(struct conn *conn, const struct iovec *iov, int count,
 		hold_attend(conn);
 
 	leave_for_ring(conn, denied);
-	if (put == -EAGAIN && lane_over(conn))
-		watch_look(conn);
+	if (put == -EAGAIN)
+		look_at_end(conn);
 	if (conn->waits.sets && !conn_is_raw(conn))
 		conn_used(conn, used_up(put, iov, count) ? POLLOUT : 0);
 	if (put > 0 && conn_state(conn) == STATE_greeted)

@@ -24,6 +24,7 @@
 #include "conn/parts.h"
 #include "conn/ration.h"
 #include "conn/retreat.h"
+#include "conn/timer.h"
 #include "conn/watch.h"
 
 void leave_in_order(struct conn *conn, enum reason reason)
@@ -115,12 +116,17 @@ static bool take_in(struct conn *conn)
 	return all;
 }
 
-/* True: all that is to go back has been said. */
+/* True: all that is to go back has been said. Others have their turn. */
 static bool give_back(struct conn *conn)
 {
+	int left = BOUND_round_records;
 	size_t said;
 
 	while (conn->leave.back_at < conn->leave.back_size) {
+		if (left-- == 0) {
+			timer_by(conn, clock_ms() + 1);
+			return false;
+		}
 		said =
 		    outbox_return(conn, conn->rx.bytes + conn->leave.back_at,
 				   conn->leave.back + conn->leave.back_at,
@@ -198,6 +204,17 @@ void leave_heard(struct conn *conn, uint64_t sent)
 	leave_in_order(conn, REASON_peer_left);
 }
 
+/*
+ * What a peer may not have given to its application, with buffers like ours:
+ * so much is kept in any case, and more as far as limits.ring_memory goes.
+ */
+static uint64_t returns_most(const struct conn *conn)
+{
+	return 2 * (uint64_t)BOUND_early_bytes +
+	       conn->decision.lane.receive_buffer +
+	       conn->decision.lane.send_buffer;
+}
+
 bool leave_returned(struct conn *conn, uint64_t offset, const uint8_t *bytes,
 		    size_t size)
 {
@@ -206,12 +223,13 @@ bool leave_returned(struct conn *conn, uint64_t offset, const uint8_t *bytes,
 	bool good;
 
 	lock_acquire(&conn->tx.lock);
-	good = conn->leave.begun && offset + size <= conn->tx.bytes &&
-	       offset + size >= offset;
+	/* Honest peers have said what they consumed, and return the rest. */
+	good = conn->leave.begun && size > 0 && offset >= conn->tx.acked &&
+	       offset + size <= conn->tx.bytes && offset + size > offset;
 	if (good && !conn->leave.returned) {
 		replay_free(ring);	/* all of it comes back, and more */
 		replay_begin(ring, conn->tx.bytes - offset, offset);
-		ring->owed = true;
+		ring->owed = conn->tx.bytes - offset <= returns_most(conn);
 		conn->leave.returned = true;
 	}
 	good = good && conn->leave.returned && offset == ring->end &&

@@ -13,6 +13,7 @@
 #include "conn/dial.h"
 #include "conn/early.h"
 #include "conn/greet.h"
+#include "conn/greeting.h"
 #include "conn/heir.h"
 #include "conn/hold.h"
 #include "conn/lane.h"
@@ -26,7 +27,8 @@
 #define PREFIX_LOOK_MS 2	/* a part of a magic is there: look again */
 #define UNARMED_LOOK_MS 1	/* carrier->may_arm() */
 #define PREFIX_PART 2		/* ... less and less often */
-#define TAIL_LOOK_MS 1		/* the stream's last bytes are on their way */
+#define TAIL_LOOK_MS 1		/* the stream's last bytes are on their way, */
+#define TAIL_SELDOM_MS 50	/* if the peer is honest */
 #define TAIL_MOST 65536		/* with so much of it there, it has come */
 
 static short kernel_poll(struct conn *conn, short events)
@@ -272,11 +274,12 @@ static short tcp_events(struct conn *conn, short events)
 	    conn->state == STATE_greeting)
 		wanted |= POLLIN | (events & POLLPRI);
 	if (greet_awaits_lane(conn))
-		wanted |= POLLRDHUP;
+		wanted |= events & (READ_BITS | POLLRDHUP) ? POLLRDHUP : 0;
 	else if (conn->rx.stage == RX_RAW &&
 		 conn_pulled(conn) != conn->rx.boundary)
 		wanted |= events & (READ_BITS | POLLRDHUP | POLLPRI);
-	if (conn->rx.stage == RX_MAYBE)
+	/* Half a mark is readable as it is: the service thread waits for more. */
+	if (conn->rx.stage == RX_MAYBE && conn->leg.mark_ms == TIME_NEVER)
 		wanted |= POLLIN;
 	if (conn->tx.stage == TX_RAW)
 		wanted |= events & WRITE_BITS;
@@ -287,7 +290,7 @@ static short tcp_events(struct conn *conn, short events)
 static uint64_t prefix_due(const struct conn *conn)
 {
 	uint64_t now = clock_ms(), end = conn->greeting.deadline_ms;
-	uint64_t most = conn->decision.handshake.probe_timeout_ms, since;
+	uint64_t most = greeting_prefix_ms(conn), since;
 
 	since = end == TIME_NEVER || end > now + most ? 0 : now + most - end;
 	return now + PREFIX_LOOK_MS + since / PREFIX_PART;
@@ -299,6 +302,8 @@ static void set_deadline(struct conn *conn, struct conn_wait *wait)
 		wait->deadline_ms = conn->leg.mark_ms;
 	if (conn->greeting.deadline_ms < wait->deadline_ms)
 		wait->deadline_ms = conn->greeting.deadline_ms;
+	if (conn->tx.denied_ms && conn->tx.denied_ms < wait->deadline_ms)
+		wait->deadline_ms = conn->tx.denied_ms;
 	if (family_is_away(conn))
 		wait->deadline_ms = clock_ms() + AWAY_LOOK_MS;
 	if (has_prefix(conn))
@@ -339,7 +344,9 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 	bits = compute(conn, events, lane, wait->asked_next) & asked;
 	if (!(bits & (POLLRDHUP | POLLHUP)) && (lane & POLLIN) &&
 	    awaits_tail(conn, events))
-		wait->deadline_ms = clock_ms() + TAIL_LOOK_MS;
+		wait->deadline_ms = clock_back_off(clock_ms(), conn->rx.end_ms,
+						   TAIL_LOOK_MS,
+						   TAIL_SELDOM_MS);
 	if (bits)
 		return bits;
 	tcp = tcp_events(conn, events);

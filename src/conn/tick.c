@@ -29,7 +29,8 @@
 #include "conn/watch.h"
 
 #define CLOSE_MS 500	/* CLOSE may come behind the lane's own end */
-#define LEAVE_MS 1	/* what is on the lane still comes in */
+#define LEAVE_MS 1	/* what is on the lane still comes in, */
+#define LEAVE_MOST_MS 50	/* less and less often */
 #define HELD_MS 20	/* the lane has no room for what was held */
 #define SOONEST_MS 1	/* others have their turn before the next look */
 
@@ -139,6 +140,13 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	next = conn_lingers(conn)
 		   ? sooner(conn->close.linger_ms, now + STALL_LOOK_MS)
 		   : TIME_NEVER;
+	if (conn_closed(conn) && state <= STATE_greeted) {
+		if (now >= conn->close.linger_ms) {
+			end_unsent_late(conn);
+			return conn->close.linger_ms;
+		}
+		next = sooner(next, conn->close.linger_ms);
+	}
 	if (state == STATE_connecting || state == STATE_greeting)
 		return sooner(next, sooner(conn->greeting.deadline_ms,
 					   dial_due(conn)));
@@ -158,7 +166,8 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 			end_held_late(conn);
 	}
 	if (leave_look(conn))
-		next = sooner(next, now + LEAVE_MS);
+		next = sooner(next, clock_back_off(now, conn->leave.progress_ms,
+						   LEAVE_MS, LEAVE_MOST_MS));
 	if (!conn_lingers(conn))
 		next = sooner(next, conn->lane.end_ms);
 	return sooner(next, conn->leg.mark_ms);

@@ -145,6 +145,8 @@ void timer_by(struct conn *conn, uint64_t due_ms)
 {
 	int saved = errno;
 
+	if (due_ms == TIME_AT_ONCE)	/* behind what is due already */
+		due_ms = clock_ms();
 	if (due_ms == TIME_NEVER || (!loop_runs() && loop_start() != 0))
 		return;
 	lock_acquire(&lock);
@@ -167,13 +169,24 @@ void timer_forget(struct conn *conn)
 		conn_drop(conn);
 }
 
-/* Whose time has come, held; NULL: nobody's. */
-static struct conn *next_due(uint64_t now_ms)
+static unsigned next_turn(void)
+{
+	unsigned turn;
+
+	lock_acquire(&lock);
+	turn = turns;
+	lock_release(&lock);
+	return turn;
+}
+
+/* Whose time has come, set before this turn, held; NULL: nobody's. */
+static struct conn *next_due(uint64_t now_ms, unsigned turn)
 {
 	struct conn *conn = NULL;
 
 	lock_acquire(&lock);
-	if (count && heap[1]->watch.due_ms <= now_ms) {
+	if (count && heap[1]->watch.due_ms <= now_ms &&
+	    (int)(heap[1]->watch.turn - turn) < 0) {
 		conn = heap[1];
 		take_out(conn);
 	} else {
@@ -184,15 +197,16 @@ static struct conn *next_due(uint64_t now_ms)
 	return conn;
 }
 
-/* It has rung. */
+/* It has rung. What is set meanwhile waits until others had their events. */
 static void run_timers(void *arg)
 {
 	uint64_t rings, now = clock_ms();
+	unsigned turn = next_turn();
 	struct conn *conn;
 
 	(void)arg;
 	(void)!real.read(timer, &rings, sizeof(rings));
-	while ((conn = next_due(now))) {
+	while ((conn = next_due(now, turn))) {
 		loop_hooks.look(conn);
 		conn_drop(conn);
 	}

@@ -7,6 +7,8 @@
 
 #include "conn/parts.h"
 
+#define TIME_AT_ONCE 0
+
 /*
  * The service thread is to look at it by then; if it is not watched,
  * and its greeting is not over, it is from then on. Any thread, no locks.

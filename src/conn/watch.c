@@ -57,7 +57,7 @@ int watch_conn(struct conn *conn)
 void watch_look(struct conn *conn)
 {
 	if (conn_watched(conn))
-		timer_by(conn, 0);
+		timer_by(conn, TIME_AT_ONCE);
 }
 
 void watch_uncut(struct conn *conn)

@@ -29,6 +29,7 @@ static atomic_bool refused;	/* no new ones */
 /* Vectors that fit are sent as one message instead of one each. */
 #define GATHER_MOST 4096
 #define PEEK_MOST (1024 * 1024)
+#define RECEIVE_LEAST 4096	/* of lane.receive_buffer */
 
 static uint32_t queue_size(uint32_t buffer)
 {
@@ -178,7 +179,25 @@ static void gather(char *to, const struct iovec *iov, int count)
 			to = mempcpy(to, iov->iov_base, iov->iov_len);
 }
 
-static ssize_t receive(int rs, void *buf, size_t n, int flags)
+/*
+ * rsocket.c believes the peer's word for how long a message is. Who asks for
+ * more than its receive buffer holds could be given what lies behind it.
+ */
+static size_t receive_most(int rs, size_t n)
+{
+	uint32_t size = 0;
+	socklen_t length = sizeof(size);
+
+	if (n <= RECEIVE_LEAST ||
+	    INSIDE(runtime.rgetsockopt(rs, SOL_SOCKET, SO_RCVBUF, &size,
+				       &length)) != 0)
+		return n < RECEIVE_LEAST ? n : RECEIVE_LEAST;
+	if (size < RECEIVE_LEAST)
+		size = RECEIVE_LEAST;
+	return n < size ? n : size;
+}
+
+static ssize_t receive_some(int rs, void *buf, size_t n, int flags)
 {
 	ssize_t got;
 
@@ -188,6 +207,20 @@ static ssize_t receive(int rs, void *buf, size_t n, int flags)
 	if (!flags)
 		ledger_received(rs, buf, got);
 	return got;
+}
+
+static ssize_t receive(int rs, void *buf, size_t n, int flags)
+{
+	size_t most = receive_most(rs, n), part;
+	ssize_t done = 0, got;
+
+	do {
+		part = n - done < most ? n - done : most;
+		got = receive_some(rs, (char *)buf + done, part, flags);
+		if (got > 0)
+			done += got;
+	} while (!flags && got == (ssize_t)part && (size_t)done < n);
+	return done > 0 ? done : got;
 }
 
 /* A peek starts at the first byte every time: it needs one buffer. */

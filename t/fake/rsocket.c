@@ -334,6 +334,10 @@ static size_t limit(const struct fake_order *order, size_t n)
 	return n;
 }
 
+/*
+ * Who asks for more than the receive buffer holds has what lies behind it, if
+ * the peer says that so much has come: so nobody may.
+ */
 FAKE_API ssize_t rrecv(int rs, void *buf, size_t n, int flags)
 {
 	struct fake_order order;
@@ -343,6 +347,8 @@ FAKE_API ssize_t rrecv(int rs, void *buf, size_t n, int flags)
 
 	if (!fake)
 		return -1;
+	if (n > fake->receive_size)
+		abort();
 	full = fake->in.used == fake->in.size;
 	got = ring_get(&fake->in, buf, limit(&order, n), flags & MSG_PEEK);
 	if (got > 0) {
@@ -413,11 +419,19 @@ FAKE_API int rgetsockopt(int rs, int level, int name, void *value,
 			 socklen_t *len)
 {
 	struct fake_order order;
+	uint32_t size;
 	struct fake *fake = enter("rgetsockopt", rs, &order);
 
 	if (!fake)
 		return -1;
-	if (level != SOL_SOCKET || name != SO_ERROR || *len < sizeof(int))
+	if (level != SOL_SOCKET || *len < sizeof(int))
+		abort();
+	if (name == SO_RCVBUF) {
+		size = (uint32_t)fake->receive_size;
+		memcpy(value, &size, sizeof(size));
+		return (int)leave(0);
+	}
+	if (name != SO_ERROR)
 		abort();
 	memcpy(value, &fake->error, sizeof(fake->error));
 	fake->error = 0;

@@ -18,6 +18,7 @@ NEVER = 2 ** 64 - 1
 HELLO_SIZE, LANE_SIZE, RECORD_SIZE, TOKEN_SIZE = 76, 40, 16, 16
 REPLY_SIZE, ADDRESS_SIZE = 52, 20
 SOCKADDR_SIZE = 128     # what the fake's client says of itself first
+MARK_PASSIVE = 21841    # an MSS: MARK_PASSIVE_MOST
 PATIENCE = 10           # seconds
 
 
@@ -215,8 +216,12 @@ class Server:
     """The passive side: a TCP listener, and one for lanes."""
 
     def __init__(self, lane_port, addresses=None, flags=1,
-                 token=b"t" * TOKEN_SIZE, mark=b"s" * TOKEN_SIZE):
+                 token=b"t" * TOKEN_SIZE, mark=b"s" * TOKEN_SIZE,
+                 marked=False):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        if marked:      # its SYN's answers are those of an aware server
+            self.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG,
+                                     MARK_PASSIVE)
         self.listener.settimeout(PATIENCE)
         self.port = self.listener.getsockname()[1]
         self.lanes = socket.socket(socket.AF_UNIX)

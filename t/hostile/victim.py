@@ -4,6 +4,8 @@ The program that is attacked: servers of several habits in one process, and a
 client on request. Says its ports, then takes orders from standard input:
 
     dial PORT       connect there, send a little, and stay
+    fetch PORT      connect there, and say how many bytes came, or errno
+    drop            close what it has dialled
     system          run a program, and say how long that took
     shrink          fork, make smaller what is shared, and say with what success
     norandom        have no getrandom(2) any more
@@ -12,6 +14,7 @@ client on request. Says its ports, then takes orders from standard input:
 
 import ctypes
 import errno
+import itertools
 import json
 import os
 import select
@@ -23,6 +26,7 @@ import threading
 import time
 
 dialled = []
+turn = itertools.count()
 
 
 def echo_all(listener):
@@ -102,8 +106,25 @@ def told_only(sock):
     sock.sendall(b"bye")
 
 
+def speak_much(sock):
+    """Sends as long as something is taken, waits a little, and sends again."""
+    sock.recv(65536)
+    sock.setblocking(False)
+    for _ in range(20):
+        try:
+            while True:
+                sock.send(bytes(65536))
+        except BlockingIOError:
+            time.sleep(0.2)
+
+
 def keep(sock):
-    """What it hears is shown: `require` lets nothing through raw."""
+    """What it hears is shown: `require` lets nothing through raw. Each second
+    one waits until it may send."""
+    if next(turn) % 2:
+        poll = select.poll()
+        poll.register(sock, select.POLLOUT)
+        poll.poll()
     while data := sock.recv(65536):
         print("heard", data[:40], flush=True)
         sock.sendall(data)
@@ -127,6 +148,16 @@ def dial(port):
     for _ in range(20):
         sock.send(b"x" * 2000)
         time.sleep(0.01)
+
+
+def fetch(port):
+    """A client that the server speaks to first."""
+    sock = socket.create_connection(("127.0.0.1", port))
+    dialled.append(sock)
+    try:
+        print("fetched", len(sock.recv(65536)), flush=True)
+    except OSError as problem:
+        print("fetched", problem.errno, flush=True)
 
 
 def shrink():
@@ -166,6 +197,8 @@ def obey(words):
     begun = time.monotonic()
     if words[0] == "dial":
         start(dial, int(words[1]))
+    elif words[0] == "fetch":
+        start(fetch, int(words[1]))
     elif words[0] == "drop":
         while dialled:
             dialled.pop().close()
@@ -185,6 +218,7 @@ def main():
     ports = {}
     for name, run, *more in (("echo", echo_all), ("thread", each, echo_one),
                              ("deaf", each, hear_nothing),
+                             ("much", each, speak_much),
                              ("once", each, told_only)):
         listener = listen()
         ports[name] = listener.getsockname()[1]
