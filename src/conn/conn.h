@@ -123,12 +123,11 @@ bool conn_accepted(struct conn *conn, unsigned mark, enum reason unmarked,
 		   const struct mark_client *client);
 /*
  * Instead of that, for a socket that no struct conn could be made for: HELLO
- * gets a moment (20 ms, if the SYN was marked), is taken off and declined.
- * False, unless `always`: others had that time already. It is to be reset, so that its client
- * connects again without HELLO.
+ * gets a moment if the SYN was marked (20 ms, or 3 if others had a tenth of the
+ * time before), is taken off and declined.
  */
-bool conn_decline(int fd, const struct mark_client *client, enum reason reason,
-		  bool always);
+void conn_decline(int fd, const struct mark_client *client,
+		  enum reason reason);
 
 /* recvmsg() and sendmsg() without the sleeping; flags as for those. */
 ssize_t conn_receive(struct conn *conn, const struct iovec *iov, int count,

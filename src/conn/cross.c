@@ -115,8 +115,6 @@ void conn_acknowledge(struct conn *conn)
 
 bool conn_ring_full(const struct conn *conn)
 {
-	if (conn->tx.denied_ms && clock_ms() < conn->tx.denied_ms)
-		return true;
 	return conn->tx.replay.limit && !conn->tx.replay.lent &&
 	       conn->tx.bytes - conn->tx.acked >= conn->tx.replay.limit;
 }

@@ -11,8 +11,9 @@
 #include "base/real.h"
 #include "conn/parts.h"
 
-#define WAIT_PART 10	/* accept() waits one part of so many */
-#define WAIT_TIME_MS 2000	/* how long it may make up for */
+#define WAIT_PART 10	/* accept() waits one part of so many for it, */
+#define WAIT_TIME_MS 2000	/* and may make up for so long */
+#define WAIT_LEAST_MS 3		/* else: HELLO_MS of the client, and a trip */
 
 /*
  * The length of the HELLO at the head of the stream; 0: it is not there yet;
@@ -41,12 +42,12 @@ static void say_no(int fd, enum reason reason)
 }
 
 /*
- * accept() waits for HELLO a tenth of the time at most, whoever connects, and
- * ten times at once.
+ * accept() waits for HELLOs that do not come a tenth of the time, whoever
+ * connects, and ten times at once; then for none of them long.
  */
 static bool may_wait(void)
 {
-	static _Atomic uint64_t paid_ms;	/* until then, before or after now */
+	static _Atomic uint64_t paid_ms;	/* before or after now */
 	uint64_t now = clock_ms(), before = paid_ms, from;
 
 	do {
@@ -60,22 +61,24 @@ static bool may_wait(void)
 	return true;
 }
 
-bool conn_decline(int fd, const struct mark_client *client, enum reason reason,
-		  bool always)
+static uint64_t wait_ms(const struct mark_client *client)
 {
-	uint64_t until = clock_ms() + (client->seen ? GREETING_GRACE_MS : 0);
+	if (!client->seen)
+		return 0;
+	return may_wait() ? GREETING_GRACE_MS : WAIT_LEAST_MS;
+}
+
+void conn_decline(int fd, const struct mark_client *client, enum reason reason)
+{
+	uint64_t begun = clock_ms(), wait = UINT64_MAX;
 	uint8_t in[WIRE_HELLO_MAX];
 	int length, saved = errno;
-	bool waits = false;
 
 	while ((length = find_hello(fd, in, sizeof(in))) == 0) {
-		if (clock_ms() >= until)
+		if (wait == UINT64_MAX)
+			wait = wait_ms(client);
+		if (clock_ms() - begun >= wait)
 			break;
-		if (!waits && !always && !may_wait()) {
-			errno = saved;
-			return false;
-		}
-		waits = true;
 		/* Not for the socket: a part of HELLO is as ready as all. */
 		real.poll(NULL, 0, 1);
 	}
@@ -84,5 +87,4 @@ bool conn_decline(int fd, const struct mark_client *client, enum reason reason,
 		say_no(fd, reason);
 	}
 	errno = saved;
-	return true;
 }

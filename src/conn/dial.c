@@ -236,7 +236,7 @@ static bool look_reply(struct conn *conn)
 	if (real.poll(&tcp, 1, 0) != 1)
 		return true;
 	if ((tcp.revents & (POLLIN | POLLPRI)) == POLLPRI)
-		return has_crossed(conn, false);	/* REPLY has no such byte */
+		return has_crossed(conn, false); /* REPLY has no such byte */
 	got = real.recv(conn->tcp, in, sizeof(in), MSG_PEEK | MSG_DONTWAIT);
 	if (got < 0)
 		return look_refused(conn);

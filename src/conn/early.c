@@ -51,10 +51,10 @@ static bool grow(struct conn *conn, uint64_t most)
 	return true;
 }
 
-/* With receive: what has been read is a quarter, or all the room needed. */
-static bool close_up(struct early *early, uint64_t most)
+/* With receive: what has been read is so much, or all the room needed. */
+static bool close_up(struct early *early, size_t least, uint64_t most)
 {
-	if (!early->at || (early->at < early->room / 4 && most > early->room))
+	if (!early->at || (early->at < least && most > early->room))
 		return false;
 	memmove(early->bytes, early->bytes + early->at, early->size);
 	early->at = 0;
@@ -70,7 +70,8 @@ size_t conn_early_room(struct conn *conn, uint64_t end, uint8_t **room)
 	if (come == 0)
 		return 0;
 	if (early->at + early->size == early->room &&
-	    !close_up(early, most) && !grow(conn, most))
+	    !close_up(early, early->room / 4, most) && !grow(conn, most) &&
+	    !close_up(early, PULL_STEP, most))	/* others have it all */
 		return 0;
 	want = early->room - early->at - early->size;
 	if (want > PULL_STEP)

@@ -4,8 +4,6 @@
  * stream ends, and the lane is taken down by a thread that may wait for it,
  * long after the application has closed its fd.
  */
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <sys/ioctl.h>
 
 #include "base/bounds.h"
@@ -191,33 +189,6 @@ void end_held_late(struct conn *conn)
 	end_lane(conn);
 }
 
-/* Has the peer's kernel taken anything since this was last asked? */
-static bool takes_some(struct conn *conn)
-{
-	struct tcp_info info = { 0 };
-	socklen_t length = sizeof(info);
-	uint64_t before = conn->close.acked;
-
-	if (real.getsockopt(conn->tcp, IPPROTO_TCP, TCP_INFO, &info, &length))
-		return false;
-	conn->close.acked = info.tcpi_bytes_acked;
-	return conn->close.acked > before;
-}
-
-void end_unsent_late(struct conn *conn)
-{
-	const struct linger reset = { .l_onoff = 1 };
-
-	if (takes_some(conn)) {
-		conn->close.linger_ms = clock_ms() + BOUND_linger_ms;
-		return;
-	}
-	real.setsockopt(conn->tcp, SOL_SOCKET, SO_LINGER, &reset,
-			sizeof(reset));
-	hold_drop(conn);
-	hold_quit(conn, REASON_closed);
-}
-
 void end_linger(struct conn *conn)
 {
 	if (conn_lingers(conn))
@@ -293,8 +264,6 @@ void end_greeting(struct conn *conn)
 		lock_acquire(&conn->lock);
 		greeting_await(conn);
 		lock_release(&conn->lock);
-		if (conn->close.linger_ms == TIME_NEVER)
-			conn->close.linger_ms = clock_ms() + BOUND_linger_ms;
 		watch_conn(conn);
 		return;
 	}

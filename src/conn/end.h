@@ -22,11 +22,6 @@ void end_linger(struct conn *conn);
  */
 void end_held_late(struct conn *conn);
 /*
- * Closed before it had a lane, and what is held has not found room in the
- * kernel: the same, if its peer has taken nothing for a minute.
- */
-void end_unsent_late(struct conn *conn);
-/*
  * It has a lane, or had. Once: a close that meets the end of the join is seen
  * by both.
  */

@@ -403,7 +403,7 @@ static void refuse(struct conn *conn, const struct mark_client *client)
 {
 	enum reason reason = loop_refusal();
 
-	(void)conn_decline(conn->tcp, client, reason, true);
+	conn_decline(conn->tcp, client, reason);
 	lock_acquire(&conn->lock);
 	leave(conn, reason);
 	lock_release(&conn->lock);

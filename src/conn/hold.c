@@ -226,7 +226,7 @@ void hold_release(struct conn *conn)
 	if (over)
 		hold_over(conn);
 	else if (conn->tx.stage == TX_RELEASE && !conn_watched(conn))
-		watch_conn(conn);	/* the kernel took a part; EPOLLOUT tells */
+		watch_conn(conn);	/* EPOLLOUT tells of room */
 	errno = saved;
 }
 

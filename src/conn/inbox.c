@@ -160,7 +160,6 @@ static void hear_ack(struct conn *conn, const struct wire_record *record)
 	wrong = offset > conn->tx.bytes;
 	if (!wrong && offset > conn->tx.acked) {
 		conn->tx.acked = offset;
-		conn->tx.denied_ms = 0;
 		replay_drop(&conn->tx.replay, offset);
 	}
 	lock_release(&conn->tx.lock);

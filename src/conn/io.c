@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/iov.h"
-#include "base/clock.h"
 #include "base/real.h"
 #include "conn/conduct.h"
 #include "conn/core.h"
@@ -223,6 +222,8 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 	switch (atomic_load(&conn->tx.stage)) {
 	case TX_HOLD:
 	case TX_RELEASE:
+		if (greet_awaits_lane(conn) && raw_is_reset(conn, false))
+			return tcp_transmit(conn, iov, count, flags);
 		return hold_take(conn, iov, count);
 	case TX_RAW:
 		return tcp_transmit(conn, iov, count, flags);
@@ -248,16 +249,12 @@ static ssize_t transmit_locked(struct conn *conn, const struct iovec *iov,
 	return -EAGAIN;
 }
 
-#define DENIED_MS 20	/* others may have given their rings back */
-
 /*
  * The ring is full and cannot grow: the lane is left, as long as the peer's
  * bytes can be had again. If not, the ACKs that come in their time make room.
  */
 static void leave_for_ring(struct conn *conn, int denied)
 {
-	if (denied || conn->tx.denied_ms)
-		conn->tx.denied_ms = denied ? clock_ms() + DENIED_MS : 0;
 	if (denied && conn->rx.ack_every)
 		(void)fall_back(conn, denied == -EDQUOT ? REASON_ring_limit
 							 : REASON_no_memory);

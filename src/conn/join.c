@@ -108,7 +108,7 @@ static void on_lane(struct conn *conn, int rs, const struct wire_lane *peer)
 	conn->rx.ack_sent = conn->rx.boundary;
 	lock_acquire(&conn->tx.lock);
 	kept = begin_ring(conn, rs);
-	conn->tx.acked = conn->tx.bytes;
+	conn->tx.acked = conn->tx.boundary = conn->tx.bytes;
 	conn->lane.rs = rs;
 	lane_step(&conn->lane.stage, LANE_ON_up);
 	if (conn->tx.stage == TX_FROZEN)	/* not dissolved meanwhile */

@@ -53,6 +53,8 @@ static void cancel(struct conn *conn)
 	if (conn->leave.back) {
 		conn->rx.early.bytes = conn->leave.back;
 		conn->rx.early.size = conn->leave.back_size;
+		conn->rx.early.room = conn->leave.back_size;
+		conn->rx.early.at = 0;
 		conn->leave.back = NULL;
 		rx_step(&conn->rx.stage, RX_ON_stays);
 	}
@@ -215,6 +217,17 @@ static uint64_t returns_most(const struct conn *conn)
 	       conn->decision.lane.send_buffer;
 }
 
+/*
+ * Has the peer not said that it consumed this? Of what came raw it has said
+ * nothing; it may have taken so much of that in as its boundary allowed.
+ */
+static bool may_lack(const struct conn *conn, uint64_t offset)
+{
+	return offset >= conn->tx.acked ||
+	       (conn->tx.acked == conn->tx.boundary &&
+		offset + BOUND_early_bytes >= conn->tx.boundary);
+}
+
 bool leave_returned(struct conn *conn, uint64_t offset, const uint8_t *bytes,
 		    size_t size)
 {
@@ -223,8 +236,7 @@ bool leave_returned(struct conn *conn, uint64_t offset, const uint8_t *bytes,
 	bool good;
 
 	lock_acquire(&conn->tx.lock);
-	/* Honest peers have said what they consumed, and return the rest. */
-	good = conn->leave.begun && size > 0 && offset >= conn->tx.acked &&
+	good = conn->leave.begun && size > 0 && may_lack(conn, offset) &&
 	       offset + size <= conn->tx.bytes && offset + size > offset;
 	if (good && !conn->leave.returned) {
 		replay_free(ring);	/* all of it comes back, and more */

@@ -158,7 +158,7 @@ struct tx {
 	_Atomic bool shut;
 	enum tx_stage before_freeze;
 	struct replay replay;
-	_Atomic uint64_t denied_ms; /* it got no room, and may ask again then */
+	uint64_t boundary;	/* where the lane began */
 	_Atomic uint64_t acked;	/* the peer's application has consumed */
 	uint64_t resume_at;	/* next byte of the ring to go on TCP */
 	/* one send after the peer has gone is lost */
@@ -211,7 +211,6 @@ struct closing {
 	_Atomic enum close_stage stage;
 	atomic_bool heard;	/* the peer knows that we have closed */
 	_Atomic uint64_t linger_ms;	/* the TCP leg is kept so long */
-	uint64_t acked;		/* by the peer's kernel; end_unsent_late() */
 	atomic_uint process;	/* that counts it among its lingerers */
 	_Atomic uint32_t peers;	/* the flags of the peer's CLOSE */
 	struct linger before;	/* exec; with l_onoff of LINGER_KEPT: none */

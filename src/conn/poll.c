@@ -278,7 +278,7 @@ static short tcp_events(struct conn *conn, short events)
 	else if (conn->rx.stage == RX_RAW &&
 		 conn_pulled(conn) != conn->rx.boundary)
 		wanted |= events & (READ_BITS | POLLRDHUP | POLLPRI);
-	/* Half a mark is readable as it is: the service thread waits for more. */
+	/* Half a mark is readable: the service thread hears of more. */
 	if (conn->rx.stage == RX_MAYBE && conn->leg.mark_ms == TIME_NEVER)
 		wanted |= POLLIN;
 	if (conn->tx.stage == TX_RAW)
@@ -302,12 +302,19 @@ static void set_deadline(struct conn *conn, struct conn_wait *wait)
 		wait->deadline_ms = conn->leg.mark_ms;
 	if (conn->greeting.deadline_ms < wait->deadline_ms)
 		wait->deadline_ms = conn->greeting.deadline_ms;
-	if (conn->tx.denied_ms && conn->tx.denied_ms < wait->deadline_ms)
-		wait->deadline_ms = conn->tx.denied_ms;
 	if (family_is_away(conn))
 		wait->deadline_ms = clock_ms() + AWAY_LOOK_MS;
 	if (has_prefix(conn))
 		wait->deadline_ms = prefix_due(conn);
+}
+
+static void set_tail_deadline(struct conn *conn, struct conn_wait *wait)
+{
+	uint64_t due = clock_back_off(clock_ms(), conn->rx.end_ms,
+				      TAIL_LOOK_MS, TAIL_SELDOM_MS);
+
+	if (due < wait->deadline_ms)
+		wait->deadline_ms = due;
 }
 
 static short look_unarmed(struct conn *conn, short events,
@@ -344,13 +351,12 @@ short conn_arm(struct conn *conn, short events, struct conn_wait *wait,
 	bits = compute(conn, events, lane, wait->asked_next) & asked;
 	if (!(bits & (POLLRDHUP | POLLHUP)) && (lane & POLLIN) &&
 	    awaits_tail(conn, events))
-		wait->deadline_ms = clock_back_off(clock_ms(), conn->rx.end_ms,
-						   TAIL_LOOK_MS,
-						   TAIL_SELDOM_MS);
+		set_tail_deadline(conn, wait);
 	if (bits)
 		return bits;
 	tcp = tcp_events(conn, events);
 	if (tcp || conn_state(conn) <= STATE_greeting ||
+	    greet_awaits_lane(conn) ||
 	    (conn->rx.stage == RX_RAW && conn->tx.stage == TX_RAW))
 		add_wait(wait, conn->tcp, tcp);
 	if (lane_wait.fd >= 0 && lane == 0)

@@ -140,13 +140,6 @@ static uint64_t look_at_times(struct conn *conn, uint64_t now)
 	next = conn_lingers(conn)
 		   ? sooner(conn->close.linger_ms, now + STALL_LOOK_MS)
 		   : TIME_NEVER;
-	if (conn_closed(conn) && state <= STATE_greeted) {
-		if (now >= conn->close.linger_ms) {
-			end_unsent_late(conn);
-			return conn->close.linger_ms;
-		}
-		next = sooner(next, conn->close.linger_ms);
-	}
 	if (state == STATE_connecting || state == STATE_greeting)
 		return sooner(next, sooner(conn->greeting.deadline_ms,
 					   dial_due(conn)));

@@ -146,13 +146,6 @@ static bool bar(struct conn *conn, int fd, int listener,
 	return true;
 }
 
-static void reset_later(int fd)
-{
-	const struct linger linger = { .l_onoff = 1 };
-
-	real.setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-}
-
 /* False: the client has taken it back, or it may not be; it is closed. */
 static bool accepted(int listener, int fd, const struct policy_query *query,
 		     const struct policy_decision *decision,
@@ -166,10 +159,8 @@ static bool accepted(int listener, int fd, const struct policy_query *query,
 		return true;
 	conn = conn_new(fd, CONN_PASSIVE, decision, &query->remote, local);
 	if (!conn) {
-		keep = conn_decline(fd, &client, REASON_no_memory, false);
-		if (!keep)
-			reset_later(fd);
-		if (!may_be_plain(fd, decision, REASON_no_memory) || !keep) {
+		conn_decline(fd, &client, REASON_no_memory);
+		if (!may_be_plain(fd, decision, REASON_no_memory)) {
 			real.close(fd);
 			return false;
 		}

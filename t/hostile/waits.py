@@ -10,7 +10,8 @@ import socket
 import time
 
 from attacker import (CLOSE, CLOSE_FULL, CONFIRM, JOINED, LEAVE, MAGIC,
-                      RETURN, Client, Server, read_exactly, record, reset)
+                      RETREAT, RETURN, Client, Server, read_exactly, record,
+                      reset)
 from cases import GREEDY, case
 from stage import check, wait_for
 
@@ -174,13 +175,17 @@ def half_a_mark(victim):
 
 @case
 def required_and_shut(victim):
-    """A lane is required, a thread waits to send, and the peer says FIN."""
+    """A lane is required, a thread waits to send, and the peer says FIN,
+    or resets it."""
     peers = [Client(victim.ports["require"]) for _ in range(4)]
     for peer in peers:
         peer.tcp.shutdown(socket.SHUT_WR)
     rests(victim, "a lane that is required")
     for peer in peers:
         peer.close(with_reset=True)
+    for _ in range(4):
+        Client(victim.ports["require"]).close(with_reset=True)
+    rests(victim, "a lane that is required, and reset")
 
 
 def looks(victim, what, most, seconds=1):
@@ -230,6 +235,22 @@ def returns_all(victim):
         for at in range(0, peer.received - RETURN_MOST, RETURN_MOST)), 4)
     grown = victim.now()["kib"] - victim.before["kib"]
     check(grown < 24 << 10, f"{grown} KiB of {sent >> 10} are kept")
+    peer.close(with_reset=True)
+
+
+@case
+def returns_raw(victim):
+    """An honest one: what came by TCP, and was not consumed, goes back."""
+    peer = Client(victim.ports["thread"])
+    data = os.urandom(1000)
+    peer.raw(data)
+    check(read_exactly(peer.tcp, len(data)) == data, "wrong bytes")
+    peer.join()
+    peer.say_bytes(record(LEAVE, peer.sent) + b"".join(
+        record(RETURN, at, body=data[at:at + RETURN_MOST])
+        for at in range(0, len(data), RETURN_MOST)) + record(RETREAT, 0))
+    said = read_exactly(peer.tcp, 16 + 3 * 16 + len(data))
+    check(said[-len(data):] == data, "it is not sent again")
     peer.close(with_reset=True)
 
 
