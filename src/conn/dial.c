@@ -233,7 +233,7 @@ static bool look_reply(struct conn *conn)
 
 	if (greeting_is_trusted(conn) && raw_is_reset(conn, true))
 		return false;	/* the kernel has the error */
-	if (real.poll(&tcp, 1, 0) != 1)
+	if (real.poll(&tcp, 1, 0) == 0)	/* EINVAL: no file may be had */
 		return true;
 	if ((tcp.revents & (POLLIN | POLLPRI)) == POLLPRI)
 		return has_crossed(conn, false); /* REPLY has no such byte */
