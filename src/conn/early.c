@@ -33,7 +33,7 @@ static bool grow(struct conn *conn, uint64_t most)
 	uint8_t *grown;
 
 	if (more > most - have)
-		least = more = most - have;
+		more = most - have;
 	while (!ration_take(conn, have + more)) {
 		more /= 2;
 		if (more <= least)

@@ -145,8 +145,8 @@ struct rx {
 	_Atomic uint64_t ack_sent;
 	size_t uncredited;	/* lane bytes since credits could be given */
 	_Atomic uint64_t end;	/* CLOSE{n}, or OFFSET_NEVER; as the next */
+	atomic_bool tail_came;	/* what is before that is there */
 	_Atomic uint64_t end_ms;	/* the peer's end was heard of then */
-	atomic_bool tail_came;	/* what is before the end is there */
 };
 
 /* What is sent. */

@@ -2,12 +2,12 @@
 /*
  * What a process says of a connection to the others that have it.
  */
-#include "conn/early.h"
 #include "conn/share.h"
 
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "conn/early.h"
 #include "conn/hold.h"
 #include "conn/parts.h"
 #include "conn/watch.h"

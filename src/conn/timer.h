@@ -7,7 +7,7 @@
 
 #include "conn/parts.h"
 
-#define TIME_AT_ONCE 0
+#define TIME_AT_ONCE 0	/* as soon as those that are due already */
 
 /*
  * The service thread is to look at it by then; if it is not watched,

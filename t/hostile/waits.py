@@ -29,6 +29,11 @@ def rests(victim, what, most=0.3):
     other.close()
 
 
+def dismiss(peers):
+    for peer in peers:
+        peer.close(with_reset=True)
+
+
 def full(victim, name):
     """Greeted; what it is sent fills its server's kernel, and is not read."""
     peer = Client(victim.ports[name])
@@ -57,8 +62,7 @@ def held_and_full(victim):
         time.sleep(0.5)         # the application writes on
         peer.lane.close()
     rests(victim, "held for TCP")
-    for peer in peers:
-        peer.close(with_reset=True)
+    dismiss(peers)
 
 
 @case
@@ -70,8 +74,7 @@ def retreat_unanswered(victim):
         peer.lane.close()
     time.sleep(1.5)
     rests(victim, "going back")
-    for peer in peers:
-        peer.close(with_reset=True)
+    dismiss(peers)
 
 
 @case
@@ -83,8 +86,7 @@ def retreat_at_boundary(victim):
         peer.lane.close()
     time.sleep(1.5)
     rests(victim, "going back, before the boundary")
-    for peer in peers:
-        peer.close(with_reset=True)
+    dismiss(peers)
 
 
 def served(victim, answer, rst=False):
@@ -169,8 +171,7 @@ def half_a_mark(victim):
         read_exactly(peer.tcp, 16 + 2 * 16)     # mark, RETREAT, RESUME
         peer.tcp.sendall(peer.mark[:1])
     rests(victim, "half a mark")
-    for peer in peers:
-        peer.close(with_reset=True)
+    dismiss(peers)
 
 
 @case
@@ -181,8 +182,7 @@ def required_and_shut(victim):
     for peer in peers:
         peer.tcp.shutdown(socket.SHUT_WR)
     rests(victim, "a lane that is required")
-    for peer in peers:
-        peer.close(with_reset=True)
+    dismiss(peers)
     for _ in range(4):
         Client(victim.ports["require"]).close(with_reset=True)
     rests(victim, "a lane that is required, and reset")
@@ -205,8 +205,7 @@ def end_to_come(victim):
         peer.say(CLOSE, 1 << 20, CLOSE_FULL)
     time.sleep(1)
     looks(victim, "an end that does not come", 500)
-    for peer in peers:
-        peer.close(with_reset=True)
+    dismiss(peers)
 
 
 @case
@@ -217,8 +216,7 @@ def leave_by_drops(victim):
         peer.say(LEAVE, 1 << 20)
     time.sleep(1)
     looks(victim, "a lane that gives a byte now and then", 500)
-    for peer in peers:
-        peer.close(with_reset=True)
+    dismiss(peers)
 
 
 @case

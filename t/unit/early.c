@@ -74,6 +74,23 @@ Test(early, small_pieces_are_not_copied_each_time)
 	cr_assert_eq(conn->rx.bytes, end);
 }
 
+/* The last step is not all of what is left, but more than a quarter. */
+Test(early, less_than_the_rest_may_be_had)
+{
+	struct conn *conn = conn_alone(), *other = conn_alone();
+	uint64_t end = 15 << 20;
+
+	quota_limit(100);
+	while (conn_pulled(conn) < 8 << 20)
+		cr_assert(come(conn, end));
+	cr_assert_eq(conn->rx.early.room, 8 << 20);
+	cr_assert(ration_take(other, BOUND_early_all - (12 << 20)));
+	cr_assert(come(conn, end));
+	cr_assert_gt(conn->rx.early.room, 10 << 20);
+	cr_assert_leq(conn->rx.early.room, 12 << 20);
+	read_all(conn);
+}
+
 /* One piece is read for each that comes, behind much that is not. */
 Test(early, what_is_read_makes_room_seldom)
 {
